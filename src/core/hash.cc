@@ -1,0 +1,53 @@
+#include "core/hash.h"
+
+#include <array>
+
+#include <openssl/evp.h>
+#include <xxhash.h>
+
+#include "core/check.h"
+
+namespace trailwarden {
+namespace {
+
+using Digest = std::array<unsigned char, 32>;
+
+Digest sha256(std::string_view bytes) {
+  Digest digest{};
+  unsigned int length = 0;
+  const int ok = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
+  TRAILWARDEN_CHECK(ok == 1 && length == digest.size(), "SHA-256 is always available");
+  return digest;
+}
+
+void append_hex(std::string& out, unsigned char byte) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.push_back(kHex[byte >> 4]);
+  out.push_back(kHex[byte & 15]);
+}
+
+}  // namespace
+
+std::uint64_t xxh3_64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::string uuid_of(std::string_view bytes) {
+  Digest digest = sha256(bytes);
+  digest[6] = static_cast<unsigned char>((digest[6] & 0x0f) | 0x80);  // version 8
+  digest[8] = static_cast<unsigned char>((digest[8] & 0x3f) | 0x80);  // variant 10
+  std::string out;
+  out.reserve(36);
+  for (std::size_t i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out.push_back('-');
+    append_hex(out, digest[i]);
+  }
+  return out;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  std::string out;
+  out.reserve(64);
+  for (const unsigned char byte : sha256(bytes)) append_hex(out, byte);
+  return out;
+}
+
+}  // namespace trailwarden

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace trailwarden {
+
+/// The candidate nearest to `word` by edit distance (Damerau, adjacent transpositions), if it is near enough to be meant
+/// (at most a third of the word, rounded up); else empty.
+std::string_view closest(std::string_view word, std::span<const std::string_view> candidates);
+
+/// Whether `text` matches `pattern`, where `*` is any run of characters and `?` any one byte. Case-sensitive.
+/// O(pattern x text) at worst, no allocation.
+bool glob_match(std::string_view pattern, std::string_view text);
+
+/// "1,234,567".
+std::string with_commas(std::uint64_t number);
+
+/// "17.3 MB": decimal units, three significant digits.
+std::string format_bytes(double bytes);
+
+/// Text from outside, safe to print on a terminal: control characters and DEL become `\xNN`; longer than `limit`
+/// bytes is cut with "...".
+std::string printable(std::string_view text, std::size_t limit = 200);
+
+}  // namespace trailwarden

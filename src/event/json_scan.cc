@@ -1,0 +1,85 @@
+#include "event/json_scan.h"
+
+#include "event/json_walk.h"
+
+namespace trailwarden::event {
+namespace {
+
+std::size_t skip_space(std::string_view text, std::size_t at) {
+  while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r')) ++at;
+  return at;
+}
+
+/// One past the closing quote of the string that opens at `at`.
+std::size_t string_end(std::string_view text, std::size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at)
+    if (text[at] == '\\') ++at;
+  return at + 1;
+}
+
+/// One past the value that begins at `at`.
+std::size_t value_end(std::string_view text, std::size_t at) {
+  if (text[at] == '"') return string_end(text, at);
+  if (text[at] != '{' && text[at] != '[') return std::min(text.find_first_of(",}] \n\t\r", at), text.size());
+  std::size_t depth = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if (c == '"') {
+      at = string_end(text, at);
+      continue;
+    }
+    ++at;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && --depth == 0) break;
+  }
+  return at;
+}
+
+bool key_is(std::string_view inside, std::string_view name) {
+  if (inside.find('\\') == std::string_view::npos) return inside == name;
+  std::string plain(inside.size(), '\0');
+  plain.resize(unescape(inside, plain.data()));
+  return plain == name;
+}
+
+}  // namespace
+
+std::optional<std::string_view> raw_member(std::string_view object, std::string_view name) {
+  std::size_t at = skip_space(object, 0);
+  if (at >= object.size() || object[at] != '{') return std::nullopt;
+  std::optional<std::string_view> found;
+  at = skip_space(object, at + 1);
+  while (at < object.size() && object[at] == '"') {
+    const std::size_t key_end = string_end(object, at);
+    const std::string_view key = object.substr(at + 1, key_end - at - 2);
+    const std::size_t value = skip_space(object, skip_space(object, key_end) + 1);  // behind the colon
+    if (value >= object.size()) return std::nullopt;
+    const std::size_t end = value_end(object, value);
+    if (key_is(key, name)) found = object.substr(value, end - value);
+    at = skip_space(object, skip_space(object, end) + 1);  // behind the comma or brace
+  }
+  return found;
+}
+
+std::optional<std::string_view> plain_member(std::string_view object, std::string_view name) {
+  const auto raw = raw_member(object, name);
+  if (!raw || raw->size() < 2 || raw->front() != '"') return std::nullopt;
+  return raw->substr(1, raw->size() - 2);
+}
+
+std::optional<std::string> string_member(std::string_view object, std::string_view name) {
+  const auto raw = raw_member(object, name);
+  if (!raw || raw->size() < 2 || raw->front() != '"') return std::nullopt;
+  std::string text;
+  unescape_to(*raw, text);
+  return text;
+}
+
+void unescape_to(std::string_view quoted, std::string& out) {
+  const std::string_view inside = quoted.substr(1, quoted.size() - 2);
+  const std::size_t before = out.size();
+  out.resize(before + inside.size());
+  out.resize(before + unescape(inside, out.data() + before));
+}
+
+}  // namespace trailwarden::event

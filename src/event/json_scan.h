@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace trailwarden::event {
+
+/// Looks into JSON that is already known to be valid (a decoded record's raw members), without building anything: for the
+/// one or two members that a filter needs. O(length) a call. For more, parse.
+
+/// The value of `object`'s member `name`, as its raw JSON bytes; the last one if written twice; nullopt if `object` is not an object or has none.
+std::optional<std::string_view> raw_member(std::string_view object, std::string_view name);
+
+/// The text of a string member. Copies only to unescape; nullopt if absent or not a string.
+std::optional<std::string> string_member(std::string_view object, std::string_view name);
+
+/// The text between the quotes of a string member, escapes and all: enough to compare with names that need none.
+std::optional<std::string_view> plain_member(std::string_view object, std::string_view name);
+
+/// Appends the text of the JSON string `quoted` (with its quotes), which must be valid.
+void unescape_to(std::string_view quoted, std::string& out);
+
+}  // namespace trailwarden::event

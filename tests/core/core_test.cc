@@ -1,0 +1,128 @@
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/bytes.h"
+#include "core/hash.h"
+#include "core/text.h"
+#include "core/time.h"
+
+namespace trailwarden {
+namespace {
+
+struct TimeCase {
+  const char* name;
+  const char* text;
+  std::optional<std::int64_t> unix_seconds;  // nullopt: must be refused
+};
+void PrintTo(const TimeCase& c, std::ostream* out) { *out << c.text; }
+
+class ParseEventTime : public ::testing::TestWithParam<TimeCase> {};
+
+TEST_P(ParseEventTime, AgreesWithTable) {
+  const TimeCase& c = GetParam();
+  const auto parsed = parse_event_time(c.text);
+  ASSERT_EQ(parsed.has_value(), c.unix_seconds.has_value());
+  if (parsed) {
+    EXPECT_EQ(*parsed, Timestamp{std::chrono::seconds{*c.unix_seconds}});
+    EXPECT_EQ(format_time(*parsed), c.text);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(CloudTrail, ParseEventTime,
+                         ::testing::Values(TimeCase{"Epoch", "1970-01-01T00:00:00Z", 0}, TimeCase{"LeapDay", "2024-02-29T23:59:59Z", 1709251199},
+                                           TimeCase{"BeforeEpoch", "1969-12-31T23:59:59Z", -1},
+                                           TimeCase{"NoSuchDay", "2023-02-29T00:00:00Z", std::nullopt},
+                                           TimeCase{"NoSuchHour", "2023-02-28T24:00:00Z", std::nullopt},
+                                           TimeCase{"LeapSecond", "2016-12-31T23:59:60Z", std::nullopt},
+                                           TimeCase{"Offset", "2023-07-10T12:00:00+01:00", std::nullopt},
+                                           TimeCase{"Fraction", "2023-07-10T12:00:00.000Z", std::nullopt},
+                                           TimeCase{"NoZone", "2023-07-10T12:00:00 ", std::nullopt},
+                                           TimeCase{"Letters", "20a3-07-10T12:00:00Z", std::nullopt}, TimeCase{"Empty", "", std::nullopt}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Time, MinutesRoundDownBeforeTheEpochToo) {
+  EXPECT_EQ(minute_of(Timestamp{std::chrono::seconds{59}}), 0);
+  EXPECT_EQ(minute_of(Timestamp{std::chrono::seconds{-1}}), -1);
+}
+
+TEST(Time, APersonMayLeaveOutTheClockOrItsSeconds) {
+  EXPECT_EQ(parse_user_time("2024-02-29"), parse_event_time("2024-02-29T00:00:00Z"));
+  EXPECT_EQ(parse_user_time("2024-02-29T12:30Z"), parse_event_time("2024-02-29T12:30:00Z"));
+  EXPECT_EQ(parse_user_time("yesterday"), std::nullopt);
+}
+
+TEST(Time, DurationsAreSaidInTheLargestUnitThatFits) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(describe(45s), "45 seconds");
+  EXPECT_EQ(describe(60s), "1 minute");
+  EXPECT_EQ(describe(119s), "119 seconds");
+  EXPECT_EQ(describe(90min), "90 minutes");
+  EXPECT_EQ(describe(1h), "1 hour");
+  EXPECT_EQ(describe(72h), "3 days");
+}
+
+TEST(Text, SuggestsTheNearestWordOrNone) {
+  static constexpr std::array<std::string_view, 3> kWords{"lateness", "order", "future_skew"};
+  EXPECT_EQ(closest("latenes", kWords), "lateness");
+  EXPECT_EQ(closest("ordre", kWords), "order");
+  EXPECT_EQ(closest("kafka", kWords), "");
+}
+
+TEST(Text, GlobsMatchWholeTexts) {
+  EXPECT_TRUE(glob_match("arn:aws:iam::*:role/ci-*", "arn:aws:iam::111122223333:role/ci-deploy"));
+  EXPECT_TRUE(glob_match("*", ""));
+  EXPECT_TRUE(glob_match("a*b*c", "axxbyybzc"));
+  EXPECT_TRUE(glob_match("tr?il", "trail"));
+  EXPECT_FALSE(glob_match("trail", "trails"));
+  EXPECT_FALSE(glob_match("*-trail", "trail"));
+}
+
+TEST(Text, WhatIsPrintedCannotSteerATerminal) {
+  EXPECT_EQ(printable("a\x1b[31mb\n"), "a\\x1b[31mb\\x0a");
+  EXPECT_EQ(printable("abcdef", 3), "abc...");
+}
+
+TEST(Text, NumbersAreWrittenForPeople) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(17'300'000), "17.3 MB");
+}
+
+// Known answers: a change of either would change ids and sharding of every user.
+TEST(Hash, IsTheSameInEveryVersion) {
+  EXPECT_EQ(xxh3_64(""), 0x2d06800538d394c2U);
+  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(uuid_of("abc"), "ba7816bf-8f01-8fea-8141-40de5dae2223");
+}
+
+TEST(Bytes, WhatIsWrittenIsRead) {
+  ByteWriter out;
+  out.number(std::uint16_t{0x1234});
+  out.signed_number(-5);
+  out.text("trail");
+  out.flag(true);
+  ByteReader in(out.bytes());
+  EXPECT_EQ(in.number<std::uint16_t>(), 0x1234);
+  EXPECT_EQ(in.signed_number(), -5);
+  EXPECT_EQ(in.text(), "trail");
+  EXPECT_TRUE(in.flag());
+  EXPECT_TRUE(in.finish().has_value());
+}
+
+TEST(Bytes, ACutOrOverlongStateIsRefused) {
+  ByteWriter out;
+  out.text("trail");
+  ByteReader cut(std::string_view(out.bytes()).substr(0, 7));
+  EXPECT_EQ(cut.text(), "");
+  EXPECT_FALSE(cut.finish().has_value());
+  ByteReader overlong(out.bytes());
+  EXPECT_FALSE(overlong.finish().has_value());
+}
+
+}  // namespace
+}  // namespace trailwarden
