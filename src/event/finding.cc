@@ -83,6 +83,28 @@ Evidence make_evidence(const CloudTrailEvent& event, std::size_t max_record_byte
   return evidence;
 }
 
+void save(ByteWriter& out, const Evidence& evidence) {
+  for (const std::string* text : {&evidence.event_id, &evidence.event_source, &evidence.event_name, &evidence.origin, &evidence.record}) out.text(*text);
+  out.time(evidence.event_time);
+  out.number(evidence.record_number);
+  out.number(evidence.byte_offset);
+  out.number(static_cast<std::uint32_t>(evidence.partition));
+  out.signed_number(evidence.offset);
+  out.number(static_cast<std::uint64_t>(evidence.record_bytes));
+}
+
+Evidence load_evidence(ByteReader& in) {
+  Evidence evidence;
+  for (std::string* text : {&evidence.event_id, &evidence.event_source, &evidence.event_name, &evidence.origin, &evidence.record}) *text = in.text();
+  evidence.event_time = in.time();
+  evidence.record_number = in.number<std::uint64_t>();
+  evidence.byte_offset = in.number<std::uint64_t>();
+  evidence.partition = static_cast<std::int32_t>(in.number<std::uint32_t>());
+  evidence.offset = in.signed_number();
+  evidence.record_bytes = in.number<std::uint64_t>();
+  return evidence;
+}
+
 Finding finding_about(const CloudTrailEvent& event, std::string_view detector, std::string_view what) {
   Finding finding;
   finding.detector = detector;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/bytes.h"
 #include "core/time.h"
 #include "event/cloudtrail_event.h"
 
@@ -51,6 +52,9 @@ struct Evidence {
 inline constexpr std::size_t kMaxEvidenceRecordBytes = 16 * 1024;
 Evidence make_evidence(const CloudTrailEvent& event, std::size_t max_record_bytes = kMaxEvidenceRecordBytes);
 
+void save(ByteWriter& out, const Evidence& evidence);
+Evidence load_evidence(ByteReader& in);
+
 /// What a detector says. Repeats of (detector, entity, what) inside the detector's `quiet_for` are folded into the first by
 /// `alerts::Quiet`; the id and the envelope are `alerts`' business.
 struct Finding {
@@ -69,6 +73,7 @@ struct Finding {
   std::string normal;             // what was normal here, in words
   std::vector<Evidence> evidence;  // at least one
   bool late = false;
+  bool operator==(const Finding&) const = default;
 };
 
 /// A finding about `event`, with principal, decision time, deciding id, evidence and lateness filled in.

@@ -1,0 +1,137 @@
+#include "alerts/envelope.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/hash.h"
+#include "core/text.h"
+
+namespace trailwarden::alerts {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Parts with their lengths in front, so that ("ab", "c") and ("a", "bc") differ.
+std::string id_of(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text.append(std::to_string(part.size())).append(":").append(part);
+  return uuid_of(text);
+}
+
+std::string id_of(const event::Finding& finding, const AlertScope& scope) {
+  return id_of({scope.account, scope.region, finding.detector, finding.entity, finding.what, finding.deciding_event_id});
+}
+
+/// Adds a member unless it is empty: what a record does not say, the alert leaves out.
+void put(ordered_json& object, const char* name, std::string_view value) {
+  if (!value.empty()) object[name] = value;
+}
+
+ordered_json principal_json(const event::PrincipalSummary& principal) {
+  ordered_json out = ordered_json::object();
+  put(out, "type", principal.type);
+  put(out, "arn", principal.arn);
+  put(out, "accountId", principal.account_id);
+  put(out, "userName", principal.user_name);
+  put(out, "sessionName", principal.session_name);
+  put(out, "accessKeySuffix", principal.access_key_suffix);
+  put(out, "sourceIPAddress", principal.source_ip_address);
+  put(out, "userAgent", principal.user_agent);
+  return out;
+}
+
+ordered_json evidence_json(const event::Evidence& evidence) {
+  ordered_json out;
+  put(out, "eventID", evidence.event_id);
+  out["eventTime"] = format_time(evidence.event_time);
+  out["eventSource"] = evidence.event_source;
+  out["eventName"] = evidence.event_name;
+  out["file"] = evidence.origin;
+  out["recordNumber"] = evidence.record_number;
+  out["byteOffset"] = evidence.byte_offset;
+  out["partition"] = evidence.partition;
+  out["offset"] = evidence.offset;
+  out["recordBytes"] = evidence.record_bytes;
+  ordered_json record = evidence.record.empty() ? ordered_json() : ordered_json::parse(evidence.record, nullptr, false);
+  if (record.is_object()) out["record"] = std::move(record);
+  else out["recordOmitted"] = true;
+  return out;
+}
+
+/// What findings and summaries have in common.
+ordered_json detail_json(const event::Finding& finding, const AlertScope& scope, std::string_view kind) {
+  ordered_json detail;
+  detail["schemaVersion"] = "1.0";
+  detail["kind"] = kind;
+  detail["detector"] = finding.detector;
+  detail["what"] = finding.what;
+  detail["title"] = finding.title;
+  detail["severity"] = to_string(finding.severity);
+  detail["sentence"] = finding.sentence;
+  detail["normal"] = finding.normal;
+  detail["late"] = finding.late;
+  detail["entity"] = finding.entity;
+  detail["account"] = scope.account;
+  detail["region"] = scope.region;
+  detail["principal"] = principal_json(finding.principal);
+  detail["attack"] = ordered_json::array({{{"technique", finding.attack.id}, {"name", finding.attack.name}, {"tactic", finding.attack.tactic}}});
+  detail["cis"] = finding.cis_controls;
+  return detail;
+}
+
+RenderedAlert envelope(std::string id, Timestamp time, const AlertScope& scope, ordered_json detail) {
+  ordered_json out;
+  out["version"] = "0";
+  out["id"] = id;
+  out["detail-type"] = "Trailwarden Finding";
+  out["source"] = "trailwarden";
+  out["account"] = scope.account;
+  out["time"] = format_time(time);
+  out["region"] = scope.region;
+  out["resources"] = ordered_json::array();
+  out["detail"] = std::move(detail);
+  // Records are valid UTF-8 by the time they get here; a file name need not be.
+  return {std::move(id), out.dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
+}
+
+}  // namespace
+
+RenderedAlert render(const event::Finding& finding, const AlertScope& scope) {
+  ordered_json detail = detail_json(finding, scope, "finding");
+  Timestamp first = finding.decision_time, last = finding.decision_time;
+  for (const event::Evidence& evidence : finding.evidence) {
+    first = std::min(first, evidence.event_time);
+    last = std::max(last, evidence.event_time);
+  }
+  detail["firstEventTime"] = format_time(first);
+  detail["lastEventTime"] = format_time(last);
+  detail["count"] = 1;
+  detail["records"] = ordered_json::array();
+  for (const event::Evidence& evidence : finding.evidence) detail["records"].push_back(evidence_json(evidence));
+  return envelope(id_of(finding, scope), finding.decision_time, scope, std::move(detail));
+}
+
+RenderedAlert render(const Summary& summary, const AlertScope& scope) {
+  const event::Finding& finding = summary.finding;
+  ordered_json detail = detail_json(finding, scope, "summary");
+  detail["sentence"] = fmt::format("{} more like it between {} and {}, after: {}", with_commas(summary.repeats), format_time(summary.first),
+                                   format_time(summary.last), finding.sentence);
+  detail["late"] = summary.late;
+  detail["firstEventTime"] = format_time(summary.first);
+  detail["lastEventTime"] = format_time(summary.last);
+  detail["count"] = summary.repeats;
+  detail["summarises"] = id_of(finding, scope);
+  detail["eventIDs"] = summary.event_ids;
+  return envelope(id_of({scope.account, scope.region, finding.detector, finding.entity, finding.what, finding.deciding_event_id, "summary"}),
+                  summary.decision_time, scope, std::move(detail));
+}
+
+std::string pretty_alert(std::string_view json) {
+  const auto alert = ordered_json::parse(json, nullptr, false);
+  if (!alert.is_object() || !alert.contains("detail") || !alert["detail"].is_object()) return std::string(json);
+  const auto& detail = alert["detail"];
+  return fmt::format("[{}] {} {}: {}\n{}\n", detail.value("severity", "?"), alert.value("time", "?"), detail.value("detector", "?"),
+                     printable(detail.value("sentence", ""), 2000), alert.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+}  // namespace trailwarden::alerts

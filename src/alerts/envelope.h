@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "alerts/quiet.h"
+#include "event/finding.h"
+
+namespace trailwarden::alerts {
+
+/// The cell that an alert is about.
+struct AlertScope {
+  std::string_view account, region;
+};
+
+/// An alert ready to be sent.
+struct RenderedAlert {
+  std::string id;
+  std::string json;  // one line
+};
+
+/// A finding as an EventBridge envelope: `detail-type` "Trailwarden Finding", `source` "trailwarden", `time` the decision time, `detail` as
+/// `models/schemas/finding.schema.json` has it. Members come in a fixed order; the records are the ones received, whitespace aside.
+///
+/// The id is a UUID of version 8 from SHA-256 over (account, Region, detector, entity, what, deciding eventID): the same in every run, on files and on Kafka.
+RenderedAlert render(const event::Finding& finding, const AlertScope& scope);
+
+/// The closing summary of a finding's repeats: `kind` "summary", `summarises` the finding's id.
+RenderedAlert render(const Summary& summary, const AlertScope& scope);
+
+/// An alert's JSON for a person: severity and sentence as a headline, then the whole alert, indented. Text that is no alert comes back as it is.
+std::string pretty_alert(std::string_view json);
+
+}  // namespace trailwarden::alerts

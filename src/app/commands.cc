@@ -1,0 +1,152 @@
+#include "app/commands.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "alerts/envelope.h"
+#include "config/config.h"
+#include "detectors/registry.h"
+
+namespace trailwarden::app {
+namespace {
+
+constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
+
+int complain(const Error& error) {
+  fmt::print(stderr, "{}\n", error.message);
+  return kWrongUsage;
+}
+
+struct Loaded {
+  config::Config config;
+  std::vector<detectors::ConfiguredDetector> detectors;
+};
+
+/// A config file with its detectors' options; every error of both.
+Result<Loaded> load(const std::string& file) {
+  auto config = file.empty() ? Result<config::Config>(config::default_config()) : config::load_config(file);
+  if (!config) return fail(std::move(config).error());
+  auto detectors = detectors::configure(config->detectors);
+  if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
+  return Loaded{std::move(*config), std::move(detectors)};
+}
+
+nlohmann::ordered_json option_json(const detectors::OptionInfo& option) {
+  return {{"name", option.name}, {"type", option.type}, {"unit", option.unit}, {"default", option.default_value}, {"claim", option.claim}};
+}
+
+nlohmann::ordered_json detector_json(const detectors::DetectorInfo& info) {
+  nlohmann::ordered_json out{{"name", info.name}, {"claim", info.claim}, {"needs", info.needs}};
+  for (const auto& option : detectors::common_options()) out["options"].push_back(option_json(option));
+  for (const auto& option : info.options) out["options"].push_back(option_json(option));
+  for (const std::string_view spot : info.blind_spots) out["blindSpots"].push_back(spot);
+  out["source"] = info.source;
+  return out;
+}
+
+void print_option(const detectors::OptionInfo& option) {
+  const std::string type = fmt::format("{}{}{}", option.type, option.unit.empty() ? "" : ", ", option.unit);
+  fmt::print("      {}: {}   # {}; {}\n", option.name, option.default_value, type, option.claim);
+}
+
+void print_detector(const detectors::DetectorInfo& info) {
+  fmt::print("{}\n  {}\n  needs: {}\n  options, with their defaults:\n", info.name, info.claim, info.needs);
+  for (const auto& option : detectors::common_options()) print_option(option);
+  for (const auto& option : info.options) print_option(option);
+  fmt::print("  does not see:\n");
+  for (const std::string_view spot : info.blind_spots) fmt::print("    - {}\n", spot);
+  fmt::print("  source: {}\n\n", info.source);
+}
+
+struct ShownAlert {
+  std::string detector;
+  int severity = 0;
+  std::string line;
+};
+
+/// Reads the alerts of a file; lines that are none are an error with their number.
+Result<std::vector<ShownAlert>> read_alerts(std::istream& in) {
+  static const std::map<std::string, int> kSeverity{{"informational", 0}, {"low", 1}, {"medium", 2}, {"high", 3}, {"critical", 4}};
+  std::vector<ShownAlert> alerts;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.empty()) continue;
+    const auto alert = nlohmann::json::parse(line, nullptr, false);
+    if (alert.is_discarded() || !alert.is_object() || !alert.contains("detail"))
+      return fail(ErrorCode::kMalformed, fmt::format("line {}: not an alert; this reads what `trailwarden replay --alerts FILE` wrote", number));
+    const auto& detail = alert["detail"];
+    const auto severity = kSeverity.find(detail.value("severity", ""));
+    alerts.push_back({detail.value("detector", ""), severity == kSeverity.end() ? 0 : severity->second, line});
+  }
+  return alerts;
+}
+
+/// The most severe of each detector first, then the next of each, and so on.
+std::vector<ShownAlert> pick(std::vector<ShownAlert> alerts, std::size_t limit) {
+  std::stable_sort(alerts.begin(), alerts.end(), [](const ShownAlert& a, const ShownAlert& b) { return a.severity > b.severity; });
+  std::map<std::string, int> rank_in_detector;
+  std::vector<std::pair<int, const ShownAlert*>> ranked;
+  for (const ShownAlert& alert : alerts) ranked.emplace_back(rank_in_detector[alert.detector]++, &alert);
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<ShownAlert> picked;
+  for (std::size_t i = 0; i < std::min(limit, ranked.size()); ++i) picked.push_back(*ranked[i].second);
+  return picked;
+}
+
+}  // namespace
+
+int check_config(const std::string& file) {
+  const auto loaded = load(file);
+  if (!loaded) return complain(loaded.error());
+  fmt::print("{}: fine; {} detectors are on\n", file, loaded->detectors.size());
+  return kFine;
+}
+
+int show_config(const std::string& file) {
+  const auto loaded = load(file);
+  if (!loaded) return complain(loaded.error());
+  fmt::print("{}", config::to_yaml(loaded->config));
+  fmt::print("detectors:\n");
+  for (const detectors::DetectorKind& kind : detectors::registry()) {
+    const auto& info = kind.info();
+    const auto on = std::find_if(loaded->detectors.begin(), loaded->detectors.end(), [&info](const auto& d) { return d.info == &info; });
+    fmt::print("  {}:\n", info.name);
+    if (on == loaded->detectors.end()) fmt::print("    enabled: false\n");
+    else
+      for (const auto& [option, value] : on->effective) fmt::print("    {}: {}\n", option, value);
+  }
+  return kFine;
+}
+
+int list_detectors(bool as_json) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const detectors::DetectorKind& kind : detectors::registry()) {
+    if (as_json) all.push_back(detector_json(kind.info()));
+    else print_detector(kind.info());
+  }
+  if (as_json) fmt::print("{}\n", all.dump(2));
+  return kFine;
+}
+
+int show_alerts(const std::string& file, std::size_t limit) {
+  std::ifstream stream;
+  if (file != "-") {
+    stream.open(file);
+    if (!stream) return complain(io_error("open", file, errno));
+  }
+  const auto alerts = read_alerts(file == "-" ? std::cin : stream);
+  if (!alerts) {
+    fmt::print(stderr, "{}: {}\n", file, alerts.error().message);
+    return kFailed;
+  }
+  for (const ShownAlert& alert : pick(*alerts, limit)) fmt::print("{}\n", alerts::pretty_alert(alert.line));
+  return kFine;
+}
+
+}  // namespace trailwarden::app

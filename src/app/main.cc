@@ -1,0 +1,90 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/replay.h"
+#include "core/version.h"
+
+namespace {
+
+using namespace trailwarden;
+
+constexpr int kWrongUsage = 2;
+
+void add_replay(CLI::App& app, app::ReplayArguments& arguments) {
+  CLI::App* const command = app.add_subcommand("replay", "Files, folders, tars or standard input through the engine; alerts as JSON lines");
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
+  command->add_option("-c,--config", arguments.config, "Config file (YAML); without it every default holds");
+  command->add_option("--alerts", arguments.alerts, "Where alerts go, as JSON lines: a file, or - for standard output (the default)");
+  command->add_option("--quarantine", arguments.quarantine, "Keeps refused records byte for byte, one a line; FILE.index.jsonl says why and from where");
+  command->add_option("--late", arguments.late, "Keeps a copy of late records, one a line");
+  command->add_option("--metrics", arguments.metrics, "Writes the run's counters in the Prometheus text format");
+  command->add_option("--summary", arguments.summary, "Writes the summary as JSON: a file, or -");
+  command->add_option("--threads", arguments.threads, "Threads; default: one a core. The output does not depend on it")->check(CLI::Range(1, 256));
+  command->add_option("--shards", arguments.shards, "Shards, instead of the config's. The output does not depend on it")->check(CLI::Range(1, 1024));
+  command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
+  command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
+  command->footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl --summary summary.json\n"
+                  "  aws s3 cp s3://my-trail/AWSLogs/.../file.json.gz - | trailwarden replay - | jq .detail.sentence\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("trailwarden: watches AWS CloudTrail and says what is unusual or known to be bad.");
+  app.set_version_flag("--version", fmt::format("trailwarden {} ({})", TRAILWARDEN_VERSION, TRAILWARDEN_REVISION));
+  app.require_subcommand(1);
+  app.footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl\n\nEvery command has --help.");
+
+  app::ReplayArguments replay_arguments;
+  add_replay(app, replay_arguments);
+
+  std::string config_file;
+  CLI::App* const config = app.add_subcommand("config", "Check or show the configuration");
+  config->require_subcommand(1);
+  config->footer("Example:\n  trailwarden config check trailwarden.yaml");
+  CLI::App* const check = config->add_subcommand("check", "Every error of a config file, at file:line:column");
+  check->add_option("file", config_file, "Config file")->required();
+  check->footer("Example:\n  trailwarden config check trailwarden.yaml");
+  CLI::App* const show = config->add_subcommand("show", "The effective configuration, defaults filled in");
+  show->add_option("file", config_file, "Config file; without it the defaults");
+  show->footer("Example:\n  trailwarden config show > trailwarden.yaml");
+
+  bool as_json = false;
+  CLI::App* const detectors = app.add_subcommand("detectors", "What is detected, and with which options");
+  detectors->require_subcommand(1);
+  detectors->footer("Example:\n  trailwarden detectors list");
+  CLI::App* const list = detectors->add_subcommand("list", "Every detector: claim, needs, options, blind spots");
+  list->add_flag("--json", as_json, "As JSON");
+  list->footer("Example:\n  trailwarden detectors list");
+
+  std::string alerts_file;
+  std::size_t limit = 10;
+  CLI::App* const alerts = app.add_subcommand("alerts", "Look at alerts that were written");
+  alerts->require_subcommand(1);
+  alerts->footer("Example:\n  trailwarden alerts show alerts.jsonl --limit 3");
+  CLI::App* const show_alerts = alerts->add_subcommand("show", "Alerts for reading: the sentence first, then everything");
+  show_alerts->add_option("file", alerts_file, "JSON lines as `replay --alerts` writes them, or -")->required();
+  show_alerts->add_option("--limit", limit, "How many, the most severe of each detector first")->capture_default_str();
+  show_alerts->footer("Example:\n  trailwarden alerts show alerts.jsonl --limit 3");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  if (app.got_subcommand("replay")) return app::replay(replay_arguments);
+  if (check->parsed()) return app::check_config(config_file);
+  if (show->parsed()) return app::show_config(config_file);
+  if (list->parsed()) return app::list_detectors(as_json);
+  return app::show_alerts(alerts_file, limit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  return run(argc, argv);
+}

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/time.h"
+
+namespace trailwarden::app {
+
+/// The command line of `trailwarden replay`.
+struct ReplayArguments {
+  std::vector<std::string> paths;
+  std::string config;                 // file; empty: defaults
+  std::optional<std::string> alerts;  // file or `-`
+  std::string quarantine, late, metrics;
+  std::optional<std::string> summary;  // file or `-`
+  std::size_t threads = 0;             // 0: one a core
+  std::optional<std::size_t> shards;   // instead of the config's
+  std::string since, until;
+  bool progress = true;
+};
+
+/// Runs it; the exit code: 0 fine, 1 the work failed, 2 wrong usage or config.
+int replay(const ReplayArguments& arguments);
+
+}  // namespace trailwarden::app

@@ -1,0 +1,47 @@
+#include "app/run_metrics.h"
+
+#include "core/version.h"
+#include "metrics/registry.h"
+
+namespace trailwarden::app {
+namespace {
+
+double number(std::uint64_t count) { return static_cast<double>(count); }
+
+/// A series for every reason there is, also for those that did not occur: an alert rule can then ask for their increase.
+template <class Enum, class Counts>
+void add_reasons(metrics::Registry& registry, std::string_view metric, const Counts& counts, std::size_t first) {
+  for (std::size_t i = first; i < counts.size(); ++i) registry.add(metric, {{"reason", to_string(static_cast<Enum>(i))}}, number(counts[i]));
+}
+
+void add_detector(metrics::Registry& registry, std::string_view name, const pipeline::DetectorTotals& detector) {
+  registry.add("detector_evaluations_total", {{"detector", name}}, number(detector.evaluations));
+  registry.add("alerts_suppressed_total", {{"detector", name}, {"reason", "quiet"}}, number(detector.folded));
+  for (std::size_t i = 0; i < event::kSeverities; ++i)
+    registry.add("alerts_total", {{"detector", name}, {"severity", to_string(static_cast<event::Severity>(i))}}, number(detector.findings[i]));
+}
+
+}  // namespace
+
+std::string run_metrics(const pipeline::Totals& totals) {
+  metrics::Registry registry;
+  registry.set("build_info", {{"version", TRAILWARDEN_VERSION}, {"revision", TRAILWARDEN_REVISION}}, 1);
+  registry.add("records_consumed_total", {{"topic", "files"}}, number(totals.read));
+  registry.add("record_bytes_consumed_total", {{"topic", "files"}}, number(totals.message_bytes));
+  registry.add("events_accepted_total", {}, number(totals.judged));
+  registry.add("events_duplicate_total", {}, number(totals.duplicate));
+  registry.add("events_late_total", {{"class", "late"}}, number(totals.late));
+  registry.add("events_late_total", {{"class", "over_2h"}}, number(totals.late_over_two_hours));
+  registry.add("event_time_clamped_total", {{"reason", "ahead_of_log"}}, number(totals.clamped));
+  registry.add("duplicate_keys_total", {}, number(totals.duplicate_keys));
+  registry.add("events_settled_early_total", {}, number(totals.settled_early));
+  registry.set("cells", {}, number(totals.cells));
+  registry.set("state_bytes", {}, number(totals.state_bytes));
+  add_reasons<event::Refusal>(registry, "events_rejected_total", totals.refused, 1);
+  add_reasons<ingest::Skip>(registry, "events_skipped_total", totals.skipped, 0);
+  registry.add("events_skipped_total", {{"reason", "outside_time_range"}}, number(totals.outside_time_range));
+  for (const auto& [name, detector] : totals.detectors) add_detector(registry, name, detector);
+  return registry.text();
+}
+
+}  // namespace trailwarden::app

@@ -1,0 +1,117 @@
+#include "app/summary.h"
+
+#include <sys/resource.h>
+
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/text.h"
+
+namespace trailwarden::app {
+namespace {
+
+using event::Severity;
+using nlohmann::ordered_json;
+
+/// Calls `visit(name, count)` for every reason that occurred.
+template <class Enum, class Counts, class Visit>
+void each_reason(const Counts& counts, Visit visit) {
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] > 0) visit(to_string(static_cast<Enum>(i)), counts[i]);
+}
+
+template <class Visit>
+void each_refusal(const pipeline::Totals& totals, Visit visit) {
+  each_reason<event::Refusal>(totals.refused, visit);
+}
+
+template <class Visit>
+void each_skip(const pipeline::Totals& totals, Visit visit) {
+  each_reason<ingest::Skip>(totals.skipped, visit);
+  if (totals.outside_time_range > 0) visit("outside_time_range", totals.outside_time_range);
+}
+
+std::uint64_t findings_of(const pipeline::DetectorTotals& detector) {
+  return std::accumulate(detector.findings.begin(), detector.findings.end(), std::uint64_t{0});
+}
+
+std::string count_line(std::string_view name, std::uint64_t count, std::string_view remark = {}) {
+  return fmt::format("  {:<24}{:>14}{}{}\n", name, with_commas(count), remark.empty() ? "" : "  ", remark);
+}
+
+std::string findings_table(const pipeline::Totals& totals) {
+  std::string table = fmt::format("{:<26}{:>9}{:>9}{:>9}{:>9}{:>9}{:>12}\n", "Findings", "critical", "high", "medium", "low", "info", "repeats");
+  for (const auto& [name, detector] : totals.detectors) {
+    table += fmt::format("  {:<24}", name);
+    for (const Severity severity : {Severity::kCritical, Severity::kHigh, Severity::kMedium, Severity::kLow, Severity::kInformational})
+      table += fmt::format("{:>9}", with_commas(detector.findings[static_cast<std::size_t>(severity)]));
+    table += fmt::format("{:>12}\n", with_commas(detector.folded));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string summary_table(const RunSummary& summary) {
+  const pipeline::Totals& totals = summary.totals;
+  std::string table = fmt::format("\nRecords{}\n", summary.interrupted ? " (interrupted: only what was read so far)" : "");
+  table += count_line("read", totals.read, fmt::format("from {} {}", with_commas(summary.origins), summary.origins == 1 ? "file" : "files"));
+  table += count_line("judged", totals.judged);
+  if (totals.late > 0) table += count_line("  of them late", totals.late, "their minute was closed: judged, but not learned from");
+  table += count_line("duplicate", totals.duplicate);
+  table += count_line("refused", totals.refused_in_all());
+  each_refusal(totals, [&table](std::string_view name, std::uint64_t count) { table += count_line(fmt::format("  {}", name), count); });
+  table += count_line("skipped", totals.skipped_in_all());
+  each_skip(totals, [&table](std::string_view name, std::uint64_t count) { table += count_line(fmt::format("  {}", name), count); });
+  table += "\n" + findings_table(totals);
+  table += fmt::format("\n{} records ({} of JSON) in {:.2f} s: {} records/s, {}/s; {} accounts x Regions, {} of state; peak memory {}\n",
+                       with_commas(totals.read), format_bytes(static_cast<double>(totals.message_bytes)), summary.seconds,
+                       with_commas(static_cast<std::uint64_t>(static_cast<double>(totals.read) / summary.seconds)),
+                       format_bytes(static_cast<double>(totals.message_bytes) / summary.seconds), with_commas(totals.cells),
+                       format_bytes(static_cast<double>(totals.state_bytes)), format_bytes(static_cast<double>(summary.peak_rss_bytes)));
+  return table;
+}
+
+std::string summary_json(const RunSummary& summary) {
+  const pipeline::Totals& totals = summary.totals;
+  ordered_json refused = ordered_json::object(), skipped = ordered_json::object();
+  each_refusal(totals, [&refused](std::string_view name, std::uint64_t count) { refused[std::string(name)] = count; });
+  each_skip(totals, [&skipped](std::string_view name, std::uint64_t count) { skipped[std::string(name)] = count; });
+  ordered_json findings = ordered_json::object(), by_severity = ordered_json::object(), repeats = ordered_json::object();
+  for (const auto& [name, detector] : totals.detectors) {
+    findings[std::string(name)] = findings_of(detector);
+    repeats[std::string(name)] = detector.folded;
+    for (std::size_t i = 0; i < event::kSeverities; ++i) {
+      ordered_json& sum = by_severity[std::string(to_string(static_cast<Severity>(i)))];
+      sum = (sum.is_null() ? 0 : sum.get<std::uint64_t>()) + detector.findings[i];
+    }
+  }
+  ordered_json out;
+  out["records"] = {{"read", totals.read},       {"judged", totals.judged}, {"duplicate", totals.duplicate}, {"refused", refused},
+                    {"skipped", skipped},        {"late", totals.late},     {"late_over_2h", totals.late_over_two_hours},
+                    {"event_time_clamped", totals.clamped}, {"duplicate_keys", totals.duplicate_keys}};
+  out["findings"] = findings;
+  out["findings_by_severity"] = by_severity;
+  out["repeats_folded"] = repeats;
+  out["insights"] = ordered_json::object();
+  out["origins"] = summary.origins;
+  out["source_bytes"] = totals.source_bytes;
+  out["json_bytes"] = totals.message_bytes;
+  out["cells"] = totals.cells;
+  out["state_bytes"] = totals.state_bytes;
+  out["seconds"] = summary.seconds;
+  out["events_per_second"] = static_cast<double>(totals.read) / summary.seconds;
+  out["peak_rss_bytes"] = summary.peak_rss_bytes;
+  out["interrupted"] = summary.interrupted;
+  return out.dump(2);
+}
+
+}  // namespace trailwarden::app

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "config/section.h"
+#include "core/result.h"
+
+namespace trailwarden::config {
+
+/// `time:`: which clock counts.
+struct TimeConfig {
+  std::chrono::seconds lateness = std::chrono::minutes{15};  // how long a minute stays open for records that arrive later
+  std::chrono::seconds future_skew = std::chrono::minutes{2};  // how far eventTime may be ahead of the log's clock before it is clamped
+  std::string order = "event_time";  // "event_time": a replay's detectors see records in event-time order; "arrival": as they come
+};
+
+/// `input:`: bounds of what is read.
+struct InputConfig {
+  std::uint64_t max_document_bytes = std::uint64_t{256} << 20;  // one JSON document, inflated
+  std::uint64_t max_record_bytes = std::uint64_t{1} << 20;
+};
+
+/// `log:`: the program's own log on standard error.
+struct LogConfig {
+  std::string level = "info";
+};
+
+/// The whole configuration, typed. Detectors read their own options from `detectors` (`detectors::configure`), as they know them;
+/// what they find wrong goes to the same diagnostics.
+struct Config {
+  TimeConfig time;
+  std::size_t shards = 64;
+  InputConfig input;
+  LogConfig log;
+  Section detectors;
+  std::shared_ptr<Diagnostics> diagnostics;
+};
+
+Config default_config();
+
+/// Reads a config file's text. Whatever is wrong is in `diagnostics`, and the default stands in its place.
+Config parse_config(std::string_view text, std::string_view file_name);
+
+/// Reads a file. kNotFound or kIo if it cannot be read; what is wrong in it is in `diagnostics`.
+Result<Config> load_config(const std::string& path);
+
+/// The lines of the diagnostics as one text.
+std::string join_lines(const Diagnostics& diagnostics);
+
+/// The effective configuration as YAML, without `detectors:`.
+std::string to_yaml(const Config& config);
+
+}  // namespace trailwarden::config

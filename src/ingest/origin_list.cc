@@ -1,0 +1,236 @@
+#include "ingest/origin_list.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "ingest/tar.h"
+#include "ingest/temporary_file.h"
+#include "trail/gzip.h"
+#include "trail/object_name.h"
+
+namespace trailwarden::ingest {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether a gzip stream holds a tar archive, by its first bytes.
+bool looks_like_packed_tar(std::string_view head) {
+  if (!trail::looks_like_gzip(head)) return false;
+  std::string start(kTarBlock, '\0');
+  const auto step = trail::GzipReader().read(head, start);
+  return looks_like_tar(std::string_view(start).substr(0, step.produced));
+}
+
+bool is_hidden(std::string_view leaf) { return leaf.starts_with('.'); }
+
+/// Whether some part of a member's path is hidden.
+bool is_hidden_path(std::string_view path) { return is_hidden(path) || path.find("/.") != std::string_view::npos; }
+
+/// A member's name without the `./` that tar writes when a folder was packed from inside.
+std::string_view without_dot(std::string_view name) {
+  while (name.starts_with("./")) name.remove_prefix(2);
+  return name;
+}
+
+/// `a1` + `a2` before `b1` + `b2`, byte by byte, without putting them together.
+bool joined_less(std::string_view a1, std::string_view a2, std::string_view b1, std::string_view b2) {
+  while (true) {
+    if (a1.empty()) std::swap(a1, a2);
+    if (b1.empty()) std::swap(b1, b2);
+    const std::size_t common = std::min(a1.size(), b1.size());
+    if (common == 0) return a1.empty() && !b1.empty();
+    if (const int order = a1.substr(0, common).compare(b1.substr(0, common)); order != 0) return order < 0;
+    a1.remove_prefix(common);
+    b1.remove_prefix(common);
+  }
+}
+
+}  // namespace
+
+Result<OriginList> OriginList::list(const std::vector<std::string>& paths, ReadTools& tools) {
+  OriginList list(tools);
+  for (const std::string& path : paths) {
+    if (auto added = list.add_named(path); !added) return fail(std::move(added).error());
+  }
+  return list;
+}
+
+Result<void> OriginList::add_named(const std::string& path) {
+  if (path == "-") {
+    add_stream(STDIN_FILENO, path);
+    return {};
+  }
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) return fail(ErrorCode::kNotFound, path + ": no such file or folder");
+  if (error) {
+    add_fault(path, {ErrorCode::kIo, path + ": " + error.message()});
+  } else if (fs::is_directory(status)) {
+    add_folder(path.ends_with('/') ? path : path + "/");
+  } else if (fs::is_regular_file(status)) {
+    const std::size_t slash = path.rfind('/') + 1;
+    add_file(place_of(path.substr(0, slash)), std::string_view(path).substr(slash), fs::file_size(path, error));
+  } else {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (descriptor < 0) add_fault(path, io_error("open", path, errno));
+    else add_stream(descriptor, path);
+  }
+  return {};
+}
+
+void OriginList::add_folder(std::string folder) {
+  std::vector<std::string> waiting{std::move(folder)};  // prefixes, with their slash
+  while (!waiting.empty()) {
+    const std::string prefix = std::move(waiting.back());
+    waiting.pop_back();
+    std::error_code error;
+    const std::uint32_t place = place_of(prefix);
+    for (auto entry = fs::directory_iterator(prefix, error); !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const std::string leaf = entry->path().filename().string();
+      std::error_code problem;
+      if (is_hidden(leaf)) continue;
+      if (entry->is_directory(problem)) {
+        if (!entry->is_symlink(problem)) waiting.push_back(prefix + leaf + "/");
+      } else if (entry->is_regular_file(problem)) {
+        add_file(place, leaf, entry->file_size(problem));
+      } else if (entry->is_symlink(problem)) {
+        add_fault(prefix + leaf, {ErrorCode::kIo, prefix + leaf + ": a link that leads nowhere"});
+      }
+    }
+    if (error) add_fault(prefix, {ErrorCode::kIo, prefix + ": " + error.message()});
+  }
+}
+
+void OriginList::add_file(std::uint32_t place, std::string_view leaf, std::uint64_t size) {
+  Origin origin{.leaf = keep(leaf), .size = size, .place = place};
+  if (const auto name = trail::parse_object_name(leaf)) {
+    origin.position = name->stamp;
+    origin.stamped = true;
+    origins_.push_back(origin);
+    return;
+  }
+  const std::string path = places_[place].prefix + std::string(leaf);
+  auto file = InputFile::open(path);
+  if (!file) return add_fault(path, std::move(file).error());
+  auto source = HeadSource::over(read_range(*file, 0, (*file)->size()));
+  if (!source) return add_fault(path, std::move(source).error());
+  if (looks_like_tar((*source)->head())) return add_archive(*file, (*file)->size(), path);
+  if (looks_like_packed_tar((*source)->head())) return add_unpacked(*inflated(std::move(*source), *tools_, 0), path);
+  origins_.push_back(origin);
+}
+
+void OriginList::add_stream(int descriptor, std::string_view name) {
+  for (const Origin& other : origins_)
+    if (other.kind == Origin::Kind::kStream && other.leaf == name) return;
+  auto source = HeadSource::over(read_stream(descriptor, std::string(name == "-" ? "standard input" : name)));
+  if (!source) return add_fault(name, std::move(source).error());
+  const std::string_view head = (*source)->head();
+  if (looks_like_tar(head) || looks_like_packed_tar(head)) return add_unpacked(*inflated(std::move(*source), *tools_, 0), std::string(name));
+  origins_.push_back({.leaf = keep(name), .offset = streams_.size(), .place = place_of(""), .kind = Origin::Kind::kStream});
+  streams_.push_back(std::move(*source));
+}
+
+/// Copies what `source` holds into a temporary file and lists that. Damage costs what is behind it.
+void OriginList::add_unpacked(ByteSource& source, const std::string& name) {
+  auto unpacked = TemporaryFile::create();
+  if (!unpacked) return add_fault(name, std::move(unpacked).error());
+  const Buffer buffer = tools_->pool.take(256 * 1024);
+  while (true) {
+    auto got = source.read({buffer.data, buffer.size});
+    if (!got) add_fault(name, std::move(got).error());
+    if (!got || *got == 0) break;
+    if (auto written = unpacked->append({buffer.data, *got}); !written) {
+      add_fault(name, std::move(written).error().during("unpack " + name));
+      break;
+    }
+  }
+  add_archive(unpacked->file(), unpacked->size(), name);
+}
+
+void OriginList::add_archive(std::shared_ptr<InputFile> file, std::uint64_t size, const std::string& name) {
+  TarIndex index = index_tar(*file, size);
+  const auto place = static_cast<std::uint32_t>(places_.size());
+  places_.push_back({name + ":", std::move(file)});
+  for (const TarMember& member : index.members) {
+    const std::string_view leaf = without_dot(member.name);
+    if (is_hidden_path(leaf)) continue;
+    Origin origin{.leaf = keep(leaf), .offset = member.offset, .size = member.size, .place = place, .kind = Origin::Kind::kMember};
+    if (const auto parsed = trail::parse_object_name(leaf)) {
+      origin.position = parsed->stamp;
+      origin.stamped = true;
+    }
+    origins_.push_back(origin);
+  }
+  if (!index.damage.empty()) add_fault(name, {ErrorCode::kIo, std::move(index.damage)});
+}
+
+void OriginList::add_fault(std::string_view name, Error error) {
+  origins_.push_back({.leaf = keep(name), .offset = faults_.size(), .place = place_of(""), .kind = Origin::Kind::kFault});
+  faults_.push_back(std::move(error));
+}
+
+std::uint32_t OriginList::place_of(std::string prefix) {
+  const auto [found, added] = place_numbers_.try_emplace(prefix, static_cast<std::uint32_t>(places_.size()));
+  if (added) places_.push_back({std::move(prefix), nullptr});
+  return found->second;
+}
+
+std::string_view OriginList::keep(std::string_view text) {
+  char* const kept = names_.allocate(text.size());
+  std::memcpy(kept, text.data(), text.size());
+  return {kept, text.size()};
+}
+
+bool OriginList::name_less(const Origin& a, const Origin& b) const {
+  if (a.place == b.place) return a.leaf < b.leaf;
+  return joined_less(places_[a.place].prefix, a.leaf, places_[b.place].prefix, b.leaf);
+}
+
+std::string OriginList::name(const Origin& origin) const { return places_[origin.place].prefix + std::string(origin.leaf); }
+
+void OriginList::sort() {
+  std::sort(origins_.begin(), origins_.end(), [this](const Origin& a, const Origin& b) {
+    if (a.position != b.position) return a.position < b.position;
+    if (name_less(a, b)) return true;
+    return !name_less(b, a) && std::pair(a.kind, a.offset) < std::pair(b.kind, b.offset);
+  });
+  const auto same = [](const Origin& a, const Origin& b) {
+    return a.place == b.place && a.leaf == b.leaf && a.kind == b.kind && a.offset == b.offset;
+  };
+  origins_.erase(std::unique(origins_.begin(), origins_.end(), same), origins_.end());
+}
+
+Result<std::unique_ptr<ByteSource>> OriginList::open(const Origin& origin, std::size_t whole_bytes) {
+  const auto number = static_cast<std::size_t>(origin.offset);
+  if (origin.kind == Origin::Kind::kFault) return fail(faults_[number]);
+  if (origin.kind == Origin::Kind::kStream) return inflated(std::move(streams_[number]), *tools_, whole_bytes);
+  std::shared_ptr<InputFile> file = places_[origin.place].archive;
+  std::uint64_t offset = origin.offset, size = origin.size;
+  if (origin.kind == Origin::Kind::kFile) {
+    auto opened = InputFile::open(name(origin));
+    if (!opened) return fail(std::move(opened).error());
+    file = std::move(*opened);
+    offset = 0;
+    size = file->size();
+  }
+  auto source = HeadSource::over(read_range(std::move(file), offset, size));
+  if (!source) return fail(std::move(source).error());
+  return inflated(std::move(*source), *tools_, whole_bytes);
+}
+
+std::uint64_t OriginList::total_bytes() const {
+  std::uint64_t total = 0;
+  for (const Origin& origin : origins_) {
+    if (origin.kind == Origin::Kind::kStream) return 0;
+    total += origin.size;
+  }
+  return total;
+}
+
+}  // namespace trailwarden::ingest

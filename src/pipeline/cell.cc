@@ -1,0 +1,154 @@
+#include "pipeline/cell.h"
+
+#include "alerts/envelope.h"
+#include "core/check.h"
+#include "core/hash.h"
+
+namespace trailwarden::pipeline {
+
+/// What a detector emits, on its way through the quiet times to the batch's alerts.
+class Cell::Speaking final : public event::Emit {
+ public:
+  Speaking(Cell& cell, CellOutput& output)
+      : cell_(cell), output_(output),
+        quiet_output_{[this](const event::Finding& finding) { say(finding); }, [this](const alerts::Summary& summary) { say(summary); },
+                      [this](const event::Finding& repeat) { ++of(repeat.detector).folded; }} {}
+
+  /// Whose findings come next.
+  void speaks(std::size_t detector) { detector_ = detector; }
+  const alerts::Quiet::Output& quiet_output() const { return quiet_output_; }
+
+  void operator()(event::Finding finding) override {
+    cell_.quiet_.observe(std::move(finding), cell_.settings_.detectors[detector_].quiet_for, quiet_output_);
+  }
+
+ private:
+  DetectorTotals& of(std::string_view detector) { return output_.totals.detectors[detector]; }
+
+  void say(const event::Finding& finding) {
+    ++of(finding.detector).findings[static_cast<std::size_t>(finding.severity)];
+    put(alerts::render(finding, {cell_.account_, cell_.region_}), finding.decision_time, finding.detector, finding.severity);
+  }
+
+  void say(const alerts::Summary& summary) {
+    ++of(summary.finding.detector).summaries;
+    put(alerts::render(summary, {cell_.account_, cell_.region_}), summary.decision_time, summary.finding.detector, summary.finding.severity);
+  }
+
+  void put(alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) {
+    stream::Outgoing message{.topic = std::string(stream::kAlertsTopic),
+                             .key = cell_.account_,
+                             .value = std::move(alert.json),
+                             .headers = {{"alert-id", alert.id}, {"detector", std::string(detector)}, {"severity", std::string(to_string(severity))}}};
+    output_.alerts.push_back({decision_time, std::move(alert.id), std::move(message)});
+  }
+
+  Cell& cell_;
+  CellOutput& output_;
+  const alerts::Quiet::Output quiet_output_;
+  std::size_t detector_ = 0;
+};
+
+Cell::Cell(const CellSettings& settings, std::string_view account, std::string_view region)
+    : settings_(settings), account_(account), region_(region), seen_(settings.open_minutes()) {
+  for (const detectors::ConfiguredDetector& detector : settings.detectors) detectors_.push_back(detector.make());
+}
+
+bool Cell::judge(Slot& slot, CellOutput& output) {
+  event::CloudTrailEvent& event = slot.event;
+  advance(slot.watermark, output);
+  const std::int64_t minute = minute_of(slot.time);
+  event.late = minute < minute_;
+  // The very first records have no id; their bytes stand in for it.
+  const std::string_view identity = event.event_id.empty() ? event.raw : event.event_id;
+  if (!event.late && !seen_.insert(minute, xxh3_64(identity))) return false;
+  if (!is_wanted(event)) return true;
+  if (!settings_.settle || event.late) {
+    observe(event, output);
+    return true;
+  }
+  unsettled_.hold(event, slot.time);
+  if (unsettled_.size() > SettleBuffer::kMaxHeld) settle(minute_, output);
+  return true;
+}
+
+bool Cell::is_wanted(const event::CloudTrailEvent& event) const {
+  for (const auto& detector : detectors_)
+    if (detector->wants(event)) return true;
+  return false;
+}
+
+void Cell::observe(const event::CloudTrailEvent& event, CellOutput& output) {
+  Speaking speaking(*this, output);
+  for (std::size_t i = 0; i < detectors_.size(); ++i) {
+    if (!detectors_[i]->wants(event)) continue;
+    ++output.by_detector[i]->evaluations;
+    speaking.speaks(i);
+    detectors_[i]->observe(event, speaking);
+  }
+}
+
+void Cell::advance(Timestamp watermark, CellOutput& output) {
+  const std::int64_t minute = minute_of(watermark);
+  if (minute <= minute_) return;
+  minute_ = minute;
+  seen_.close_before(minute);
+  settle(minute, output);
+  close(watermark, output);
+}
+
+void Cell::finish(CellOutput& output) {
+  settle(minute_of(kEndOfTime), output);
+  close(kEndOfTime, output);
+}
+
+void Cell::settle(std::int64_t minute, CellOutput& output) {
+  SettleBuffer::Held held;
+  const std::uint64_t early_before = unsettled_.taken_early();
+  while (unsettled_.take_before(minute, held)) {
+    // Decoded once before, from the same bytes; the padding is what a fresh copy lacks.
+    held.record.append(event::kPadding, ' ');
+    event::CloudTrailEvent event;
+    output.arena.clear();
+    const auto text = std::string_view(held.record).substr(0, held.record.size() - event::kPadding);
+    const event::Refusal refusal = output.decoder.decode(text, output.arena, event);
+    TRAILWARDEN_CHECK(refusal == event::Refusal::kNone, "a record that was decoded before can be decoded again");
+    event.place = held.place;
+    observe(event, output);
+  }
+  output.totals.settled_early += unsettled_.taken_early() - early_before;
+}
+
+void Cell::close(Timestamp watermark, CellOutput& output) {
+  Speaking speaking(*this, output);
+  for (std::size_t i = 0; i < detectors_.size(); ++i) {
+    speaking.speaks(i);
+    detectors_[i]->advance(watermark, speaking);
+  }
+  quiet_.advance(watermark, speaking.quiet_output());
+}
+
+void Cell::save(ByteWriter& out) const {
+  out.signed_number(minute_);
+  seen_.save(out);
+  unsettled_.save(out);
+  for (const auto& detector : detectors_) detector->save(out);
+  quiet_.save(out);
+}
+
+Result<void> Cell::load(ByteReader& in) {
+  minute_ = in.signed_number();
+  if (auto loaded = seen_.load(in); !loaded) return loaded;
+  if (auto loaded = unsettled_.load(in); !loaded) return loaded;
+  for (const auto& detector : detectors_)
+    if (auto loaded = detector->load(in); !loaded) return loaded;
+  return quiet_.load(in);
+}
+
+std::size_t Cell::memory_bytes() const {
+  std::size_t total = sizeof *this + account_.capacity() + region_.capacity() + seen_.memory_bytes() + unsettled_.memory_bytes() + quiet_.memory_bytes();
+  for (const auto& detector : detectors_) total += detector->memory_bytes();
+  return total;
+}
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alerts/quiet.h"
+#include "detectors/detector.h"
+#include "event/decoder.h"
+#include "event/finding.h"
+#include "pipeline/batch.h"
+#include "pipeline/dedup_window.h"
+#include "pipeline/settle_buffer.h"
+#include "pipeline/totals.h"
+
+namespace trailwarden::pipeline {
+
+/// What every cell of a run shares.
+struct CellSettings {
+  std::vector<detectors::ConfiguredDetector> detectors;
+  std::chrono::seconds lateness{};
+  bool settle = true;
+  std::size_t max_record_bytes = std::size_t{1} << 20;
+
+  std::size_t open_minutes() const {
+    return static_cast<std::size_t>(std::chrono::ceil<std::chrono::minutes>(lateness).count()) + 2;
+  }
+};
+
+/// Where a cell's judgements go, with the tools that it borrows from its thread.
+struct CellOutput {
+  event::Decoder& decoder;  // for records that leave the settle buffer
+  event::Arena& arena;
+  std::vector<Alert>& alerts;
+  Totals& totals;
+  std::vector<DetectorTotals*> by_detector;  // of `totals`, in the order of CellSettings::detectors
+};
+
+/// Everything that is known of one (account, Region): the state that is saved, exported and moved as one.
+class Cell {
+ public:
+  Cell(const CellSettings& settings, std::string_view account, std::string_view region);
+
+  bool is(std::string_view account, std::string_view region) const { return account_ == account && region_ == region; }
+  const std::string& account() const { return account_; }
+  const std::string& region() const { return region_; }
+
+  /// Judges a record of this cell, or holds it until it settles. False if it is a repeat.
+  bool judge(Slot& slot, CellOutput& output);
+
+  /// Closes the minutes before `watermark`: settled records are judged, windows and quiet times end.
+  void advance(Timestamp watermark, CellOutput& output);
+
+  /// Closes everything: the input is over.
+  void finish(CellOutput& output);
+
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+  std::size_t memory_bytes() const;
+
+ private:
+  class Speaking;
+
+  bool is_wanted(const event::CloudTrailEvent& event) const;
+  void observe(const event::CloudTrailEvent& event, CellOutput& output);
+  /// Judges the unsettled records from before `minute`, in order of event time.
+  void settle(std::int64_t minute, CellOutput& output);
+  void close(Timestamp watermark, CellOutput& output);
+
+  const CellSettings& settings_;
+  std::string account_, region_;
+  std::int64_t minute_ = INT64_MIN;  // of the watermark last advanced to: minutes before it are closed
+  DedupWindow seen_;
+  SettleBuffer unsettled_;
+  std::vector<std::unique_ptr<detectors::Detector>> detectors_;
+  alerts::Quiet quiet_;
+};
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,233 @@
+#include "pipeline/engine.h"
+
+#include <algorithm>
+
+#include "core/hash.h"
+
+namespace trailwarden::pipeline {
+
+/// What one thread decodes and judges with.
+struct Engine::Worker {
+  Worker(const EngineOptions& options, const CellSettings& cell_settings)
+      : reader({options.max_record_bytes}), judge_decoder({options.max_record_bytes}) {
+    for (const detectors::ConfiguredDetector& detector : cell_settings.detectors)
+      by_detector.push_back(&totals.detectors[detector.info->name]);
+  }
+
+  CellOutput output(std::vector<Alert>& alerts) { return {judge_decoder, judge_arena, alerts, totals, by_detector}; }
+
+  ingest::RecordReader reader;
+  event::Decoder judge_decoder;
+  event::Arena judge_arena;
+  Totals totals;
+  std::vector<DetectorTotals*> by_detector;
+
+  // Records come in runs of one cell: its hash is kept from one to the next.
+  std::string last_cell_name;
+  std::uint64_t last_cell = 0;
+};
+
+/// Puts what the record reader finds in a message into the batch.
+class Engine::DecodeSink final : public ingest::RecordSink {
+ public:
+  DecodeSink(const Engine& engine, Batch& batch, Worker& worker) : engine_(engine), batch_(batch), worker_(worker) {}
+
+  void begin(std::uint32_t message) {
+    message_ = message;
+    records_ = 0;
+  }
+  std::uint64_t records() const { return records_; }
+
+  event::CloudTrailEvent& next() override {
+    if (batch_.slot_count == batch_.slots.size()) batch_.slots.emplace_back();
+    return batch_.slots[batch_.slot_count].event;
+  }
+
+  void accept(std::uint64_t byte_offset) override {
+    Slot& slot = batch_.slots[batch_.slot_count];
+    event::CloudTrailEvent& event = slot.event;
+    const EngineOptions& options = engine_.options_;
+    if ((options.since && event.event_time < *options.since) || (options.until && event.event_time >= *options.until)) {
+      note({.kind = Notice::Kind::kOutsideTimeRange, .byte_offset = byte_offset, .raw = event.raw});
+      return;
+    }
+    const stream::Message& message = batch_.input.messages[message_];
+    event.place = {.origin = message.origin, .record_number = ++records_, .byte_offset = byte_offset, .partition = message.partition,
+                   .offset = message.offset};
+    slot.message = message_;
+    slot.time = engine_.watermark_.clamp(event.event_time, message.append_time);
+    slot.cell = cell_of(event);
+    batch_.by_owner[engine_.owner_of(slot.cell)].push_back(static_cast<std::uint32_t>(batch_.slot_count));
+    batch_.totals.clamped += slot.time != event.event_time ? 1 : 0;
+    batch_.totals.duplicate_keys += event.duplicate_keys;
+    ++batch_.slot_count;
+  }
+
+  void refuse(event::Refusal refusal, std::string_view raw, std::uint64_t byte_offset) override {
+    note({.kind = Notice::Kind::kRefused, .refusal = refusal, .byte_offset = byte_offset, .raw = raw});
+  }
+
+  void skip(ingest::Skip skip, std::string_view raw, std::uint64_t byte_offset) override {
+    note({.kind = Notice::Kind::kSkipped, .skip = skip, .byte_offset = byte_offset, .raw = raw});
+  }
+
+ private:
+  void note(Notice notice) {
+    notice.message = message_;
+    notice.record_number = ++records_;
+    batch_.notices.push_back(notice);
+  }
+
+  std::uint64_t cell_of(const event::CloudTrailEvent& event) {
+    const std::string_view account = event.account(), region = event.region();
+    std::string& name = worker_.last_cell_name;
+    const bool same = name.size() == account.size() + 1 + region.size() && name.starts_with(account) && name.ends_with(region) &&
+                      name[account.size()] == '/';
+    if (!same) {
+      name.assign(account).append("/").append(region);
+      worker_.last_cell = xxh3_64(name);
+    }
+    return worker_.last_cell;
+  }
+
+  const Engine& engine_;
+  Batch& batch_;
+  Worker& worker_;
+  std::uint32_t message_ = 0;
+  std::uint64_t records_ = 0;
+};
+
+Engine::Engine(stream::Log& log, EngineOptions options, std::vector<detectors::ConfiguredDetector> detectors, EngineObserver& observer)
+    : log_(log), options_(options), observer_(observer),
+      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes},
+      watermark_(options.lateness, options.future_skew) {
+  shards_.reserve(options_.shards);
+  for (std::size_t i = 0; i < options_.shards; ++i) shards_.emplace_back(cell_settings_);
+  for (std::size_t i = 0; i < options_.threads; ++i) workers_.push_back(std::make_unique<Worker>(options_, cell_settings_));
+}
+
+Engine::~Engine() = default;
+
+Result<Totals> Engine::run(const std::atomic<bool>& stop) {
+  stop_ = &stop;
+  Conveyor conveyor(*this, options_.threads);
+  conveyor.run();
+  if (write_error_) return fail(std::move(*write_error_));
+  if (read_error_) return fail(std::move(*read_error_));
+  for (const auto& worker : workers_) totals_.add(worker->totals);
+  for (const Shard& shard : shards_) {
+    totals_.cells += shard.cells();
+    totals_.state_bytes += shard.memory_bytes();
+  }
+  return totals_;
+}
+
+void Engine::read(Batch& batch) {
+  if (!stop_->load(std::memory_order_relaxed) && !cannot_write_.load()) {
+    auto more = log_.poll(batch.input);
+    if (more && *more) return;
+    if (!more) read_error_ = std::move(more).error().during("read input");
+  }
+  batch.input.clear();
+  batch.last = true;
+}
+
+void Engine::decode(Batch& batch, std::size_t thread) {
+  Worker& worker = *workers_[thread];
+  DecodeSink sink(*this, batch, worker);
+  batch.totals.source_bytes += batch.input.source_bytes;
+  for (std::uint32_t i = 0; i < batch.input.messages.size(); ++i) {
+    const stream::Message& message = batch.input.messages[i];
+    sink.begin(i);
+    worker.reader.read(message, batch.arena, sink);
+    batch.records_of_message.push_back(sink.records());
+    batch.totals.messages += 1;
+    batch.totals.message_bytes += message.value.size();
+    batch.totals.read += sink.records();
+  }
+  for (const Notice& notice : batch.notices) {
+    switch (notice.kind) {
+      case Notice::Kind::kRefused: ++batch.totals.refused[static_cast<std::size_t>(notice.refusal)]; break;
+      case Notice::Kind::kSkipped: ++batch.totals.skipped[static_cast<std::size_t>(notice.skip)]; break;
+      case Notice::Kind::kOutsideTimeRange: ++batch.totals.outside_time_range; break;
+    }
+  }
+}
+
+void Engine::seal(Batch& batch) {
+  for (std::size_t i = 0; i < batch.slot_count; ++i) batch.slots[i].watermark = watermark_.observe(batch.slots[i].time);
+  batch.watermark = batch.last ? kEndOfTime : watermark_.value();
+
+  // Records are numbered within their origin, and an origin's messages may be spread over batches.
+  std::vector<std::uint64_t>& before = batch.records_of_message;  // becomes: records of the origin before this message
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const std::uint32_t origin = batch.input.messages[i].origin_id;
+    if (origin >= records_of_origin_.size()) records_of_origin_.resize(origin + 1, 0);
+    records_of_origin_[origin] += std::exchange(before[i], records_of_origin_[origin]);
+  }
+  for (std::size_t i = 0; i < batch.slot_count; ++i) batch.slots[i].event.place.record_number += before[batch.slots[i].message];
+  for (Notice& notice : batch.notices) notice.record_number += before[notice.message];
+}
+
+void Engine::judge(Batch& batch, std::size_t thread) {
+  Worker& worker = *workers_[thread];
+  CellOutput output = worker.output(batch.alerts[thread]);
+  for (const std::uint32_t number : batch.by_owner[thread]) {
+    Slot& slot = batch.slots[number];
+    const bool judged = shards_[slot.cell % options_.shards].judge(slot, output);
+    ++(judged ? worker.totals.judged : worker.totals.duplicate);
+    if (!judged || !slot.event.late) continue;
+    ++worker.totals.late;
+    worker.totals.late_over_two_hours += slot.event.event_time + std::chrono::hours{2} < slot.watermark ? 1 : 0;
+    batch.late[thread].push_back(number);
+  }
+  for (std::size_t shard = thread; shard < shards_.size(); shard += options_.threads) {
+    if (batch.last) shards_[shard].finish(output);
+    else shards_[shard].advance(batch.watermark, output);
+  }
+}
+
+void Engine::write_notice(const Batch& batch, const Notice& notice) {
+  if (notice.kind != Notice::Kind::kRefused) return;
+  const stream::Message& message = batch.input.messages[notice.message];
+  observer_.refused(notice.refusal, message.origin, notice.record_number, notice.byte_offset, message.fault_detail);
+  log_.append({.topic = std::string(stream::kDeadLetterTopic),
+               .key = {},
+               .value = std::string(notice.raw),
+               .headers = {{"reason", std::string(event::to_string(notice.refusal))},
+                           {"origin", std::string(message.origin)},
+                           {"record", std::to_string(notice.record_number)},
+                           {"byteOffset", std::to_string(notice.byte_offset)}}});
+}
+
+void Engine::commit(Batch& batch) {
+  if (write_error_) return;
+  for (const Notice& notice : batch.notices) write_notice(batch, notice);
+
+  std::vector<Alert> alerts;
+  for (auto& alerts_of_owner : batch.alerts) std::move(alerts_of_owner.begin(), alerts_of_owner.end(), std::back_inserter(alerts));
+  std::sort(alerts.begin(), alerts.end(), [](const Alert& a, const Alert& b) {
+    return std::tie(a.decision_time, a.id) < std::tie(b.decision_time, b.id);
+  });
+  for (Alert& alert : alerts) log_.append(std::move(alert.message));
+
+  std::vector<std::uint32_t> late;
+  for (const auto& late_of_owner : batch.late) late.insert(late.end(), late_of_owner.begin(), late_of_owner.end());
+  std::sort(late.begin(), late.end());
+  for (const std::uint32_t number : late)
+    log_.append({.topic = std::string(stream::kLateTopic), .key = {}, .value = std::string(batch.slots[number].event.raw), .headers = {}});
+
+  if (!batch.input.messages.empty()) {
+    const stream::Message& newest = batch.input.messages.back();
+    positions_.assign(1, {newest.partition, newest.offset + 1});
+  }
+  if (auto committed = log_.commit(positions_); !committed) {
+    write_error_ = std::move(committed).error().during("write output");
+    cannot_write_ = true;
+    return;
+  }
+  totals_.add(batch.totals);
+  observer_.committed(totals_);
+}
+
+}  // namespace trailwarden::pipeline

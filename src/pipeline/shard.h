@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "detectors/detector.h"
+#include "event/decoder.h"
+#include "pipeline/batch.h"
+#include "pipeline/cell.h"
+#include "pipeline/totals.h"
+
+namespace trailwarden::pipeline {
+
+/// The cells of one shard. Owned by one thread; no locks.
+///
+/// A cell's result depends on its own records, on the log's watermark at each of them and at the end of each batch, and on nothing else:
+/// so neither the number of shards nor of threads can show.
+class Shard {
+ public:
+  explicit Shard(const CellSettings& settings) : settings_(settings) {}
+
+  /// Judges one record. `decoder` and `arena` serve records that leave the settle buffer.
+  /// True if the record is judged, false if it is a repeat.
+  bool judge(Slot& slot, CellOutput& output);
+
+  /// Says that the log's watermark is `watermark` now: for every cell, whether it had records or not.
+  void advance(Timestamp watermark, CellOutput& output);
+
+  /// Closes everything that is still open; the input is over.
+  void finish(CellOutput& output);
+
+  std::size_t cells() const { return cells_.size(); }
+  std::size_t memory_bytes() const;
+
+ private:
+  Cell& cell_of(const Slot& slot);
+
+  const CellSettings& settings_;
+  std::vector<std::unique_ptr<Cell>> cells_;  // in order of birth
+  std::unordered_multimap<std::uint64_t, Cell*> by_hash_;
+  std::int64_t minute_ = INT64_MIN;  // of the watermark last advanced to
+};
+
+}  // namespace trailwarden::pipeline

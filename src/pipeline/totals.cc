@@ -1,0 +1,37 @@
+#include "pipeline/totals.h"
+
+#include <numeric>
+
+namespace trailwarden::pipeline {
+namespace {
+
+template <class Array>
+void add_each(Array& to, const Array& from) {
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+}
+
+}  // namespace
+
+std::uint64_t Totals::refused_in_all() const { return std::accumulate(refused.begin(), refused.end(), std::uint64_t{0}); }
+
+std::uint64_t Totals::skipped_in_all() const {
+  return std::accumulate(skipped.begin(), skipped.end(), outside_time_range);
+}
+
+void Totals::add(const Totals& other) {
+  static constexpr std::array kCounts{&Totals::messages, &Totals::message_bytes, &Totals::source_bytes, &Totals::read, &Totals::judged,
+                                      &Totals::duplicate, &Totals::outside_time_range, &Totals::late, &Totals::late_over_two_hours,
+                                      &Totals::clamped, &Totals::duplicate_keys, &Totals::settled_early, &Totals::cells, &Totals::state_bytes};
+  for (const auto count : kCounts) this->*count += other.*count;
+  add_each(refused, other.refused);
+  add_each(skipped, other.skipped);
+  for (const auto& [name, theirs] : other.detectors) {
+    DetectorTotals& ours = detectors[name];
+    ours.evaluations += theirs.evaluations;
+    ours.summaries += theirs.summaries;
+    ours.folded += theirs.folded;
+    add_each(ours.findings, theirs.findings);
+  }
+}
+
+}  // namespace trailwarden::pipeline
