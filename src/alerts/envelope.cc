@@ -18,8 +18,35 @@ std::string id_of(std::initializer_list<std::string_view> parts) {
   return uuid_of(text);
 }
 
-std::string id_of(const event::Finding& finding, const AlertScope& scope) {
-  return id_of({scope.account, scope.region, finding.detector, finding.entity, finding.what, finding.deciding_event_id});
+std::string id_of(const event::Finding& finding, const AlertScope& scope, std::string_view kind = {}) {
+  // Records of eventVersion 1.0 have no id.
+  const std::string decided_by = finding.deciding_event_id.empty() ? format_time(finding.decision_time) : finding.deciding_event_id;
+  return id_of({scope.account, scope.region, finding.detector, finding.entity, finding.what, decided_by, kind});
+}
+
+std::string to_text(const ordered_json& json) {
+  // Records are valid UTF-8 by the time they get here; a file name need not be.
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+/// Puts `name: json` at the end of an object's text. `ordered_json` would write a record's numbers and escapes anew, and drop
+/// members that it has twice; evidence stays as it was received.
+void append_member(std::string& object, std::string_view name, std::string_view json) {
+  object.pop_back();
+  object.append(object.size() > 1 ? ",\"" : "\"").append(name).append("\":").append(json).append("}");
+}
+
+std::string without_whitespace(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  bool in_string = false, escaped = false;
+  for (const char c : json) {
+    if (!in_string && (c == ' ' || c == '\n' || c == '\r' || c == '\t')) continue;
+    if (c == '"' && !escaped) in_string = !in_string;
+    escaped = c == '\\' && !escaped;
+    out.push_back(c);
+  }
+  return out;
 }
 
 /// Adds a member unless it is empty: what a record does not say, the alert leaves out.
@@ -40,7 +67,7 @@ ordered_json principal_json(const event::PrincipalSummary& principal) {
   return out;
 }
 
-ordered_json evidence_json(const event::Evidence& evidence) {
+std::string evidence_text(const event::Evidence& evidence) {
   ordered_json out;
   put(out, "eventID", evidence.event_id);
   out["eventTime"] = format_time(evidence.event_time);
@@ -52,10 +79,17 @@ ordered_json evidence_json(const event::Evidence& evidence) {
   out["partition"] = evidence.partition;
   out["offset"] = evidence.offset;
   out["recordBytes"] = evidence.record_bytes;
-  ordered_json record = evidence.record.empty() ? ordered_json() : ordered_json::parse(evidence.record, nullptr, false);
-  if (record.is_object()) out["record"] = std::move(record);
-  else out["recordOmitted"] = true;
-  return out;
+  std::string text = to_text(out);
+  const std::string record = without_whitespace(evidence.record);
+  if (record.starts_with('{') && ordered_json::accept(record)) append_member(text, "record", record);
+  else append_member(text, "recordOmitted", "true");
+  return text;
+}
+
+std::string records_text(const std::vector<event::Evidence>& records) {
+  std::string text = "[";
+  for (const event::Evidence& evidence : records) text.append(text.size() > 1 ? "," : "").append(evidence_text(evidence));
+  return text + "]";
 }
 
 /// What findings and summaries have in common.
@@ -74,12 +108,14 @@ ordered_json detail_json(const event::Finding& finding, const AlertScope& scope,
   detail["account"] = scope.account;
   detail["region"] = scope.region;
   detail["principal"] = principal_json(finding.principal);
-  detail["attack"] = ordered_json::array({{{"technique", finding.attack.id}, {"name", finding.attack.name}, {"tactic", finding.attack.tactic}}});
+  detail["attack"] = ordered_json::array();
+  if (!finding.attack.id.empty())
+    detail["attack"].push_back({{"technique", finding.attack.id}, {"name", finding.attack.name}, {"tactic", finding.attack.tactic}});
   detail["cis"] = finding.cis_controls;
   return detail;
 }
 
-RenderedAlert envelope(std::string id, Timestamp time, const AlertScope& scope, ordered_json detail) {
+RenderedAlert envelope(std::string id, Timestamp time, const AlertScope& scope, std::string_view detail) {
   ordered_json out;
   out["version"] = "0";
   out["id"] = id;
@@ -89,9 +125,14 @@ RenderedAlert envelope(std::string id, Timestamp time, const AlertScope& scope, 
   out["time"] = format_time(time);
   out["region"] = scope.region;
   out["resources"] = ordered_json::array();
-  out["detail"] = std::move(detail);
-  // Records are valid UTF-8 by the time they get here; a file name need not be.
-  return {std::move(id), out.dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
+  std::string text = to_text(out);
+  append_member(text, "detail", detail);
+  return {std::move(id), std::move(text)};
+}
+
+std::string text_member(const ordered_json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "?";
 }
 
 }  // namespace
@@ -106,9 +147,9 @@ RenderedAlert render(const event::Finding& finding, const AlertScope& scope) {
   detail["firstEventTime"] = format_time(first);
   detail["lastEventTime"] = format_time(last);
   detail["count"] = 1;
-  detail["records"] = ordered_json::array();
-  for (const event::Evidence& evidence : finding.evidence) detail["records"].push_back(evidence_json(evidence));
-  return envelope(id_of(finding, scope), finding.decision_time, scope, std::move(detail));
+  std::string text = to_text(detail);
+  append_member(text, "records", records_text(finding.evidence));
+  return envelope(id_of(finding, scope), finding.decision_time, scope, text);
 }
 
 RenderedAlert render(const Summary& summary, const AlertScope& scope) {
@@ -122,16 +163,16 @@ RenderedAlert render(const Summary& summary, const AlertScope& scope) {
   detail["count"] = summary.repeats;
   detail["summarises"] = id_of(finding, scope);
   detail["eventIDs"] = summary.event_ids;
-  return envelope(id_of({scope.account, scope.region, finding.detector, finding.entity, finding.what, finding.deciding_event_id, "summary"}),
-                  summary.decision_time, scope, std::move(detail));
+  return envelope(id_of(finding, scope, "summary"), summary.decision_time, scope, to_text(detail));
 }
 
 std::string pretty_alert(std::string_view json) {
   const auto alert = ordered_json::parse(json, nullptr, false);
   if (!alert.is_object() || !alert.contains("detail") || !alert["detail"].is_object()) return std::string(json);
   const auto& detail = alert["detail"];
-  return fmt::format("[{}] {} {}: {}\n{}\n", detail.value("severity", "?"), alert.value("time", "?"), detail.value("detector", "?"),
-                     printable(detail.value("sentence", ""), 2000), alert.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  // Other people's text goes to a terminal: beyond ASCII there are characters that command it or turn text around.
+  return fmt::format("[{}] {} {}: {}\n{}\n", printable(text_member(detail, "severity")), printable(text_member(alert, "time")),
+                     printable(text_member(detail, "detector")), printable(text_member(detail, "sentence"), 2000), alert.dump(2, ' ', true));
 }
 
 }  // namespace trailwarden::alerts

@@ -20,6 +20,7 @@ constexpr PrincipalText kPrincipalTexts[] = {
     &event::PrincipalSummary::user_name, &event::PrincipalSummary::session_name, &event::PrincipalSummary::access_key_suffix,
     &event::PrincipalSummary::source_ip_address, &event::PrincipalSummary::user_agent};
 
+/// A finding without its evidence.
 void save_finding(ByteWriter& out, const event::Finding& finding) {
   for (const std::string_view text : {finding.detector, finding.what, std::string_view(finding.entity), std::string_view(finding.title), finding.attack.id,
                                       finding.attack.name, finding.attack.tactic, std::string_view(finding.deciding_event_id),
@@ -31,8 +32,6 @@ void save_finding(ByteWriter& out, const event::Finding& finding) {
   for (const PrincipalText text : kPrincipalTexts) out.text(finding.principal.*text);
   out.time(finding.decision_time);
   out.flag(finding.late);
-  out.number(static_cast<std::uint32_t>(finding.evidence.size()));
-  for (const event::Evidence& evidence : finding.evidence) event::save(out, evidence);
 }
 
 event::Finding load_finding(ByteReader& in) {
@@ -53,9 +52,16 @@ event::Finding load_finding(ByteReader& in) {
   for (const PrincipalText text : kPrincipalTexts) finding.principal.*text = in.text();
   finding.decision_time = in.time();
   finding.late = in.flag();
-  const auto evidence = in.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < evidence && in.ok(); ++i) finding.evidence.push_back(event::load_evidence(in));
   return finding;
+}
+
+std::size_t text_bytes(const Summary& summary) {
+  const event::Finding& finding = summary.finding;
+  std::size_t total = 0;
+  for (const std::string* text : {&finding.entity, &finding.title, &finding.deciding_event_id, &finding.sentence, &finding.normal}) total += text->capacity();
+  for (const PrincipalText text : kPrincipalTexts) total += (finding.principal.*text).capacity();
+  for (const std::string& id : summary.event_ids) total += sizeof id + id.capacity();
+  return total;
 }
 
 }  // namespace
@@ -63,102 +69,94 @@ event::Finding load_finding(ByteReader& in) {
 void Quiet::observe(event::Finding finding, std::chrono::seconds quiet_for, const Output& output) {
   if (quiet_for <= std::chrono::seconds{0}) return output.finding(finding);
   Key key(finding.detector, finding.entity, finding.what);
-  const auto found = windows_.find(key);
-  if (found == windows_.end()) return open(std::move(key), std::move(finding), quiet_for, output);
-  Window& window = found->second;
-  Summary& summary = window.summary;
-  const Timestamp opened = summary.finding.decision_time;
-  if (finding.decision_time >= window.end) {
-    // Everything that ends by now says so first, in order.
-    advance(finding.decision_time, output);
-    return open(std::move(key), std::move(finding), quiet_for, output);
+  auto found = windows_.find(key);
+  if (found != windows_.end() && finding.decision_time >= found->second.decision_time) {
+    close(found, output);
+    found = windows_.end();
   }
-  if (finding.decision_time <= opened - quiet_for) return output.finding(finding);  // long before: no repeat, and no window to open
-  summary.first = std::min(summary.first, finding.decision_time);
-  summary.last = std::max(summary.last, finding.decision_time);
-  summary.late = summary.late || finding.late;
-  if (finding.severity > window.highest) {
-    window.highest = finding.severity;
+  if (found == windows_.end()) return open(std::move(key), std::move(finding), quiet_for, output);
+  Summary& window = found->second;
+  if (finding.decision_time <= window.finding.decision_time - quiet_for) return output.finding(finding);
+  window.first = std::min(window.first, finding.decision_time);
+  window.last = std::max(window.last, finding.decision_time);
+  if (finding.severity > window.finding.severity) {
+    window.finding.severity = finding.severity;
     return output.finding(finding);
   }
-  ++summary.repeats;
-  if (summary.event_ids.size() < kMaxEventIds) summary.event_ids.push_back(finding.deciding_event_id);
+  ++window.repeats;
+  window.late = window.late || finding.late;
+  if (!finding.deciding_event_id.empty() && window.event_ids.size() < kMaxEventIds) window.event_ids.push_back(finding.deciding_event_id);
   output.folded(finding);
 }
 
 void Quiet::open(Key key, event::Finding finding, std::chrono::seconds quiet_for, const Output& output) {
-  while (windows_.size() >= kMaxWindows) close_first(output);
+  if (windows_.size() >= kMaxWindows) {
+    ++closed_early_;
+    close(windows_.find(by_end_.begin()->second), output);
+  }
   output.finding(finding);
-  Window window;
-  window.end = finding.decision_time + quiet_for;
-  window.highest = finding.severity;
-  window.summary.decision_time = window.end;
-  window.summary.first = window.summary.last = finding.decision_time;
-  window.summary.finding = std::move(finding);
-  for (event::Evidence& evidence : window.summary.finding.evidence) evidence.record.clear();  // the summary points at the finding, which carries it
-  by_end_.emplace(window.end, key);
+  Summary window;
+  window.decision_time = finding.decision_time + quiet_for;
+  window.first = window.last = finding.decision_time;
+  window.finding = std::move(finding);
+  window.finding.evidence.clear();  // a summary points at the finding, which carries it
+  by_end_.emplace(window.decision_time, key);
   windows_.emplace(std::move(key), std::move(window));
 }
 
-void Quiet::close_first(const Output& output) {
-  const auto first = by_end_.begin();
-  const auto window = windows_.find(first->second);
-  if (window->second.summary.repeats > 0) output.summary(window->second.summary);
+void Quiet::close(Windows::iterator window, const Output& output) {
+  if (window->second.repeats > 0) output.summary(window->second);
+  by_end_.erase({window->second.decision_time, window->first});
   windows_.erase(window);
-  by_end_.erase(first);
 }
 
 void Quiet::advance(Timestamp watermark, const Output& output) {
-  while (!by_end_.empty() && by_end_.begin()->first <= watermark) close_first(output);
+  while (!by_end_.empty() && by_end_.begin()->first <= watermark) close(windows_.find(by_end_.begin()->second), output);
 }
 
 void Quiet::save(ByteWriter& out) const {
+  out.number(closed_early_);
   out.number(static_cast<std::uint32_t>(windows_.size()));
   for (const auto& [key, window] : windows_) {
-    const Summary& summary = window.summary;
-    save_finding(out, summary.finding);
-    out.time(window.end);
-    out.number(static_cast<std::uint8_t>(window.highest));
-    out.time(summary.first);
-    out.time(summary.last);
-    out.number(summary.repeats);
-    out.flag(summary.late);
-    out.number(static_cast<std::uint32_t>(summary.event_ids.size()));
-    for (const std::string& id : summary.event_ids) out.text(id);
+    save_finding(out, window.finding);
+    out.time(window.decision_time);
+    out.time(window.first);
+    out.time(window.last);
+    out.number(window.repeats);
+    out.flag(window.late);
+    out.number(static_cast<std::uint32_t>(window.event_ids.size()));
+    for (const std::string& id : window.event_ids) out.text(id);
   }
 }
 
 Result<void> Quiet::load(ByteReader& in) {
-  windows_.clear();
-  by_end_.clear();
+  closed_early_ = in.number<std::uint64_t>();
   const auto count = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    Window window;
-    Summary& summary = window.summary;
-    summary.finding = load_finding(in);
-    window.end = summary.decision_time = in.time();
-    window.highest = static_cast<event::Severity>(in.number<std::uint8_t>());
-    summary.first = in.time();
-    summary.last = in.time();
-    summary.repeats = in.number<std::uint64_t>();
-    summary.late = in.flag();
+    Summary window;
+    window.finding = load_finding(in);
+    window.decision_time = in.time();
+    window.first = in.time();
+    window.last = in.time();
+    window.repeats = in.number<std::uint64_t>();
+    window.late = in.flag();
     const auto ids = in.number<std::uint32_t>();
-    for (std::uint32_t n = 0; n < ids && in.ok(); ++n) summary.event_ids.push_back(in.text());
-    Key key(summary.finding.detector, summary.finding.entity, summary.finding.what);
-    by_end_.emplace(window.end, key);
+    for (std::uint32_t n = 0; n < ids && in.ok(); ++n) window.event_ids.push_back(in.text());
+    Key key(window.finding.detector, window.finding.entity, window.finding.what);
+    by_end_.emplace(window.decision_time, key);
     windows_.emplace(std::move(key), std::move(window));
   }
   if (!in.ok()) return fail(ErrorCode::kMalformed, "quiet windows end too early");
+  if (windows_.size() != count || by_end_.size() != count) return fail(ErrorCode::kMalformed, "two quiet windows of one key");
   return {};
 }
 
 std::size_t Quiet::memory_bytes() const {
+  constexpr std::size_t kTreeNode = 4 * sizeof(void*);
   std::size_t total = sizeof *this;
   for (const auto& [key, window] : windows_) {
-    const Summary& summary = window.summary;
-    total += 2 * (sizeof(Windows::value_type) + 64) + summary.finding.sentence.capacity() + summary.finding.normal.capacity();
-    for (const event::Evidence& evidence : summary.finding.evidence) total += sizeof evidence + evidence.origin.capacity() + evidence.event_id.capacity();
-    for (const std::string& id : summary.event_ids) total += sizeof id + id.capacity();
+    const std::size_t key_text = std::get<0>(key).capacity() + std::get<1>(key).capacity() + std::get<2>(key).capacity();
+    total += sizeof(Windows::value_type) + sizeof(decltype(by_end_)::value_type) + 2 * (kTreeNode + key_text) + text_bytes(window);
   }
   return total;
 }

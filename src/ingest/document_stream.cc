@@ -309,10 +309,27 @@ std::size_t DocumentStream::values_end(std::size_t target) {
     if (next == kNone) break;
     end = next;
     // Brackets too many belong to the value in front of them: it is damaged, and what reads it should see that once.
-    std::size_t stray = end;
-    while (byte_behind_space(stray, kSpace) == '}' || (stray < window_.unread().size() && window_.unread()[stray] == ']')) end = ++stray;
+    std::size_t behind = end;
+    char c = byte_behind_space(behind, kSpace);
+    for (; c == '}' || c == ']'; c = byte_behind_space(behind, kSpace)) end = ++behind;
+    if (c == ',') c = byte_behind_space(++behind, kSpace);
+    if (c != '\0' && !opens(c) && c != '"') return damaged_end(end);
   }
   return end;
+}
+
+/// Where the values end of which the last one cannot end at `end`, as no value follows: before a line that begins with one, else with the
+/// origin.
+std::size_t DocumentStream::damaged_end(std::size_t end) {
+  for (std::size_t looked = end;;) {
+    const std::string_view text = window_.unread().substr(0, options_.max_document_bytes);
+    for (std::size_t next = text.find('\n', looked) + 1; next != 0 && next < text.size(); next = text.find('\n', next) + 1)
+      if (opens(text[next])) return next;
+    if (window_.unread().size() > options_.max_document_bytes) return end;
+    if (window_.ended()) return text.size();
+    looked = text.size() - 1;
+    window_.ensure_more(options_.max_document_bytes + 1);
+  }
 }
 
 /// Position behind the value at `begin` if that is not above `most`, else kNone.

@@ -108,6 +108,7 @@ class DocumentStream {
   bool next_long_line(Slice& slice, std::size_t target);
   bool next_values(Slice& slice, std::size_t target);
   std::size_t values_end(std::size_t target);
+  std::size_t damaged_end(std::size_t end);
   std::size_t value_end_within(std::size_t begin, std::size_t most);
   bool next_garbage(Slice& slice, std::size_t target);
   bool next_endless_value(Slice& slice);

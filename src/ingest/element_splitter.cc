@@ -20,10 +20,21 @@ bool opens(char c) { return c == '{' || c == '['; }
 bool closes(char c) { return c == '}' || c == ']'; }
 char partner(char open) { return open == '{' ? '}' : open == '[' ? ']' : open; }
 
-/// Whether valid JSON has `c` outside strings: the bytes of words and numbers, marks and whitespace. What strings hold rarely passes.
-bool may_stand_outside(char c) {
-  static constexpr std::string_view kOutside = "{}[],:\"0123456789-+.eEtrufalsn \n\r\t";
-  return kOutside.find(c) != std::string_view::npos;
+/// Whether in valid JSON `c` may follow `last` outside strings, whitespace left out; a string is its quote. Words and numbers are only
+/// checked for the bytes they are made of, which what strings hold rarely passes.
+bool may_follow(char last, char c) {
+  constexpr std::string_view kWordBytes = "0123456789-+.eEtrufalsn", kOpening = "{[,:";
+  const bool behind_opening = last == '\0' || kOpening.find(last) != std::string_view::npos;
+  switch (c) {
+    case '"': return behind_opening;
+    case '{':
+    case '[': return behind_opening && last != '{';
+    case '}':
+    case ']': return last != ',' && last != ':';
+    case ',': return !behind_opening;
+    case ':': return last == '"';
+    default: return is_json_space(c) || kWordBytes.find(c) != std::string_view::npos;
+  }
 }
 
 /// Position of the last byte before `at` that is not whitespace; npos if there is none.
@@ -48,15 +59,15 @@ std::optional<ElementSplitter::Element> ElementSplitter::next() {
   const std::size_t begin = at_;
   const char first = text_[begin];
   if (first == '{') learn_first_member(begin);
-  if (list_ == List::kSequence && !opens(first) && first != '"') return take(begin, garbage_end(begin), false);
-  if (const std::size_t end = plain_end(begin); end != kNone) return take(begin, end, false);
+  if (list_ == List::kSequence && !opens(first) && first != '"') return take(begin, garbage_end(begin));
+  if (const std::size_t end = plain_end(begin); end != kNone) return take(begin, end);
   bool damaged = wasted_ > kMostLooks * (text_.size() + kPlainBytes);
-  if (damaged) return take(begin, text_.size(), false);
+  if (damaged) return take_rest(begin, false);
   const std::size_t walked = walk(begin, damaged);
-  if (walked != kNone && may_end(begin, walked)) return take(begin, walked, false);
+  if (walked != kNone && may_end(begin, walked)) return take(begin, walked);
   std::size_t next = next_begin(begin + 1, text_.size());
   if (next == kNone) next = list_end(begin);
-  if (next == kNone) return take(begin, text_.size(), !damaged && walked == kNone);
+  if (next == kNone) return take_rest(begin, !damaged && walked == kNone);
   return damaged_from(begin, next);
 }
 
@@ -75,15 +86,22 @@ bool ElementSplitter::skip_to_element() {
   }
 }
 
-ElementSplitter::Element ElementSplitter::take(std::size_t begin, std::size_t end, bool truncated) {
+ElementSplitter::Element ElementSplitter::take(std::size_t begin, std::size_t end) {
   at_ = end;
-  return {begin, end, truncated};
+  return {begin, end, false};
+}
+
+ElementSplitter::Element ElementSplitter::take_rest(std::size_t begin, bool truncated) {
+  took_rest_ = true;
+  at_ = text_.size();
+  return {begin, at_, truncated};
 }
 
 void ElementSplitter::learn_first_member(std::size_t begin) {
-  if (!first_member_.empty()) return;
+  if (learned_) return;
   const std::size_t name = skip_space(text_, begin + 1);
-  if (is_member(text_, name)) first_member_ = text_.substr(name, value_end(text_, name) - name);
+  learned_ = is_member(text_, name);
+  if (learned_) first_member_ = text_.substr(name, value_end(text_, name) - name);
 }
 
 /// Whether an element may begin with the brace at `brace`, by what stands before it.
@@ -96,7 +114,6 @@ bool ElementSplitter::is_mark_of_element(std::size_t brace) const {
 
 /// Where the next object with the elements' first member begins, between `from` and `to`; kNone if there is none.
 std::size_t ElementSplitter::next_begin(std::size_t from, std::size_t to) const {
-  if (first_member_.empty()) return kNone;
   const std::string_view text = text_.substr(0, to);
   for (std::size_t name = find_text(text, first_member_, from); name != std::string_view::npos; name = find_text(text, first_member_, name + 1)) {
     const std::size_t brace = last_before(text, name);
@@ -107,7 +124,7 @@ std::size_t ElementSplitter::next_begin(std::size_t from, std::size_t to) const 
 
 /// Whether an object with the elements' first member begins at `at`.
 bool ElementSplitter::begins_alike(std::size_t at) const {
-  if (first_member_.empty() || at >= text_.size() || text_[at] != '{') return false;
+  if (at >= text_.size() || text_[at] != '{') return false;
   return text_.substr(skip_space(text_, at + 1)).starts_with(first_member_);
 }
 
@@ -122,7 +139,7 @@ bool ElementSplitter::closes_list(std::size_t bracket) const {
 bool ElementSplitter::ends_well(std::size_t begin, std::size_t end) const {
   if (opens(text_[begin]) && text_[end - 1] != partner(text_[begin])) return false;
   std::size_t behind = skip_space(text_, end);
-  if (behind == text_.size()) return true;
+  if (behind == text_.size()) return list_ == List::kSequence;  // an array's bracket is missing, or was swallowed
   if (text_[behind] == ',') behind = skip_space(text_, behind + 1);
   if (behind == text_.size() || (list_ == List::kArray && text_[behind] == ']')) return true;
   return text_[begin] == '{' ? begins_alike(behind) : text_[behind] == text_[begin];
@@ -152,6 +169,7 @@ std::size_t ElementSplitter::plain_end(std::size_t begin) {
 std::size_t ElementSplitter::walk(std::size_t begin, bool& damaged) {
   std::string open;
   bool in_string = false, escaped = false;
+  char last = '\0';
   std::size_t other = next_begin(begin + 1, text_.size());  // an object that begins like an element
   for (std::size_t i = begin; i < text_.size() && !damaged; ++i, ++wasted_) {
     const char c = text_[i];
@@ -160,17 +178,21 @@ std::size_t ElementSplitter::walk(std::size_t begin, bool& damaged) {
       damaged = in_string || open.empty() || open.back() == '{';
       other = next_begin(i + 1, text_.size());
     }
-    if (c == '"' && !escaped) in_string = !in_string;
-    escaped = c == '\\' && !escaped;
-    if (!in_string && opens(c)) {
-      open.push_back(c);
+    const bool ends_string = in_string && c == '"' && !escaped;
+    escaped = in_string && c == '\\' && !escaped;
+    if (in_string) {
+      in_string = !ends_string;
+    } else {
+      damaged |= !may_follow(last, c);
+      in_string = c == '"';
+      if (!is_json_space(c)) last = c;
+      if (opens(c)) open.push_back(c);
+      if (closes(c) && !damaged) {
+        damaged = open.empty() || partner(open.back()) != c;
+        if (!damaged) open.pop_back();
+      }
       damaged |= open.size() > kMostOpen;
     }
-    if (!in_string && closes(c)) {
-      damaged |= open.empty() || partner(open.back()) != c;
-      if (!damaged) open.pop_back();
-    }
-    damaged |= !in_string && !may_stand_outside(c);
     if (!damaged && open.empty() && !in_string) return i + 1;
   }
   return kNone;

@@ -33,14 +33,15 @@ class ElementSplitter {
 
   /// After the last element: position behind the closing bracket, or text.size() if that is missing.
   std::size_t position() const { return at_; }
-  /// Whether the closing bracket was there.
-  bool closed() const { return closed_; }
+  /// After the last element of an array: whether the text ends behind it, though the array does not.
+  bool lacks_end() const { return !closed_ && !took_rest_; }
 
  private:
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
   bool skip_to_element();
-  Element take(std::size_t begin, std::size_t end, bool truncated);
+  Element take(std::size_t begin, std::size_t end);
+  Element take_rest(std::size_t begin, bool truncated);
   void learn_first_member(std::size_t begin);
   bool is_mark_of_element(std::size_t brace) const;
   std::size_t next_begin(std::size_t from, std::size_t to) const;
@@ -58,7 +59,9 @@ class ElementSplitter {
   std::size_t at_;
   List list_;
   bool closed_ = false;
-  std::string_view first_member_;  // `"eventVersion"`, quotes included; empty until an object was seen
+  bool took_rest_ = false;  // the last element is truncated or damaged, and all that was left
+  std::string_view first_member_ = R"("eventVersion")";  // or what the first object begins with; quotes included
+  bool learned_ = false;                                 // whether there was one
   std::uint64_t wasted_ = 0;       // bytes looked at for damaged elements, which has a bound
 };
 

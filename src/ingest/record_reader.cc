@@ -51,6 +51,7 @@ class RecordReader::Reading final : public LeafSink {
   }
 
   void leaf(const Leaf& leaf) override {
+    saw_truncation_ = saw_truncation_ || leaf.truncated;
     const std::string_view text = trimmed(leaf.text);
     const std::uint64_t offset = message_.byte_offset + leaf.offset;
     if (text.empty()) {
@@ -178,8 +179,12 @@ class RecordReader::Reading final : public LeafSink {
   std::size_t rest_of_array(std::size_t cursor) {
     const std::string_view text = index().text();
     const std::size_t begin = position(cursor);
+    saw_truncation_ = false;
     const std::size_t end = begin + unwrap_elements(text.substr(begin), offset_of_position(begin) - message_.byte_offset, arena_, *this);
-    return end >= text.size() ? index().tokens().size() : rest_of_object(first_token_from(cursor, end));
+    if (end < text.size()) return rest_of_object(first_token_from(cursor, end));
+    // The closing bracket is missing. If no element says so, something must.
+    if (!saw_truncation_) sink_.refuse(Refusal::kTruncated, {}, offset_of_position(end));
+    return index().tokens().size();
   }
 
   /// Behind the array: members that follow it are passed over, up to the closing brace. Damage here costs no record, as there is none.
@@ -200,6 +205,7 @@ class RecordReader::Reading final : public LeafSink {
   const stream::Message& message_;
   event::Arena& arena_;
   RecordSink& sink_;
+  bool saw_truncation_ = false;
 };
 
 void RecordReader::read(const stream::Message& message, event::Arena& arena, RecordSink& sink) {

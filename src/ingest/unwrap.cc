@@ -139,6 +139,7 @@ class Unwrapping {
   std::size_t elements(std::size_t from, std::size_t to) {
     ElementSplitter array(text_.substr(0, to), from, ElementSplitter::List::kArray);
     while (const auto element = array.next()) value(*element);
+    if (array.lacks_end()) leaf({to, to, true});
     return array.position();
   }
 

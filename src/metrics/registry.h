@@ -12,10 +12,11 @@ namespace trailwarden::metrics {
 
 enum class Kind : std::uint8_t { kCounter, kGauge };
 
-/// A metric's name without the prefix `trailwarden_`, and its HELP text.
+/// What a metric is. All text is literal.
 struct MetricInfo {
-  std::string_view name;
+  std::string_view name;  // without the prefix `trailwarden_`
   Kind kind;
+  std::string_view labels;  // names, with commas between
   std::string_view help;
 };
 
@@ -25,8 +26,8 @@ std::span<const MetricInfo> all_metrics();
 
 using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-/// Values of metrics, and their text form. Thread-safe (prometheus-cpp's registry is). A name that is not in `all_metrics` is our own mistake
-/// and aborts.
+/// Values of metrics, and their text form. Thread-safe (prometheus-cpp's registry is). A name, kind or label that `all_metrics` does not give is
+/// our own mistake and aborts. Cost: two map lookups and a few strings a call; meant for totals, not for the hot loop.
 class Registry {
  public:
   Registry();

@@ -94,7 +94,8 @@ void Cell::advance(Timestamp watermark, CellOutput& output) {
   minute_ = minute;
   seen_.close_before(minute);
   settle(minute, output);
-  close(watermark, output);
+  // Closed is what came before the minute, not before the second: records of its first seconds may still be unsettled.
+  close(Timestamp{std::chrono::minutes{minute}}, output);
 }
 
 void Cell::finish(CellOutput& output) {

@@ -28,7 +28,7 @@ void DedupWindow::MinuteSet::grow() {
 void DedupWindow::MinuteSet::clear(std::int64_t new_minute) {
   minute = new_minute;
   // A table that one busy minute left behind is given back when eight times too large for the minute that ends here.
-  if (table.size() > 64 && count * 16 < table.size()) table = {};
+  if (count > 0 && table.size() > 64 && count * 16 < table.size()) table = {};
   std::fill(table.begin(), table.end(), 0);
   count = 0;
 }

@@ -1,0 +1,122 @@
+#include "config/config.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace trailwarden::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using namespace std::chrono_literals;
+
+TEST(Config, IsTheDefaultWhenAFileSaysNothing) {
+  const Config config = parse_config("version: 1\n", "f.yaml");
+  EXPECT_THAT(config.diagnostics->lines(), IsEmpty());
+  EXPECT_EQ(to_yaml(config), to_yaml(default_config()));
+  EXPECT_EQ(config.time.lateness, 15min);
+  EXPECT_EQ(config.time.future_skew, 2min);
+  EXPECT_EQ(config.time.order, "event_time");
+  EXPECT_EQ(config.shards, 64U);
+  EXPECT_EQ(config.input.max_document_bytes, 256U << 20);
+  EXPECT_EQ(config.input.max_record_bytes, 1U << 20);
+  EXPECT_EQ(config.log.level, "info");
+}
+
+TEST(Config, SaysWhatAFileSays) {
+  const Config config = parse_config(
+      "version: 1\n"
+      "time: {lateness: 2h, future_skew: 0s, order: arrival}\n"
+      "shards: 1\n"
+      "input: {max_document: 4GiB, max_record: 2000B}\n"
+      "log: {level: off}\n"
+      "detectors: {some_detector: {its_option: 3}}\n",
+      "f.yaml");
+  EXPECT_THAT(config.diagnostics->lines(), IsEmpty());
+  EXPECT_EQ(to_yaml(config),
+            "version: 1\n"
+            "time:\n  lateness: 2h\n  future_skew: 0s\n  order: arrival\n"
+            "shards: 1\n"
+            "input:\n  max_document: 4GiB\n  max_record: 2000B\n"
+            "log:\n  level: off\n");
+  EXPECT_EQ(config.detectors.section("some_detector").integer("its_option", 0, 0, 9), 3);
+}
+
+TEST(Config, WritesWhatItReads) {
+  const std::string written = to_yaml(parse_config("version: 1\ntime: {lateness: 90s}\nshards: 7\nlog: {level: error}\n", "f.yaml"));
+  const Config again = parse_config(written, "written.yaml");
+  EXPECT_THAT(again.diagnostics->lines(), IsEmpty());
+  EXPECT_EQ(to_yaml(again), written);
+}
+
+TEST(Config, NamesEveryErrorInOneGo) {
+  const Config config = parse_config(
+      "version: 2\n"
+      "time:\n"
+      "  latenes: 5m\n"
+      "  order: backwards\n"
+      "insights:\n"
+      "  false_alarms: 1\n"
+      "shards: 0\n"
+      "input:\n"
+      "  max_record: 10\n"
+      "log: loud\n",
+      "f.yaml");
+  EXPECT_THAT(config.diagnostics->lines(),
+              ElementsAre("f.yaml:1:10: version: expected a whole number from 1 to 1, not \"2\"",
+                          "f.yaml:3:3: unknown key \"latenes\", did you mean \"lateness\"?",
+                          "f.yaml:4:10: order: expected one of event_time, arrival, not \"backwards\"",
+                          "f.yaml:5:1: insights: this key is reserved for a later version, and this one would ignore it: take it out",
+                          "f.yaml:7:9: shards: expected a whole number from 1 to 1024, not \"0\"",
+                          "f.yaml:9:15: max_record: expected a size with its unit (1000B, 64KiB, 256MiB, 1GiB) from 1KiB to 64MiB, not \"10\"",
+                          "f.yaml:10:6: log: expected `key: value` lines below it"));
+  EXPECT_EQ(to_yaml(config), to_yaml(default_config())) << "defaults stand in for what is wrong";
+}
+
+TEST(Config, KeepsTheKeysOfLaterVersionsFree) {
+  for (const std::string key : {"insights", "rules", "suppressions", "kafka", "embedded", "trail", "roles", "workers", "http", "sinks"}) {
+    const Config config = parse_config("version: 1\n" + key + ":\n  a: b\n", "f.yaml");
+    EXPECT_THAT(config.diagnostics->lines(), ElementsAre(HasSubstr("f.yaml:2:1: " + key + ": this key is reserved"))) << key;
+  }
+}
+
+TEST(Config, AsksForItsVersion) {
+  for (const char* text : {"", "shards: 3\n", "# nothing\n", "---\n"})
+    EXPECT_THAT(parse_config(text, "f.yaml").diagnostics->lines(), ElementsAre(HasSubstr("`version: 1`"))) << text;
+}
+
+class ConfigFile : public ::testing::Test {
+ protected:
+  ~ConfigFile() override { std::filesystem::remove_all(folder_); }
+  std::string folder_ = ::testing::TempDir() + "trailwarden-config-" + std::to_string(::getpid());
+};
+
+TEST_F(ConfigFile, IsReadWithItsNameInTheErrors) {
+  std::filesystem::create_directories(folder_);
+  const std::string path = folder_ + "/trailwarden.yaml";
+  std::ofstream(path) << "version: 1\nshard: 3\n";
+  const auto config = load_config(path);
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(join_lines(*config->diagnostics), path + ":2:1: unknown key \"shard\", did you mean \"shards\"?");
+}
+
+TEST_F(ConfigFile, ThatIsNoConfigIsSaidToBeNone) {
+  std::filesystem::create_directories(folder_);
+  const std::string path = folder_ + "/trail.tar";
+  std::ofstream(path) << std::string((1 << 20) + 1, 'x');
+  const auto config = load_config(path);
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(join_lines(*config->diagnostics), path + ":1:1: larger than 1 MiB, which no config is");
+  EXPECT_EQ(load_config(folder_).error().code, ErrorCode::kIo);
+  EXPECT_THAT(load_config(folder_).error().message, HasSubstr("directory"));
+  EXPECT_EQ(load_config(folder_ + "/missing.yaml").error().code, ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace trailwarden::config

@@ -1,0 +1,211 @@
+// The config schema, the example file, the loader and the detectors say the same.
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <yaml-cpp/yaml.h>
+
+#include "config/config.h"
+#include "detectors/registry.h"
+#include "testing/alert_schema.h"
+
+namespace trailwarden::config {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAreArray;
+using ::testing::IsEmpty;
+
+std::string read(const std::string& path) {
+  std::ifstream file(std::string(TRAILWARDEN_SOURCE_DIR) + "/" + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+json config_schema() { return json::parse(read("models/schemas/config.schema.json")); }
+
+/// A YAML value as an editor with JSON Schema sees it.
+json to_json(const YAML::Node& node) {
+  if (node.IsMap()) {
+    json out = json::object();
+    for (const auto& member : node) out[member.first.Scalar()] = to_json(member.second);
+    return out;
+  }
+  if (node.IsSequence()) {
+    json out = json::array();
+    for (const auto& item : node) out.push_back(to_json(item));
+    return out;
+  }
+  if (!node.IsScalar()) return nullptr;
+  const json plain = json::parse(node.Scalar(), nullptr, false);
+  return node.Tag() == "?" && (plain.is_number() || plain.is_boolean()) ? plain : json(node.Scalar());
+}
+
+std::vector<std::string> errors_of_schema(const std::string& text) { return testing::schema_errors(to_json(YAML::Load(text)).dump(), "config.schema.json"); }
+
+std::vector<std::string> errors_of_loader(const std::string& text) {
+  const Config config = parse_config(text, "f.yaml");
+  detectors::configure(config.detectors);
+  return config.diagnostics->lines();
+}
+
+/// One config, without its `version: 1`.
+struct Example {
+  const char* text;
+  bool valid;
+};
+
+TEST(ConfigSchema, AgreesWithTheLoader) {
+  const std::vector<Example> examples{
+      {"", true},
+      {"time:\ndetectors:\nlog:\ninput:\n", true},
+      {"time: {lateness: 5m, future_skew: 0s, order: arrival}", true},
+      {"time: {lateness: \"5m\"}", true},
+      {"time: {lateness: 5}", false},
+      {"time: {lateness: 5 m}", false},
+      {"time: {lateness: }", false},
+      {"time: {order: backwards}", false},
+      {"time: {latenes: 5m}", false},
+      {"time: []", false},
+      {"shards: 1", true},
+      {"shards: 1024", true},
+      {"shards: 0", false},
+      {"shards: 1025", false},
+      {"shards: \"64\"", false},
+      {"shards: 6.5", false},
+      {"shards:", false},
+      {"input: {max_document: 1GiB, max_record: 2000B}", true},
+      {"input: {max_document: 1GB}", false},
+      {"input: {max_record: 100000}", false},
+      {"log: {level: off}", true},
+      {"log: {level: loud}", false},
+      {"colour: red", false},
+      {"insights: {a: b}", false},
+      {"detectors: {nobody: {enabled: true}}", false},
+      {"detectors: {root_use: }", true},
+      {"detectors: {root_use: {enabled: false, quiet_for: 0s, reads: false}}", true},
+      {"detectors: {root_use: {enabled: \"false\"}}", false},
+      {"detectors: {root_use: {enabled: no}}", false},
+      {"detectors: {root_use: {quiet_for: 60}}", false},
+      {"detectors: {root_use: {sensitive_ports: [22]}}", false},
+      {"detectors: {security_group_change: {sensitive_ports: [], public_ports: [80, 443], private_sources: true}}", true},
+      {"detectors: {security_group_change: {public_ports: [65536]}}", false},
+      {"detectors: {security_group_change: {public_ports: [ssh]}}", false},
+      {"detectors: {security_group_change: {public_ports: 80}}", false},
+      {"detectors: {trail_tampering: {trail_buckets: [\"*-logs\", 7, true], min_retention_days: 1}}", true},
+      {"detectors: {trail_tampering: {trail_buckets: [[a]]}}", false},
+      {"detectors: {trail_tampering: {min_retention_days: 0}}", false},
+      {"detectors: {iam_burst: {write_calls: [1, 2, 3], max_principals: 5}}", true},
+      {"detectors: {iam_burst: {write_calls: [1, 2]}}", false},
+      {"detectors: {iam_burst: {write_calls: [1, 2, -3]}}", false},
+      {"detectors: {iam_burst: {automation: [{principal: \"*role/ci\", users_created: [0, 0, 0]}]}}", true},
+      {"detectors: {iam_burst: {automation: [{users_created: [0, 0, 0]}]}}", false},
+      {"detectors: {iam_burst: {automation: [{principal: a, limit: 3}]}}", false},
+      {"detectors: {iam_burst: {automation: [a]}}", false},
+  };
+  for (const Example& example : examples) {
+    const std::string text = std::string("version: 1\n") + example.text + "\n";
+    EXPECT_EQ(errors_of_loader(text).empty(), example.valid) << text << ::testing::PrintToString(errors_of_loader(text));
+    EXPECT_EQ(errors_of_schema(text).empty(), example.valid) << text << ::testing::PrintToString(errors_of_schema(text));
+  }
+}
+
+TEST(ConfigSchema, AsksForTheVersion) {
+  for (const char* text : {"shards: 3\n", "version: 2\n", "version: \"1\"\n"}) {
+    EXPECT_FALSE(errors_of_loader(text).empty()) << text;
+    EXPECT_FALSE(errors_of_schema(text).empty()) << text;
+  }
+}
+
+std::string description_of(const detectors::OptionInfo& option) {
+  return std::string(option.claim) + (option.unit.empty() ? "" : " [" + std::string(option.unit) + "]");
+}
+
+std::vector<std::string> keys_of(const json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+TEST(ConfigSchema, HasTheOptionsOfTheDetectorsWithTheirDefaults) {
+  const json schema = config_schema();
+  std::vector<std::string> names;
+  for (const detectors::DetectorKind& kind : detectors::registry()) {
+    const detectors::DetectorInfo& info = kind.info();
+    names.emplace_back(info.name);
+    const json in_schema = schema.at("properties").at("detectors").at("properties").value(std::string(info.name), json::object());
+    EXPECT_EQ(in_schema.value("description", ""), info.claim);
+    EXPECT_EQ(in_schema.value("additionalProperties", true), false) << info.name;
+    std::vector<std::string> options;
+    for (const auto& list : {detectors::common_options(), info.options}) {
+      for (const detectors::OptionInfo& option : list) {
+        options.emplace_back(option.name);
+        const json described = in_schema.value("properties", json::object()).value(std::string(option.name), json::object());
+        EXPECT_EQ(described.value("description", ""), description_of(option)) << info.name << "." << option.name;
+        EXPECT_EQ(described.value("default", json()), to_json(YAML::Load(std::string(option.default_value)))) << info.name << "." << option.name;
+      }
+    }
+    std::sort(options.begin(), options.end());
+    EXPECT_THAT(keys_of(in_schema.value("properties", json::object())), ElementsAreArray(options)) << info.name;
+  }
+  EXPECT_THAT(keys_of(schema.at("properties").at("detectors").at("properties")), ElementsAreArray(names));
+}
+
+/// The defaults that a schema gives, as a document of that schema: what the example file must hold.
+json defaults_of(const json& schema) {
+  if (schema.contains("default")) return schema["default"];
+  if (schema.contains("const")) return schema["const"];
+  json out = json::object();
+  for (const auto& [name, property] : schema.at("properties").items()) out[name] = defaults_of(property);
+  return out;
+}
+
+TEST(ConfigSchema, HasTheDefaultsOfTheLoader) {
+  json loaded = to_json(YAML::Load(to_yaml(default_config())));
+  json in_schema = defaults_of(config_schema());
+  in_schema.erase("detectors");
+  EXPECT_EQ(loaded, in_schema);
+}
+
+TEST(ConfigExample, HoldsEveryKeyWithItsDefault) {
+  const std::string text = read("docs/config.example.yaml");
+  EXPECT_THAT(errors_of_loader(text), IsEmpty());
+  EXPECT_THAT(errors_of_schema(text), IsEmpty());
+  EXPECT_EQ(to_json(YAML::Load(text)), defaults_of(config_schema()));
+}
+
+TEST(ConfigExample, ShowsAnEntryThatWorks) {
+  std::string text = read("docs/config.example.yaml");
+  const std::string none = "automation: []\n";
+  ASSERT_NE(text.find(none), std::string::npos);
+  text.replace(text.find(none), none.size(), "automation:\n");
+  for (const std::string commented : {"    #   - principal:", "    #     write_calls:", "    #     policies_created:"}) {
+    const std::size_t at = text.find(commented);
+    ASSERT_NE(at, std::string::npos) << commented;
+    const std::size_t end = text.find('\n', at) + 1;
+    const std::string line = "    " + text.substr(at + 6, end - at - 6);
+    text.erase(at, end - at);
+    text.insert(text.find("    # How many principals"), line);
+  }
+  EXPECT_THAT(errors_of_loader(text), IsEmpty());
+  EXPECT_THAT(errors_of_schema(text), IsEmpty());
+}
+
+TEST(ConfigExample, IsWhatDetectorsDoWithoutAConfig) {
+  const Config example = parse_config(read("docs/config.example.yaml"), "example");
+  EXPECT_EQ(to_yaml(example), to_yaml(default_config()));
+  const auto from_example = detectors::configure(example.detectors), by_default = detectors::configure(default_config().detectors);
+  ASSERT_EQ(from_example.size(), by_default.size());
+  for (std::size_t i = 0; i < by_default.size(); ++i) {
+    EXPECT_EQ(from_example[i].effective, by_default[i].effective);
+    EXPECT_EQ(from_example[i].quiet_for, by_default[i].quiet_for);
+  }
+}
+
+}  // namespace
+}  // namespace trailwarden::config
