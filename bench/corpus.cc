@@ -89,8 +89,8 @@ Lines repeated(const Records& records, std::size_t bytes, std::size_t accounts) 
       std::string line = original;
       const std::uint64_t number = out.records++;
       overwrite(line, "\"eventTime\":\"", format_time(start + std::chrono::seconds{number / 10}));
-      // Twelve digits at the end of the id make it new in every round.
-      if (const std::size_t at = line.find("\"eventID\":\""); at != std::string::npos) write_digits(line.data() + at + 11 + 36, number, 12);
+      // Twelve digits at the end of the id (some were edited by hand: not all have 36 characters) make it new in every round.
+      if (const std::size_t at = line.find("\"eventID\":\""); at != std::string::npos) write_digits(line.data() + line.find('"', at + 11), number, 12);
       if (accounts > 0) {
         char account[13] = "100000000000";
         write_digits(account + 12, number % accounts, 6);

@@ -8,6 +8,7 @@
 #include <libdeflate.h>
 
 #include "config/config.h"
+#include "core/time.h"
 #include "corpus.h"
 #include "detectors/registry.h"
 #include "figure.h"
@@ -20,7 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder of delivered objects, about 700 records each, that is removed again.
+/// The n-th minute of 2024-01-01 on, as CloudTrail writes it into names. (Records of the n-th object are from about then: their times do not
+/// matter here, only that objects are delivered in order.)
+std::string stamp_of(std::size_t n) {
+  std::string time = format_time(*parse_event_time("2024-01-01T00:00:00Z") + std::chrono::minutes{n});
+  std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+  return time.substr(0, 13);
+}
+
+/// A folder of delivered objects, about 170 records each, that is removed again.
 class Objects {
  public:
   explicit Objects(const Lines& lines) : folder_(fs::temp_directory_path() / fmt::format("trailwarden-gzip-bench-{}", getpid())) {
@@ -28,13 +37,13 @@ class Objects {
     std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> gzip(libdeflate_alloc_compressor(6), &libdeflate_free_compressor);
     const std::string_view text = lines.view();
     for (std::size_t begin = 0; begin < text.size();) {
-      std::size_t end = std::min(begin + (1 << 20), text.size());
+      std::size_t end = std::min(begin + (1 << 18), text.size());
       end = std::min(text.find('\n', end - 1), text.size() - 1) + 1;
       std::string document = "{\"Records\":[" + std::string(text.substr(begin, end - begin - 1)) + "]}";
       for (char& c : document) c = c == '\n' ? ',' : c;
       std::string bytes(libdeflate_gzip_compress_bound(gzip.get(), document.size()), '\0');
       bytes.resize(libdeflate_gzip_compress(gzip.get(), document.data(), document.size(), bytes.data(), bytes.size()));
-      std::ofstream(folder_ / fmt::format("objects-{:06}.json.gz", files_.size()), std::ios::binary) << bytes;
+      std::ofstream(folder_ / fmt::format("111122223333_CloudTrail_us-east-1_{}Z_{:016}.json.gz", stamp_of(files_.size()), files_.size()), std::ios::binary) << bytes;
       files_.push_back(std::move(bytes));
       inflated_.push_back(document.size());
       begin = end;
@@ -87,7 +96,8 @@ std::vector<Figure> gzip_figures() {
   const Lines lines = repeated(real_records(), std::size_t{256} << 20, 0);
   const Objects objects(lines);
   const pipeline::Totals totals = replay(objects.folder());
-  if (totals.judged != lines.records) throw std::runtime_error(fmt::format("{} records went in, {} were judged", lines.records, totals.judged));
+  if (totals.judged != lines.records) throw std::runtime_error(fmt::format("{} records went in; {} were read, {} judged, {} duplicates, {} refused", lines.records, totals.read, totals.judged,
+                                         totals.duplicate, totals.refused_in_all()));
   const Paired paired = pair_up(5, [&] { replay(objects.folder()); },
                                 [&] {
                                   objects.inflate();

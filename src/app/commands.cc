@@ -78,7 +78,8 @@ Result<std::vector<ShownAlert>> read_alerts(std::istream& in) {
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line.empty()) continue;
     const auto alert = nlohmann::json::parse(line, nullptr, false);
-    if (alert.is_discarded() || !alert.is_object() || !alert.contains("detail"))
+    const auto is_text = [&alert](const char* name) { return alert["detail"].contains(name) && alert["detail"][name].is_string(); };
+    if (!alert.is_object() || !alert.contains("detail") || !alert["detail"].is_object() || !is_text("detector") || !is_text("severity"))
       return fail(ErrorCode::kMalformed, fmt::format("line {}: not an alert; this reads what `trailwarden replay --alerts FILE` wrote", number));
     const auto& detail = alert["detail"];
     const auto severity = kSeverity.find(detail.value("severity", ""));

@@ -15,6 +15,7 @@
 #include "app/run_metrics.h"
 #include "app/summary.h"
 #include "config/config.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "detectors/registry.h"
 #include "ingest/file_source.h"
@@ -85,6 +86,14 @@ Result<std::unique_ptr<stream::FileLog>> open_log(const ReplayArguments& argumen
   return log;
 }
 
+log::Level log_level(std::string_view name) {
+  static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
+      {"debug", log::Level::kDebug}, {"info", log::Level::kInfo}, {"warn", log::Level::kWarn}, {"error", log::Level::kError}, {"off", log::Level::kOff}};
+  for (const auto& [known, level] : kLevels)
+    if (known == name) return level;
+  return log::Level::kInfo;
+}
+
 Result<void> write_text(const std::string& path, const std::string& text) {
   if (path == "-") {
     std::cout << text << '\n';
@@ -150,6 +159,8 @@ int replay(const ReplayArguments& arguments) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   Console console(progress);
+  log::set_level(log_level(config->log.level));
+  log::debug("replay.start", {{"threads", std::uint64_t{options->threads}}, {"shards", std::uint64_t{options->shards}}, {"bytes", files.total_bytes()}});
   const auto start = std::chrono::steady_clock::now();
   pipeline::Engine engine(**log, *options, std::move(detectors), console);
   auto totals = engine.run(g_stop);

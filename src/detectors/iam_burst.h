@@ -4,10 +4,15 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "detectors/detector.h"
+#include "detectors/sliding_window.h"
 
 namespace trailwarden::detectors {
 
@@ -17,13 +22,15 @@ inline constexpr std::size_t kIamMeasures = 6;
 
 /// Bursts of IAM activity by one principal, against limits that are configured.
 ///
-/// A principal's events of the last 5, 15 and 60 minutes of event time, (t - w, t], are counted by measure: write calls, distinct objects they act
-/// on, refused calls, and access keys, users and policies created. A count that reaches its limit is a finding; while the
-/// burst goes on every further event is one too, which the quiet time folds. Session names are left out, so all sessions of a role are one principal.
+/// Counted by measure, over windows (t - w, t] of event time with w = 5, 15 and 60 minutes: writes, and different objects written
+/// to (neither counts calls that were refused); refused calls, reads too; access keys, users and policies that were created. An event
+/// alarms if, when it arrives, some window that holds it has reached its limit ("5" means 5 or more), whatever the order of
+/// arrival; of the windows the shortest is told. While a burst goes on every further event alarms, which the quiet time folds. The
+/// session's name is left out, so all sessions of a role are one principal.
 ///
-/// Records may come out of order: an event alarms if any window that holds it has reached its limit.
-/// State: by principal and measure the newest events up to the largest limit; principals idle for an hour are forgotten, beyond
-/// `max_principals` the one idle longest. Cost: one comparison for other records, about 2 us for an IAM call.
+/// State: by principal and measure what `SlidingWindow` keeps, plus totals since the log began. A principal without such a call for an
+/// hour keeps its totals only; beyond `max_principals` the one whose last call is oldest is forgotten, of equal ones the first by
+/// name. Cost: one comparison for other records, a few microseconds for an IAM call that counts.
 class IamBurst final : public Detector {
  public:
   static const DetectorInfo& info();
@@ -34,6 +41,7 @@ class IamBurst final : public Detector {
   /// Counts that alarm, by window; 0: never.
   using Limits = std::array<std::int64_t, kWindows.size()>;
   using AllLimits = std::array<Limits, kIamMeasures>;
+  static AllLimits default_limits();
 
   struct Automation {
     std::string principal;  // a glob over the principal's ARN
@@ -41,14 +49,14 @@ class IamBurst final : public Detector {
   };
 
   struct Options {
-    AllLimits limits;
+    AllLimits limits = default_limits();
     std::vector<Automation> automation;  // the first that matches counts
     std::size_t max_principals = 1'000;
   };
 
   explicit IamBurst(Options options) : options_(std::move(options)) {}
 
-  bool wants(const event::CloudTrailEvent& event) const override { return event.event_source == "iam.amazonaws.com"; }
+  bool wants(const event::CloudTrailEvent& event) const override;
   void observe(const event::CloudTrailEvent& event, event::Emit& emit) override;
   void advance(Timestamp watermark, event::Emit& emit) override;
   void save(ByteWriter& out) const override;
@@ -56,28 +64,24 @@ class IamBurst final : public Detector {
   std::size_t memory_bytes() const override;
 
  private:
-  struct Seen {
-    Timestamp time{};
-    std::string target;
-    event::Evidence evidence;  // without the record
-  };
-  using History = std::vector<Seen>;  // ascending by time
-
   struct Principal {
-    std::array<History, kIamMeasures> seen;  // distinct targets are counted in those of the write calls
-    Timestamp newest{};
-    Timestamp first{};
-    std::uint64_t calls = 0;  // IAM calls since it was first seen
+    Principal();
+
+    std::array<SlidingWindow, kIamMeasures> windows;
+    std::array<std::uint64_t, kIamMeasures> totals{};  // since `first`; of kDistinctTargets nothing
+    Timestamp newest{}, first{};
   };
+  using Principals = std::map<std::string, Principal, std::less<>>;
+  using ByAge = std::set<std::pair<Timestamp, std::string_view>>;  // (newest, name); the names are the map's
 
   const AllLimits& limits_of(std::string_view principal) const;
-  void remember(History& history, const event::CloudTrailEvent& event, std::string target, const AllLimits& limits) const;
-  void judge(IamMeasure measure, const Principal& principal, std::string_view name, const AllLimits& limits, const event::CloudTrailEvent& event,
-             event::Emit& emit) const;
-  void make_room();
+  Principals::iterator touch(std::string_view name, Timestamp time);
+  void count(IamMeasure measure, Principals::reference principal, const event::CloudTrailEvent& event, event::Emit& emit);
 
   Options options_;
-  std::map<std::string, Principal, std::less<>> principals_;
+  Principals principals_;
+  ByAge awake_;   // those whose windows hold something
+  ByAge asleep_;  // those that have only totals left
 };
 
 }  // namespace trailwarden::detectors

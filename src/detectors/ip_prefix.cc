@@ -6,14 +6,35 @@
 #include <charconv>
 #include <cmath>
 #include <string>
+#include <tuple>
 
 namespace trailwarden::detectors {
 namespace {
 
+void clear_behind(std::array<unsigned char, 16>& address, int bits) {
+  for (int byte = 0; byte < 16; ++byte) {
+    const int kept = std::clamp(bits - 8 * byte, 0, 8);
+    address[static_cast<std::size_t>(byte)] &= static_cast<unsigned char>(0xFF00 >> kept);
+  }
+}
+
 bool starts_alike(const unsigned char* a, const unsigned char* b, int bits) {
-  for (int bit = 0; bit < bits; ++bit)
-    if (((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1) != 0) return false;
-  return true;
+  const int bytes = bits / 8, rest = bits % 8;
+  if (!std::equal(a, a + bytes, b)) return false;
+  return rest == 0 || ((a[bytes] ^ b[bytes]) >> (8 - rest)) == 0;
+}
+
+/// The part of `whole` that the ranges, sorted, cover together.
+double share_of(const IpPrefix& whole, const std::vector<IpPrefix>& ranges) {
+  double covered = 0;
+  const IpPrefix* last = nullptr;  // the last one counted: ranges are nested or apart, so whatever overlaps it lies inside
+  for (const IpPrefix& range : ranges) {
+    if (range.contains(whole)) return 1;
+    if (!whole.contains(range) || (last != nullptr && last->contains(range))) continue;
+    covered += std::ldexp(1.0, whole.length - range.length);
+    last = &range;
+  }
+  return covered;
 }
 
 }  // namespace
@@ -30,6 +51,7 @@ std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {
   const std::string_view length = text.substr(slash + 1);
   const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), prefix.length);
   if (error != std::errc{} || end != length.data() + length.size() || prefix.length < 0 || prefix.length > bits) return std::nullopt;
+  clear_behind(prefix.address, prefix.length);
   return prefix;
 }
 
@@ -38,25 +60,18 @@ bool IpPrefix::contains(const IpPrefix& other) const {
 }
 
 bool IpPrefix::is_private() const {
-  static const std::array kPrivate{*parse("10.0.0.0/8"),     *parse("172.16.0.0/12"), *parse("192.168.0.0/16"), *parse("100.64.0.0/10"),
-                                   *parse("169.254.0.0/16"), *parse("127.0.0.0/8"),   *parse("fc00::/7"),       *parse("fe80::/10"),
-                                   *parse("::1/128")};
+  static const std::array kPrivate{*parse("10.0.0.0/8"),     *parse("172.16.0.0/12"), *parse("192.168.0.0/16"),
+                                   *parse("100.64.0.0/10"),  *parse("169.254.0.0/16"), *parse("127.0.0.0/8"),
+                                   *parse("fc00::/7"),       *parse("fe80::/10"),      *parse("::1/128")};
   return std::any_of(kPrivate.begin(), kPrivate.end(), [this](const IpPrefix& range) { return range.contains(*this); });
 }
 
-bool cover_the_world(const std::vector<IpPrefix>& ranges) {
-  for (const bool v6 : {false, true}) {
-    double covered = 0;  // sums of powers of two are exact
-    for (const IpPrefix& range : ranges) {
-      if (range.v6 != v6) continue;
-      const bool inside_another = std::any_of(ranges.begin(), ranges.end(), [&range](const IpPrefix& other) {
-        return &other != &range && other.contains(range) && (other.length < range.length || &other < &range);
-      });
-      if (!inside_another) covered += std::ldexp(1.0, -range.length);
-    }
-    if (covered >= 0.5) return true;
-  }
-  return false;
+double share_of_internet(std::vector<IpPrefix> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const IpPrefix& a, const IpPrefix& b) { return std::tie(a.v6, a.address, a.length) < std::tie(b.v6, b.address, b.length); });
+  static const std::array kWholes{*IpPrefix::parse("0.0.0.0/0"), *IpPrefix::parse("::/0"), *IpPrefix::parse("2000::/3")};
+  double share = 0;
+  for (const IpPrefix& whole : kWholes) share = std::max(share, share_of(whole, ranges));
+  return share;
 }
 
 }  // namespace trailwarden::detectors

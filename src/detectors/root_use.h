@@ -7,11 +7,16 @@
 
 namespace trailwarden::detectors {
 
-/// Any call by the root user, as CIS 4.3 words it: `userIdentity.type` is Root, `invokedBy` is absent and `eventType` is not AwsServiceEvent.
+/// Any call by the root user, as CIS 4.3 words it: `userIdentity.type` is Root, `invokedBy` is absent and `eventType` is not
+/// AwsServiceEvent. (Old records of console calls carry `invokedBy: signin.amazonaws.com`; of those only changes of root's own
+/// credentials count, which no service makes on its own.)
 ///
-/// Severity says what was done: a new access key or a sign-in without MFA is critical, a sign-in, a change or a change of root's own credentials
-/// high, a read, a refused call or a failed sign-in medium. Each of these is a `what` of its own, so an hour of browsing is one finding and one
-/// summary. State: when root was last seen. Cost: one comparison for other records.
+/// Severity says what was done: a new access key or password for root, or a sign-in without MFA, is critical; a sign-in, a
+/// change, or a change of root's credentials high; a read, a call that was refused or failed, or a failed sign-in medium. Each is a
+/// `what` of its own, so an hour of browsing the console is one finding and one summary.
+///
+/// State: when root was last seen, and when before its present spell of activity; about 200 bytes. Late records do not move
+/// either back. Cost: one comparison for other records.
 class RootUse final : public Detector {
  public:
   static const DetectorInfo& info();
@@ -28,14 +33,21 @@ class RootUse final : public Detector {
   void advance(Timestamp, event::Emit&) override {}
   void save(ByteWriter& out) const override;
   Result<void> load(ByteReader& in) override;
-  std::size_t memory_bytes() const override { return sizeof *this + last_action_.capacity(); }
+  std::size_t memory_bytes() const override;
 
  private:
-  std::string normal(const event::CloudTrailEvent& event) const;
+  struct Sighting {
+    Timestamp time{};
+    std::string action;
+  };
+
+  std::string normal(Timestamp time) const;
+  void remember(const event::CloudTrailEvent& event);
 
   Options options_;
-  std::optional<Timestamp> last_seen_;
-  std::string last_action_;  // the action then
+  std::optional<Sighting> last_;    // the newest call
+  std::optional<Sighting> before_;  // the newest call before the spell that `last_` belongs to
+  Timestamp spell_began_{};         // no call of the spell is more than kSpellGap after the one before
 };
 
 }  // namespace trailwarden::detectors

@@ -44,7 +44,10 @@ bool key_is(std::string_view inside, std::string_view name) {
 
 }  // namespace
 
-std::optional<std::string_view> raw_member(std::string_view object, std::string_view name) {
+namespace {
+
+/// The value of a member called `name`: the first one, or the last.
+std::optional<std::string_view> find_member(std::string_view object, std::string_view name, bool first) {
   std::size_t at = skip_space(object, 0);
   if (at >= object.size() || object[at] != '{') return std::nullopt;
   std::optional<std::string_view> found;
@@ -56,13 +59,18 @@ std::optional<std::string_view> raw_member(std::string_view object, std::string_
     if (value >= object.size()) return std::nullopt;
     const std::size_t end = value_end(object, value);
     if (key_is(key, name)) found = object.substr(value, end - value);
+    if (found && first) return found;
     at = skip_space(object, skip_space(object, end) + 1);  // behind the comma or brace
   }
   return found;
 }
 
+}  // namespace
+
+std::optional<std::string_view> raw_member(std::string_view object, std::string_view name) { return find_member(object, name, false); }
+
 std::optional<std::string_view> plain_member(std::string_view object, std::string_view name) {
-  const auto raw = raw_member(object, name);
+  const auto raw = find_member(object, name, true);
   if (!raw || raw->size() < 2 || raw->front() != '"') return std::nullopt;
   return raw->substr(1, raw->size() - 2);
 }

@@ -17,7 +17,8 @@ std::optional<std::string_view> raw_member(std::string_view object, std::string_
 /// The text of a string member. Copies only to unescape; nullopt if absent or not a string.
 std::optional<std::string> string_member(std::string_view object, std::string_view name);
 
-/// The text between the quotes of a string member, escapes and all: enough to compare with names that need none.
+/// The text between the quotes of a string member, escapes and all: enough to compare with names that need none. For filters: stops at
+/// the member, so of one written twice it sees the first.
 std::optional<std::string_view> plain_member(std::string_view object, std::string_view name);
 
 /// Appends the text of the JSON string `quoted` (with its quotes), which must be valid.

@@ -11,6 +11,8 @@ namespace {
 
 /// What is read ahead for the end of an array's element before it is looked at closely: nothing larger is a record.
 constexpr std::size_t kPlainBytes = std::size_t{1} << 20;
+/// How far an element may be behind a bracket that seems to close the list.
+constexpr std::size_t kLookAhead = 64 * 1024;
 /// Brackets open at once, above which a walk gives up: the decoder refuses what is nested deeper than 64.
 constexpr std::size_t kMostOpen = 80;
 /// How often, on average, each byte may be looked at for damaged elements. What is left of a list after that is one damaged element.
@@ -65,7 +67,7 @@ std::optional<ElementSplitter::Element> ElementSplitter::next() {
   if (damaged) return take_rest(begin, false);
   const std::size_t walked = walk(begin, damaged);
   if (walked != kNone && may_end(begin, walked)) return take(begin, walked);
-  std::size_t next = next_begin(begin + 1, text_.size());
+  std::size_t next = first == '[' ? kNone : next_begin(begin + 1, text_.size());
   if (next == kNone) next = list_end(begin);
   if (next == kNone) return take_rest(begin, !damaged && walked == kNone);
   return damaged_from(begin, next);
@@ -128,11 +130,13 @@ bool ElementSplitter::begins_alike(std::size_t at) const {
   return text_.substr(skip_space(text_, at + 1)).starts_with(first_member_);
 }
 
-/// A bracket ends the list, unless an element follows it: then it is damage, for example to a comma.
+/// A bracket ends the list, unless more elements follow: then it is damage, to a comma or to something inside an element.
 bool ElementSplitter::closes_list(std::size_t bracket) const {
   const std::size_t behind = skip_space(text_, bracket + 1);
-  const bool comma = behind < text_.size() && text_[behind] == ',';
-  return !begins_alike(comma ? skip_space(text_, behind + 1) : behind);
+  if (behind == text_.size()) return true;
+  if (begins_alike(behind) || text_.substr(behind).starts_with(first_member_)) return false;
+  const std::size_t next = next_begin(behind, std::min(text_.size(), behind + kLookAhead));
+  return next == kNone || text_[last_before(text_, next)] != ',';  // the first one of another list follows a bracket
 }
 
 /// Whether what surrounds [begin, end) leaves no doubt that an element ends there.
@@ -140,9 +144,11 @@ bool ElementSplitter::ends_well(std::size_t begin, std::size_t end) const {
   if (opens(text_[begin]) && text_[end - 1] != partner(text_[begin])) return false;
   std::size_t behind = skip_space(text_, end);
   if (behind == text_.size()) return list_ == List::kSequence;  // an array's bracket is missing, or was swallowed
-  if (text_[behind] == ',') behind = skip_space(text_, behind + 1);
+  const bool comma = text_[behind] == ',';
+  if (comma) behind = skip_space(text_, behind + 1);
   if (behind == text_.size() || (list_ == List::kArray && text_[behind] == ']')) return true;
-  return text_[begin] == '{' ? begins_alike(behind) : text_[behind] == text_[begin];
+  if (text_[begin] == '{') return begins_alike(behind);
+  return comma && (text_[behind] == text_[begin] || (!opens(text_[begin]) && !is_member(text_, behind)));
 }
 
 /// Whether an element that was walked without finding damage may end at `end`.
@@ -150,7 +156,10 @@ bool ElementSplitter::may_end(std::size_t begin, std::size_t end) const {
   const std::size_t behind = skip_space(text_, end);
   if (behind == text_.size()) return list_ == List::kSequence || next_begin(begin + 1, end) == kNone;  // or it swallowed the list's bracket
   if (opens(text_[behind])) return list_ == List::kSequence || begins_alike(behind);  // a comma that is missing costs nothing
-  if (text_[behind] == ',') return !is_member(text_, skip_space(text_, behind + 1));
+  if (text_[behind] == ',') {
+    const std::size_t member = skip_space(text_, behind + 1);
+    return !is_member(text_, member) || text_.substr(member).starts_with(first_member_);  // then it is the next one that lacks its brace
+  }
   if (list_ == List::kArray) return text_[behind] == ']';
   return text_.substr(end, behind - end).find('\n') != std::string_view::npos;
 }
@@ -160,7 +169,7 @@ std::size_t ElementSplitter::plain_end(std::size_t begin) {
   const std::size_t limit = list_ == List::kSequence ? text_.size() : std::min(text_.size(), begin + kPlainBytes);
   const std::size_t end = value_end(text_.substr(0, limit), begin);
   if (end != JsonSplitter::kNotYet && ends_well(begin, end) && (text_[begin] != '{' || next_begin(begin + 1, end) == kNone)) return end;
-  wasted_ += limit - begin;
+  wasted_ += (end != JsonSplitter::kNotYet ? end : limit) - begin;
   return kNone;
 }
 

@@ -212,6 +212,7 @@ void Unwrapping::object(const Element& e) {
 
 /// One member of the object `e`. True if the object has been told, whatever follows; `behind`: position behind the value, if that was found.
 bool Unwrapping::member(Role role, std::size_t value, const Element& e, Found& found, std::size_t& behind) {
+  if (found.list && role != Role::kList) return false;  // what it holds has been told
   switch (role) {
     case Role::kList:
       if (text_[value] != '[') break;
