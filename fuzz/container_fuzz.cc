@@ -1,5 +1,5 @@
-// Containers and framing over arbitrary bytes: what is told lies in the text, in order and without overlap; the splitter agrees with a
-// plain reading; slices do not depend on how the bytes are read.
+// Containers and framing over arbitrary bytes: what is told lies in the text, in order and without overlap; the
+// splitter agrees with a plain reading; slices do not depend on how the bytes are read.
 
 #include <algorithm>
 #include <cstdint>
@@ -69,8 +69,11 @@ class Checking final : public LeafSink {
     must(offset >= last_offset_ && offset <= kBase + text_.size());
     last_offset_ = offset;
     told.emplace_back(part);
-    if (std::less<>{}(part.data(), text_.data()) || !std::less_equal<>{}(part.data() + part.size(), text_.data() + text_.size())) return;
-    must(offset == kBase + static_cast<std::uint64_t>(part.data() - text_.data()) || offset < kBase + static_cast<std::uint64_t>(part.data() - text_.data()));
+    if (std::less<>{}(part.data(), text_.data()) ||
+        !std::less_equal<>{}(part.data() + part.size(), text_.data() + text_.size()))
+      return;
+    must(offset == kBase + static_cast<std::uint64_t>(part.data() - text_.data()) ||
+         offset < kBase + static_cast<std::uint64_t>(part.data() - text_.data()));
     must(static_cast<std::size_t>(part.data() - text_.data()) >= last_end_);
     last_end_ = static_cast<std::size_t>(part.data() - text_.data()) + part.size();
   }

@@ -103,7 +103,7 @@ PolicyReading read_bucket_policy(std::string_view request_parameters) {
   std::vector<std::string> words;
   if (!reading.cloudtrail_may_write) words.emplace_back("CloudTrail may no longer write to it");
   if (reading.lets_others_in) words.push_back("it lets in " + enumerate(others));
-  reading.words = words.empty() ? "CloudTrail may still write to it, and nobody else is let in but AWS services" : enumerate(words);
+  reading.words = words.empty() ? "CloudTrail may write to it and only AWS services are let in" : enumerate(words);
   return reading;
 }
 

@@ -74,16 +74,21 @@ const Deed* credential_deed(const CloudTrailEvent& event) {
   return is_one_of(name, kIamCalls) && is_about_itself(event) ? &kCredentials : nullptr;
 }
 
+/// The sign-in itself, or a step of it such as CheckMfa. (Some console pages mark their own actions as sign-ins too.)
+bool is_sign_in(const CloudTrailEvent& event) {
+  return event.event_name == "ConsoleLogin" || (event.event_type == "AwsConsoleSignIn" && event.event_source == "signin.amazonaws.com");
+}
+
 const Deed& sign_in_deed(const CloudTrailEvent& event) {
   const bool failed = event.failed() || event::plain_member(event.response_elements, event.event_name) == "Failure";
   if (failed) return kFailedSignIn;
-  if (event.event_name != "ConsoleLogin") return kRead;  // a step of a sign-in, such as CheckMfa
+  if (event.event_name != "ConsoleLogin") return kRead;
   return used_mfa(event) ? kSignIn : kSignInWithoutMfa;
 }
 
 const Deed& deed_of(const CloudTrailEvent& event) {
   const Deed* const credential = credential_deed(event);
-  if (credential == nullptr && (event.event_name == "ConsoleLogin" || event.event_type == "AwsConsoleSignIn")) return sign_in_deed(event);
+  if (credential == nullptr && is_sign_in(event)) return sign_in_deed(event);
   if (event.refused()) return kRefused;
   if (event.failed()) return event.is_read_only() ? kRead : kFailed;
   if (credential != nullptr) return *credential;
@@ -108,7 +113,7 @@ std::string did(const Deed& deed, const CloudTrailEvent& event) {
 
 /// How root was authenticated, where the record says so: ", without MFA", ", with a long-term access key (...MPLE)".
 std::string by_what_means(const CloudTrailEvent& event) {
-  if (event.event_type == "AwsConsoleSignIn" || event.event_name == "ConsoleLogin") return {};
+  if (is_sign_in(event)) return {};
   if (event.user_identity.assumed_root == "true") return ", in a session that the management account opened (AssumeRoot)";
   const std::string_view key = event.user_identity.access_key_id;
   if (key.starts_with("AKIA")) return fmt::format(", with a long-term access key (...{})", printable(key.substr(key.size() - 4)));

@@ -235,7 +235,7 @@ std::string SecurityGroupChange::normal(const std::string& group, Timestamp at) 
   if (before.changes == 0) return since + ", this group had not been changed.";
   const std::string last = before.last_changed > at ? fmt::format("again at {}", format_time(before.last_changed)) : fmt::format("last at {}", format_time(before.last_changed));
   return fmt::format("{}, this group had been changed {}, {}; {}.", since, before.changes == 1 ? "once" : fmt::format("{} times", before.changes), last,
-                     before.openings == 0 ? "none of it opened the group widely" : fmt::format("{} of it opened the group widely", before.openings));
+                     before.openings == 0 ? "none of these opened it widely" : fmt::format("{} of these opened it widely", before.openings));
 }
 
 void SecurityGroupChange::observe(const CloudTrailEvent& event, event::Emit& emit) {

@@ -25,10 +25,11 @@ struct TrailTampering::Claim {
   std::string_view what() const { return refused_what.substr(0, refused_what.size() - std::string_view("_refused").size()); }
 };
 
-/// What a call does, or tried to do: "stopped the logging of trail x", "stop the logging of trail x".
+/// What a call does, or tried to do: "changed trail x", "change trail x", ", so that it no longer covers all Regions".
 struct TrailTampering::Deed {
   const Claim* claim;
   std::string did, attempt;
+  std::string outcome = {};  // behind the place; may be empty
 };
 
 /// A call, and what it is about.
@@ -68,6 +69,8 @@ std::string object_of(const CloudTrailEvent& event) {
 std::string named(std::string_view kind, const std::string& name) {
   return name.empty() ? fmt::format("a {} that the record does not name", kind) : fmt::format("{} {}", kind, printable(name));
 }
+
+std::string trail_bucket(const std::string& name) { return fmt::format("bucket {}, which holds a trail,", printable(name)); }
 
 bool is_made_by_cloudtrail(const CloudTrailEvent& event) {
   return event.user_identity.invoked_by == kCloudTrail || event.source_ip_address == kCloudTrail;
@@ -213,8 +216,7 @@ std::optional<TrailTampering::Deed> TrailTampering::update_trail(const Asked& as
   const Claim& claim = less.losses.empty() ? kRedirected : kNarrowed;
   less.losses.insert(less.losses.end(), less.detours.begin(), less.detours.end());
   if (less.losses.empty()) return std::nullopt;
-  const std::string words = fmt::format("{} so that {}", it, enumerate(less.losses, less.losses.size()));
-  return Deed{&claim, "changed " + words, "change " + words};
+  return Deed{&claim, "changed " + it, "change " + it, ", so that " + enumerate(less.losses, less.losses.size())};
 }
 
 std::optional<TrailTampering::Deed> TrailTampering::put_event_selectors(const Asked& asked) const {
@@ -225,8 +227,8 @@ std::optional<TrailTampering::Deed> TrailTampering::put_event_selectors(const As
   auto loss = selector_loss(asked.event.request_parameters);
   if (!loss) loss = selector_loss(asked.event.response_elements);  // too long a request is left out
   if (!loss || loss->kind == SelectorLoss::Kind::kNothing) return std::nullopt;
-  const std::string words = fmt::format("set the event selectors of {} so that {}", it, loss->words);
-  return Deed{loss->kind == SelectorLoss::Kind::kWrites ? &kMost : &kSome, words, words};
+  const std::string words = "set the event selectors of " + it;
+  return Deed{loss->kind == SelectorLoss::Kind::kWrites ? &kMost : &kSome, words, words, ", so that " + loss->words};
 }
 
 std::optional<TrailTampering::Deed> TrailTampering::put_insight_selectors(const Asked& asked) const {
@@ -238,8 +240,8 @@ std::optional<TrailTampering::Deed> TrailTampering::put_insight_selectors(const 
   const KnownTrail* const known = known_trail(asked.object);
   if (known != nullptr && known->has_insights == false) return std::nullopt;
   const bool were_on = known != nullptr && known->has_insights == true;
-  const std::string it = fmt::format("Insights off on {}{}", named("trail", asked.object), were_on ? "" : ", where they may not have been on");
-  return Deed{were_on ? &kOff : &kPerhapsOff, "turned " + it, "turn " + it};
+  const std::string it = "Insights off on " + named("trail", asked.object);
+  return Deed{were_on ? &kOff : &kPerhapsOff, "turned " + it, "turn " + it, were_on ? "" : "; whether they were on is not known"};
 }
 
 std::optional<TrailTampering::Deed> TrailTampering::delete_data_store(const Asked& asked) const {
@@ -266,8 +268,7 @@ std::optional<TrailTampering::Deed> TrailTampering::update_data_store(const Aske
   const auto loss = selector_loss(asked.event.request_parameters);
   if (loss && loss->kind != SelectorLoss::Kind::kNothing) losses.push_back(loss->words);
   if (losses.empty()) return std::nullopt;
-  const std::string words = fmt::format("{} so that {}", it, enumerate(losses));
-  return Deed{&kClaim, "changed " + words, "change " + words};
+  return Deed{&kClaim, "changed " + it, "change " + it, ", so that " + enumerate(losses)};
 }
 
 // What the calls on a trail's bucket do.
@@ -278,8 +279,8 @@ std::optional<TrailTampering::Deed> TrailTampering::put_policy(const Asked& aske
   static constexpr Claim kHarmless{"bucket_policy_changed_refused", "Policy of a trail's bucket changed", Severity::kLow, "4.8"};
   const PolicyReading policy = read_bucket_policy(asked.event.request_parameters);
   const Claim& claim = !policy.is_known ? kShared : !policy.cloudtrail_may_write ? kShutOut : policy.lets_others_in ? kShared : kHarmless;
-  const std::string words = fmt::format("put a policy on bucket {}, which holds a trail{}{}", printable(asked.object), policy.words.empty() ? "" : "; ", policy.words);
-  return Deed{&claim, words, words};
+  const std::string words = "put a policy on " + trail_bucket(asked.object);
+  return Deed{&claim, words, words, policy.words.empty() ? "" : ", so that " + policy.words};
 }
 
 std::optional<TrailTampering::Deed> TrailTampering::put_lifecycle(const Asked& asked) const {
@@ -287,8 +288,7 @@ std::optional<TrailTampering::Deed> TrailTampering::put_lifecycle(const Asked& a
   const auto expiry = shortest_expiry(asked.event.request_parameters, asked.event.event_time);
   if (!expiry || expiry->days >= options_.min_retention_days) return std::nullopt;
   const std::string prefix = expiry->prefix.empty() ? "" : fmt::format(" under \"{}\"", printable(expiry->prefix, 60));
-  const std::string words = fmt::format("let objects{} expire after {} in bucket {}, which holds a trail", prefix,
-                                        counted(static_cast<std::uint64_t>(expiry->days), "day"), printable(asked.object));
+  const std::string words = fmt::format("let objects{} expire after {} in {}", prefix, counted(static_cast<std::uint64_t>(expiry->days), "day"), trail_bucket(asked.object));
   return Deed{&kClaim, words, words};
 }
 
@@ -296,7 +296,7 @@ std::optional<TrailTampering::Deed> TrailTampering::put_versioning(const Asked& 
   static constexpr Claim kClaim{"bucket_versioning_suspended_refused", "Versioning of a trail's bucket suspended", Severity::kMedium, "4.8"};
   const auto configuration = event::raw_member(asked.event.request_parameters, "VersioningConfiguration");
   if (!configuration || event::plain_member(*configuration, "Status") != "Suspended") return std::nullopt;
-  const std::string it = fmt::format("the versioning of bucket {}, which holds a trail", printable(asked.object));
+  const std::string it = "the versioning of " + trail_bucket(asked.object);
   return Deed{&kClaim, "suspended " + it, "suspend " + it};
 }
 
@@ -313,7 +313,7 @@ std::optional<TrailTampering::Deed> TrailTampering::plain_bucket_change(const As
       Change{"PutObjectLockConfiguration", "changed the Object Lock of", "change the Object Lock of", {"bucket_lock_changed_refused", "Object Lock of a trail's bucket changed", Severity::kMedium, "4.8"}}};
   const auto* const change = std::find_if(kChanges.begin(), kChanges.end(), [&asked](const Change& row) { return row.name == asked.event.event_name; });
   if (change == kChanges.end()) return std::nullopt;
-  const std::string it = fmt::format("bucket {}, which holds a trail", printable(asked.object));
+  const std::string it = trail_bucket(asked.object);
   return Deed{&change->claim, fmt::format("{} {}", change->did, it), fmt::format("{} {}", change->attempt, it)};
 }
 
@@ -338,8 +338,9 @@ void TrailTampering::report(const Deed& deed, const Asked& asked, event::Emit& e
   finding.severity = refused ? one_lower(claim.severity) : failed ? Severity::kLow : claim.severity;
   finding.attack = kCloudLogs;
   finding.cis_controls = {claim.cis};
-  finding.sentence = failed ? fmt::format("{} tried to {} {}, and {} ({}).", who(event), deed.attempt, where_and_whence(event), refused ? "was refused" : "failed", error_of(event))
-                            : fmt::format("{} {} {}.", who(event), deed.did, where_and_whence(event));
+  finding.sentence = failed ? fmt::format("{} tried to {} {}{}, and {} ({}).", who(event), deed.attempt, where_and_whence(event), deed.outcome,
+                                          refused ? "was refused" : "failed", error_of(event))
+                            : fmt::format("{} {} {}{}.", who(event), deed.did, where_and_whence(event), deed.outcome);
   finding.normal = normal(asked);
   emit(std::move(finding));
 }

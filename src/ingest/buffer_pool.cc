@@ -57,7 +57,9 @@ struct BufferPool::Store {
 BufferPool::BufferPool() : store_(std::make_shared<Store>()) {}
 
 std::shared_ptr<BufferPool::Block> BufferPool::take_block(std::size_t bytes) {
-  const std::size_t size = bytes <= kSmallestBlock ? kSmallestBlock : bytes <= kLargestKept ? std::bit_ceil(bytes) : bytes;
+  const std::size_t size = bytes <= kSmallestBlock ? kSmallestBlock
+                           : bytes <= kLargestKept ? std::bit_ceil(bytes)
+                                                   : bytes;
   return {new Block(store_->take(size)), [store = store_](Block* block) {
             store->give_back(std::move(*block));
             delete block;

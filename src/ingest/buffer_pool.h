@@ -14,8 +14,8 @@ struct Buffer {
 
 /// Memory for what is read, reused when nobody holds it any more, so that a steady stream allocates nothing large.
 ///
-/// Small buffers are cut from a common block, for folders of many small files. Free blocks of up to 4 MiB are kept, 32 MiB in all. Owned
-/// by one thread; buffers may be let go on any.
+/// Small buffers are cut from a common block, for folders of many small files. Free blocks of up to 4 MiB are kept, 32
+/// MiB in all. Owned by one thread; buffers may be let go on any.
 class BufferPool {
  public:
   BufferPool();

@@ -143,8 +143,10 @@ class GunzipSource final : public ByteSource {
       if (step.produced > 0) return step.produced;
       if (damage_) return fail(*damage_);
       if (!input_.empty() || !input_ended_) continue;
-      if (input_error_) damage_ = input_error_;
-      else if (auto cut = reader_->damage_at_end(); !cut.empty()) damage_ = Error{ErrorCode::kMalformed, std::move(cut)};
+      if (input_error_)
+        damage_ = input_error_;
+      else if (auto cut = reader_->damage_at_end(); !cut.empty())
+        damage_ = Error{ErrorCode::kMalformed, std::move(cut)};
       if (damage_) return fail(*damage_);
       return std::size_t{0};
     }
@@ -153,14 +155,14 @@ class GunzipSource final : public ByteSource {
   std::unique_ptr<ByteSource> raw_;
   ReadTools& tools_;
   const std::size_t piece_bytes_;
-  bool whole_ = false;        // all compressed bytes are read at once
-  Buffer buffer_;             // all of them
-  std::vector<char> piece_;   // or some at a time
-  std::string_view input_;    // compressed bytes read and not yet inflated
+  bool whole_ = false;       // all compressed bytes are read at once
+  Buffer buffer_;            // all of them
+  std::vector<char> piece_;  // or some at a time
+  std::string_view input_;   // compressed bytes read and not yet inflated
   bool input_ended_ = false;
   std::optional<Error> input_error_, damage_;
-  std::uint64_t members_ = 0, consumed_ = 0;   // that libdeflate inflated
-  std::optional<trail::GzipReader> reader_;    // once libdeflate cannot go on
+  std::uint64_t members_ = 0, consumed_ = 0;  // that libdeflate inflated
+  std::optional<trail::GzipReader> reader_;   // once libdeflate cannot go on
 };
 
 }  // namespace
@@ -191,7 +193,8 @@ Result<void> InputFile::reopen() {
     return fail(std::move(error));
   }
   const bool first = inode_ == 0 && device_ == 0;
-  if (!first && (status.st_ino != inode_ || status.st_dev != device_)) return fail(ErrorCode::kIo, name_ + " was replaced while it was read");
+  if (!first && (status.st_ino != inode_ || status.st_dev != device_))
+    return fail(ErrorCode::kIo, name_ + " was replaced while it was read");
   inode_ = status.st_ino;
   device_ = status.st_dev;
   if (first) size_ = static_cast<std::uint64_t>(status.st_size);

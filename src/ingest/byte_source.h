@@ -18,11 +18,12 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
-  /// Reads what is there at once, at most `room`; 0 only at the end, or without room. kMalformed: the origin is damaged from here on (every byte before
-  /// has been given); kIo: the operating system refuses.
+  /// Reads what is there at once, at most `room`; 0 only at the end, or without room. kMalformed: the origin is damaged
+  /// from here on (every byte before has been given); kIo: the operating system refuses.
   virtual Result<std::size_t> read(std::span<char> room) = 0;
 
-  /// How many bytes are still to come, as far as can be told without inflating; 0 if it cannot. A hint, which damage makes wrong.
+  /// How many bytes are still to come, as far as can be told without inflating; 0 if it cannot. A hint, which damage
+  /// makes wrong.
   virtual std::uint64_t expected() = 0;
   /// Whether it is much faster to read all that is expected at once.
   virtual bool is_best_whole() const { return false; }
@@ -100,8 +101,8 @@ class HeadSource final : public ByteSource {
 
 /// `raw`, or if it begins as gzip does what it inflates to. `tools` outlives the source.
 ///
-/// Up to `whole_bytes` (at most 8 MiB) of compressed bytes are read at once and inflated by libdeflate straight into the room given, if a member
-/// fits it; else, and for damaged members, zlib inflates in pieces.
+/// Up to `whole_bytes` (at most 8 MiB) of compressed bytes are read at once and inflated by libdeflate straight into
+/// the room given, if a member fits it; else, and for damaged members, zlib inflates in pieces.
 std::unique_ptr<ByteSource> inflated(std::unique_ptr<HeadSource> raw, ReadTools& tools, std::size_t whole_bytes);
 
 }  // namespace trailwarden::ingest

@@ -16,7 +16,7 @@ constexpr std::size_t kSlack = 64;  // room behind what is expected, so that the
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kSpaceInLine = " \t\r";
 constexpr std::size_t kSniffBytes = 32 * 1024;  // of the beginning, or behind its first line: 16 lines or more
-constexpr std::size_t kMostForeign = 4096;  // of a first line that is no JSON, enough to see what it is
+constexpr std::size_t kMostForeign = 4096;      // of a first line that is no JSON, enough to see what it is
 
 bool opens(char c) { return c == '{' || c == '['; }
 bool begins_value(char c) { return opens(c) || c == '"'; }
@@ -48,17 +48,44 @@ char innermost_open(std::string_view text) {
   return open.empty() ? '\0' : open.back();
 }
 
+/// Whether a document may begin at `at`, in the first column: not where the line before leaves something to come.
+bool begins_document(std::string_view text, std::size_t at) {
+  const std::size_t before = text.find_last_not_of(kSpace, at - 1);
+  return opens(text[at]) && (before == kNone || std::string_view(",:[{").find(text[before]) == kNone);
+}
+
+/// Where the next line begins that a document may begin with, behind `at`; kNone if there is none.
+std::size_t next_document(std::string_view text, std::size_t at) {
+  for (std::size_t next = text.find('\n', at) + 1; next != 0 && next < text.size(); next = text.find('\n', next) + 1)
+    if (begins_document(text, next)) return next;
+  return kNone;
+}
+
+constexpr std::size_t kMostBeginning = 1024;
+
+/// What a value begins with, up to the end of its first name, or of the first one in an array.
+std::string_view beginning(std::string_view value) {
+  std::size_t at = 0;
+  while (at < value.size() && value[at] == '[') at = skip_space(value, at + 1);
+  if (at < value.size() && value[at] == '{') at = skip_space(value, at + 1);
+  if (at < value.size() && value[at] == '"') at = value.find('"', at + 1);
+  return value.substr(0, at);
+}
+
 enum class Sequel : std::uint8_t { kValid, kInvalid, kUnclear };
 
-/// Whether JSON that has reached `last` inside `open` may go on with `next`. Unclear where any value may follow, as a record in a line of its
-/// own does.
+/// Whether JSON that has reached `last` inside `open` may go on with `next`. Unclear where any value may follow, as a
+/// record in a line of its own does.
 Sequel sequel(char open, char last, char next) {
   const bool object = open == '{';
   if (last == ':' || (last == open && !object) || (last == ',' && !object)) return Sequel::kUnclear;
   std::string_view may_follow;
-  if (last == ',') may_follow = "\"";
-  else if (last == open) may_follow = "\"}";
-  else may_follow = object ? ",}:" : ",]";
+  if (last == ',')
+    may_follow = "\"";
+  else if (last == open)
+    may_follow = "\"}";
+  else
+    may_follow = object ? ",}:" : ",]";
   return may_follow.find(next) == std::string_view::npos ? Sequel::kInvalid : Sequel::kValid;
 }
 
@@ -81,7 +108,8 @@ void ByteWindow::ensure(std::size_t bytes) {
 void ByteWindow::ensure_more(std::size_t most) {
   const auto expected = static_cast<std::size_t>(source_->expected());
   const std::size_t have = unread().size();
-  ensure(std::min(most, expected > 0 && expected <= most ? have + expected + kSlack : std::max(2 * have, have + kSlack)));
+  ensure(
+      std::min(most, expected > 0 && expected <= most ? have + expected + kSlack : std::max(2 * have, have + kSlack)));
 }
 
 /// Makes the buffer large enough for `bytes` unread ones, or at first for all that is expected.
@@ -140,7 +168,8 @@ bool DocumentStream::next(Slice& slice, std::size_t target) {
   return last_fault(slice);
 }
 
-/// Drops bytes from the front as long as they are among `space`. Returns the first that is not; 0 at the end of the origin.
+/// Drops bytes from the front as long as they are among `space`. Returns the first that is not; 0 at the end of the
+/// origin.
 char DocumentStream::drop_all(std::string_view space) {
   while (true) {
     const std::size_t at = window_.unread().find_first_not_of(space);
@@ -151,7 +180,8 @@ char DocumentStream::drop_all(std::string_view space) {
   }
 }
 
-/// The byte at or behind `at` that is not among `space`, and its position; 0 at the end of the origin or where a document would be too large.
+/// The byte at or behind `at` that is not among `space`, and its position; 0 at the end of the origin or where a
+/// document would be too large.
 char DocumentStream::byte_behind_space(std::size_t& at, std::string_view space) {
   while (true) {
     at = std::min(window_.unread().find_first_not_of(space, at), window_.unread().size());
@@ -167,14 +197,16 @@ DocumentStream::Framing DocumentStream::sniff() {
   const char first = drop_all(kSpace);
   if (first == '\0') return Framing::kValues;
   window_.ensure(kSniffBytes);
-  if (!begins_value(first)) return lines_follow(window_.unread().find('\n'), false) ? Framing::kLines : Framing::kForeign;
+  if (!begins_value(first))
+    return lines_follow(window_.unread().find('\n'), false) ? Framing::kLines : Framing::kForeign;
 
   JsonSplitter splitter;
   for (std::size_t fed = 0;;) {
     const std::string_view text = window_.unread();
     const std::size_t newline = text.find('\n', fed);
     const std::string_view piece = text.substr(fed, newline - fed);
-    if (const std::size_t size = splitter.feed(piece); size != JsonSplitter::kNotYet) return framing_behind_value(fed + size);
+    if (const std::size_t size = splitter.feed(piece); size != JsonSplitter::kNotYet)
+      return framing_behind_value(fed + size);
     fed += piece.size();
     if (newline != kNone) return framing_behind_line(newline, splitter.in_string());
     if (window_.ended() || text.size() > options_.max_document_bytes) return Framing::kValues;
@@ -185,7 +217,8 @@ DocumentStream::Framing DocumentStream::sniff() {
 /// The first value ends on the first line, at `end`.
 DocumentStream::Framing DocumentStream::framing_behind_value(std::size_t end) {
   const bool is_string = window_.unread().front() == '"';
-  const bool backwards = find_text(window_.unread().substr(0, end), "\"CloudTrailEvent\"") != kNone;  // LookupEvents: the newest event first
+  const bool backwards = find_text(window_.unread().substr(0, end), "\"CloudTrailEvent\"") !=
+                         kNone;  // LookupEvents: the newest event first
   const char behind = byte_behind_space(end, kSpaceInLine);
   if (behind == '\0' || (behind == '\n' && backwards)) return Framing::kValues;
   if (behind == '\n') return byte_behind_space(end, kSpace) == '\0' ? Framing::kValues : Framing::kLines;
@@ -205,13 +238,17 @@ DocumentStream::Framing DocumentStream::framing_behind_line(std::size_t newline,
   std::size_t at = newline;
   const char next = byte_behind_space(at, kSpace);
   switch (sequel(innermost_open(line), line.back(), next)) {
-    case Sequel::kInvalid: return lines_follow(newline, false) ? Framing::kLines : Framing::kValues;
-    case Sequel::kUnclear: return first == '{' && lines_follow(newline, true) ? Framing::kLines : Framing::kValues;
-    default: return Framing::kValues;
+    case Sequel::kInvalid:
+      return lines_follow(newline, false) ? Framing::kLines : Framing::kValues;
+    case Sequel::kUnclear:
+      return first == '{' && lines_follow(newline, true) ? Framing::kLines : Framing::kValues;
+    default:
+      return Framing::kValues;
   }
 }
 
-/// Whether the lines behind `newline`, as far as they are in memory, are a value each: all of the first 16, or at least half of them.
+/// Whether the lines behind `newline`, as far as they are in memory, are a value each: all of the first 16, or at least
+/// half of them.
 bool DocumentStream::lines_follow(std::size_t newline, bool all) const {
   if (newline == kNone) return false;
   std::string_view rest = window_.unread().substr(newline);
@@ -237,7 +274,8 @@ bool DocumentStream::last_fault(Slice& slice) {
   const std::optional<Error>& failure = window_.failure();
   if (!failure) return false;
   give(slice, window_.unread().size());
-  slice.fault = failure->code == ErrorCode::kMalformed ? stream::SourceFault::kDamagedGzip : stream::SourceFault::kUnreadable;
+  slice.fault =
+      failure->code == ErrorCode::kMalformed ? stream::SourceFault::kDamagedGzip : stream::SourceFault::kUnreadable;
   slice.fault_detail = failure->message;
   return true;
 }
@@ -245,7 +283,8 @@ bool DocumentStream::last_fault(Slice& slice) {
 void DocumentStream::too_large(Slice& slice, const char* what) {
   slice.byte_offset = window_.offset();
   slice.fault = stream::SourceFault::kDocumentTooLarge;
-  slice.fault_detail = std::string(what) + " is larger than " + format_bytes(static_cast<double>(options_.max_document_bytes)) +
+  slice.fault_detail = std::string(what) + " is larger than " +
+                       format_bytes(static_cast<double>(options_.max_document_bytes)) +
                        " (input.max_document); raise the option, or deliver one record a line";
 }
 
@@ -299,7 +338,8 @@ bool DocumentStream::next_values(Slice& slice, std::size_t target) {
   return give(slice, window_.unread().size());  // the origin ends inside the value
 }
 
-/// Position behind the values at the front that are within `target` together, or behind the first one; 0 if that does not end.
+/// Position behind the values at the front that are within `target` together, or behind the first one; 0 if that does
+/// not end.
 std::size_t DocumentStream::values_end(std::size_t target) {
   std::size_t end = 0;
   while (end < target) {
@@ -307,24 +347,33 @@ std::size_t DocumentStream::values_end(std::size_t target) {
     if (!begins_value(byte_behind_space(begin, kSpace))) break;
     const std::size_t next = value_end_within(begin, end == 0 ? options_.max_document_bytes : target);
     if (next == kNone) break;
+    if (!ends_well(begin, next)) return damaged_end(next);
     end = next;
-    // Brackets too many belong to the value in front of them: it is damaged, and what reads it should see that once.
-    std::size_t behind = end;
-    char c = byte_behind_space(behind, kSpace);
-    for (; c == '}' || c == ']'; c = byte_behind_space(behind, kSpace)) end = ++behind;
-    if (c == ',') c = byte_behind_space(++behind, kSpace);
-    if (c != '\0' && !opens(c) && c != '"') return damaged_end(end);
   }
   return end;
 }
 
-/// Where the values end of which the last one cannot end at `end`, as no value follows: before a line that begins with one, else with the
-/// origin.
+/// Whether the value in [begin, end) ends with the right bracket, and nothing follows or another value, behind a comma
+/// one that begins alike.
+bool DocumentStream::ends_well(std::size_t begin, std::size_t end) {
+  const char first = window_.unread()[begin], last = window_.unread()[end - 1];
+  if (last != (first == '{' ? '}' : first == '[' ? ']' : '"')) return false;
+  std::size_t behind = end;
+  char c = byte_behind_space(behind, kSpace);
+  if (c != ',') return c == '\0' || begins_value(c);
+  c = byte_behind_space(++behind, kSpace);
+  if (c == '\0') return true;
+  window_.ensure(behind + kMostBeginning);
+  const std::string_view text = window_.unread();
+  return beginning(text.substr(behind, kMostBeginning)) == beginning(text.substr(begin, kMostBeginning));
+}
+
+/// Where the values end of which the last one cannot end at `end`, by what follows: before a line that begins with
+/// another, else with the origin.
 std::size_t DocumentStream::damaged_end(std::size_t end) {
   for (std::size_t looked = end;;) {
     const std::string_view text = window_.unread().substr(0, options_.max_document_bytes);
-    for (std::size_t next = text.find('\n', looked) + 1; next != 0 && next < text.size(); next = text.find('\n', next) + 1)
-      if (opens(text[next])) return next;
+    if (const std::size_t next = next_document(text, looked); next != kNone) return next;
     if (window_.unread().size() > options_.max_document_bytes) return end;
     if (window_.ended()) return text.size();
     looked = text.size() - 1;
@@ -352,12 +401,11 @@ bool DocumentStream::next_garbage(Slice& slice, std::size_t target) {
   return give(slice, std::min(text.find_first_of("{[\n", 1), text.size()));
 }
 
-/// A value that does not end within the bound. If another one seems to begin inside it, in the first column, it is damaged and ends there;
-/// else it is passed over.
+/// A value that does not end within the bound. If another one seems to begin inside it, in the first column, it is
+/// damaged and ends there; else it is passed over.
 bool DocumentStream::next_endless_value(Slice& slice) {
   const std::string_view text = window_.unread().substr(0, options_.max_document_bytes);
-  for (std::size_t next = text.find('\n') + 1; next != 0 && next < text.size(); next = text.find('\n', next) + 1)
-    if (opens(text[next])) return give(slice, next);
+  if (const std::size_t next = next_document(text, 0); next != kNone) return give(slice, next);
   too_large(slice, "this document");
   JsonSplitter splitter;
   for (std::size_t size = JsonSplitter::kNotYet; size == JsonSplitter::kNotYet && !window_.unread().empty();) {

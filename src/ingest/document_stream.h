@@ -22,7 +22,8 @@ class ByteWindow {
 
   /// Reads until `bytes` unread ones are there, or the source ends.
   void ensure(std::size_t bytes);
-  /// Reads on, when what is there was not enough: to the end if that is near, else twice as much, at most to `most` bytes.
+  /// Reads on, when what is there was not enough: to the end if that is near, else twice as much, at most to `most`
+  /// bytes.
   void ensure_more(std::size_t most);
 
   std::string_view unread() const { return {buffer_.data + begin_, end_ - begin_}; }
@@ -65,15 +66,17 @@ struct Slice {
 };
 
 /// Cuts one origin into slices. How it is framed is found by looking at its beginning:
-///   lines: the first line is a complete JSON value and another line follows (or it is not, but the lines behind it are: a damaged
+///   lines: the first line is a complete JSON value and another line follows (or it is not, but the lines behind it
+///   are: a damaged
 ///          first line). Slices are whole lines, up to the target size; the file may have any length.
-///   values: anything else that begins like JSON: one document, pretty-printed ones, values without newlines, LookupEvents output
+///   values: anything else that begins like JSON: one document, pretty-printed ones, values without newlines,
+///   LookupEvents output
 ///          whether in lines or not (it runs backwards in time). Slices are whole values; a small one may hold several.
 ///   foreign: no JSON. One slice with the first line, to be refused, and no more.
 /// Where slices end depends on the bytes alone, never on how they were read.
 ///
-/// A line or value over `max_document_bytes` becomes a slice with a fault, and is passed over. Reading errors and damaged gzip become a
-/// last slice with a fault, behind everything before them.
+/// A line or value over `max_document_bytes` becomes a slice with a fault, and is passed over. Reading errors and
+/// damaged gzip become a last slice with a fault, behind everything before them.
 class DocumentStream {
  public:
   enum class Framing : std::uint8_t { kLines, kValues, kForeign };
@@ -108,6 +111,7 @@ class DocumentStream {
   bool next_long_line(Slice& slice, std::size_t target);
   bool next_values(Slice& slice, std::size_t target);
   std::size_t values_end(std::size_t target);
+  bool ends_well(std::size_t begin, std::size_t end);
   std::size_t damaged_end(std::size_t end);
   std::size_t value_end_within(std::size_t begin, std::size_t most);
   bool next_garbage(Slice& slice, std::size_t target);

@@ -15,27 +15,34 @@ constexpr std::size_t kPlainBytes = std::size_t{1} << 20;
 constexpr std::size_t kLookAhead = 64 * 1024;
 /// Brackets open at once, above which a walk gives up: the decoder refuses what is nested deeper than 64.
 constexpr std::size_t kMostOpen = 80;
-/// How often, on average, each byte may be looked at for damaged elements. What is left of a list after that is one damaged element.
+/// How often, on average, each byte may be looked at for damaged elements. What is left of a list after that is one
+/// damaged element.
 constexpr std::uint64_t kMostLooks = 64;
 
 bool opens(char c) { return c == '{' || c == '['; }
 bool closes(char c) { return c == '}' || c == ']'; }
 char partner(char open) { return open == '{' ? '}' : open == '[' ? ']' : open; }
 
-/// Whether in valid JSON `c` may follow `last` outside strings, whitespace left out; a string is its quote. Words and numbers are only
-/// checked for the bytes they are made of, which what strings hold rarely passes.
+/// Whether in valid JSON `c` may follow `last` outside strings, whitespace left out; a string is its quote. Words and
+/// numbers are only checked for the bytes they are made of, which what strings hold rarely passes.
 bool may_follow(char last, char c) {
   constexpr std::string_view kWordBytes = "0123456789-+.eEtrufalsn", kOpening = "{[,:";
   const bool behind_opening = last == '\0' || kOpening.find(last) != std::string_view::npos;
   switch (c) {
-    case '"': return behind_opening;
+    case '"':
+      return behind_opening;
     case '{':
-    case '[': return behind_opening && last != '{';
+    case '[':
+      return behind_opening && last != '{';
     case '}':
-    case ']': return last != ',' && last != ':';
-    case ',': return !behind_opening;
-    case ':': return last == '"';
-    default: return is_json_space(c) || kWordBytes.find(c) != std::string_view::npos;
+    case ']':
+      return last != ',' && last != ':';
+    case ',':
+      return !behind_opening;
+    case ':':
+      return last == '"';
+    default:
+      return is_json_space(c) || kWordBytes.find(c) != std::string_view::npos;
   }
 }
 
@@ -117,9 +124,11 @@ bool ElementSplitter::is_mark_of_element(std::size_t brace) const {
 /// Where the next object with the elements' first member begins, between `from` and `to`; kNone if there is none.
 std::size_t ElementSplitter::next_begin(std::size_t from, std::size_t to) const {
   const std::string_view text = text_.substr(0, to);
-  for (std::size_t name = find_text(text, first_member_, from); name != std::string_view::npos; name = find_text(text, first_member_, name + 1)) {
+  for (std::size_t name = find_text(text, first_member_, from); name != std::string_view::npos;
+       name = find_text(text, first_member_, name + 1)) {
     const std::size_t brace = last_before(text, name);
-    if (brace != std::string_view::npos && brace >= from && text[brace] == '{' && is_mark_of_element(brace)) return brace;
+    if (brace != std::string_view::npos && brace >= from && text[brace] == '{' && is_mark_of_element(brace))
+      return brace;
   }
   return kNone;
 }
@@ -130,7 +139,8 @@ bool ElementSplitter::begins_alike(std::size_t at) const {
   return text_.substr(skip_space(text_, at + 1)).starts_with(first_member_);
 }
 
-/// A bracket ends the list, unless more elements follow: then it is damage, to a comma or to something inside an element.
+/// A bracket ends the list, unless more elements follow: then it is damage, to a comma or to something inside an
+/// element.
 bool ElementSplitter::closes_list(std::size_t bracket) const {
   const std::size_t behind = skip_space(text_, bracket + 1);
   if (behind == text_.size()) return true;
@@ -154,11 +164,14 @@ bool ElementSplitter::ends_well(std::size_t begin, std::size_t end) const {
 /// Whether an element that was walked without finding damage may end at `end`.
 bool ElementSplitter::may_end(std::size_t begin, std::size_t end) const {
   const std::size_t behind = skip_space(text_, end);
-  if (behind == text_.size()) return list_ == List::kSequence || next_begin(begin + 1, end) == kNone;  // or it swallowed the list's bracket
-  if (opens(text_[behind])) return list_ == List::kSequence || begins_alike(behind);  // a comma that is missing costs nothing
+  if (behind == text_.size())
+    return list_ == List::kSequence || next_begin(begin + 1, end) == kNone;  // or it swallowed the list's bracket
+  if (opens(text_[behind]))
+    return list_ == List::kSequence || begins_alike(behind);  // a comma that is missing costs nothing
   if (text_[behind] == ',') {
     const std::size_t member = skip_space(text_, behind + 1);
-    return !is_member(text_, member) || text_.substr(member).starts_with(first_member_);  // then it is the next one that lacks its brace
+    return !is_member(text_, member) ||
+           text_.substr(member).starts_with(first_member_);  // then it is the next one that lacks its brace
   }
   if (list_ == List::kArray) return text_[behind] == ']';
   return text_.substr(end, behind - end).find('\n') != std::string_view::npos;
@@ -168,13 +181,15 @@ bool ElementSplitter::may_end(std::size_t begin, std::size_t end) const {
 std::size_t ElementSplitter::plain_end(std::size_t begin) {
   const std::size_t limit = list_ == List::kSequence ? text_.size() : std::min(text_.size(), begin + kPlainBytes);
   const std::size_t end = value_end(text_.substr(0, limit), begin);
-  if (end != JsonSplitter::kNotYet && ends_well(begin, end) && (text_[begin] != '{' || next_begin(begin + 1, end) == kNone)) return end;
+  if (end != JsonSplitter::kNotYet && ends_well(begin, end) &&
+      (text_[begin] != '{' || next_begin(begin + 1, end) == kNone))
+    return end;
   wasted_ += (end != JsonSplitter::kNotYet ? end : limit) - begin;
   return kNone;
 }
 
-/// Walks the value that begins at `begin` with an eye on what no valid JSON has. Returns its end; kNone if the text ends first or it is
-/// `damaged`.
+/// Walks the value that begins at `begin` with an eye on what no valid JSON has. Returns its end; kNone if the text
+/// ends first or it is `damaged`.
 std::size_t ElementSplitter::walk(std::size_t begin, bool& damaged) {
   std::string open;
   bool in_string = false, escaped = false;
@@ -207,7 +222,8 @@ std::size_t ElementSplitter::walk(std::size_t begin, bool& damaged) {
   return kNone;
 }
 
-/// Where an array ends whose last element, at `begin`, is damaged: at a bracket with which the text ends, or that only its object's brace follows.
+/// Where an array ends whose last element, at `begin`, is damaged: at a bracket with which the text ends, or that only
+/// its object's brace follows.
 std::size_t ElementSplitter::list_end(std::size_t begin) const {
   if (list_ != List::kArray) return kNone;
   const std::size_t last = text_.find_last_not_of("} \n\r\t");

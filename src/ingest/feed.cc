@@ -14,7 +14,8 @@ constexpr std::size_t kWindowBytes = std::size_t{64} << 20;
 
 class StampedFeed final : public Feed {
  public:
-  StampedFeed(Timestamp time, Sender sender, std::unique_ptr<DocumentStream> stream) : Feed(time, std::move(sender), std::move(stream)) {}
+  StampedFeed(Timestamp time, Sender sender, std::unique_ptr<DocumentStream> stream)
+      : Feed(time, std::move(sender), std::move(stream)) {}
 
   void deliver(const Limit&, BatchBuilder& batch) override {
     Slice slice;
@@ -28,7 +29,8 @@ class StampedFeed final : public Feed {
 
 class FaultFeed final : public Feed {
  public:
-  FaultFeed(Timestamp time, Sender sender, Slice slice) : Feed(time, std::move(sender), nullptr), slice_(std::move(slice)) {}
+  FaultFeed(Timestamp time, Sender sender, Slice slice)
+      : Feed(time, std::move(sender), nullptr), slice_(std::move(slice)) {}
 
   void deliver(const Limit&, BatchBuilder& batch) override {
     batch.add(sender_, slice_);
@@ -141,9 +143,12 @@ class SortedFeed final : public Feed {
     auto parts = std::make_shared<Parts>();
     Slice slice;
     while (parts->bytes() < kWindowBytes && fault_.fault == stream::SourceFault::kNone && has_stream()) {
-      if (!next_slice(slice)) close_stream();
-      else if (slice.fault != stream::SourceFault::kNone) fault_ = std::move(slice);
-      else parts->add(slice);
+      if (!next_slice(slice))
+        close_stream();
+      else if (slice.fault != stream::SourceFault::kNone)
+        fault_ = std::move(slice);
+      else
+        parts->add(slice);
     }
     parts->sort(time_);
     seat_ = room_.take(std::move(parts));
@@ -186,12 +191,13 @@ std::unique_ptr<Feed> feed_at(Timestamp time, Sender sender, std::unique_ptr<Doc
 }
 
 std::unique_ptr<Feed> feed_of_fault(Timestamp time, Sender sender, const Error& error) {
-  const auto fault = error.code == ErrorCode::kMalformed ? stream::SourceFault::kDamagedGzip : stream::SourceFault::kUnreadable;
+  const auto fault =
+      error.code == ErrorCode::kMalformed ? stream::SourceFault::kDamagedGzip : stream::SourceFault::kUnreadable;
   return std::make_unique<FaultFeed>(time, std::move(sender), Slice{.fault = fault, .fault_detail = error.message});
 }
 
-std::unique_ptr<Feed> feed_by_time(Timestamp position, Sender sender, std::unique_ptr<DocumentStream> stream, std::size_t chunk_bytes,
-                                   WaitingRoom& room) {
+std::unique_ptr<Feed> feed_by_time(Timestamp position, Sender sender, std::unique_ptr<DocumentStream> stream,
+                                   std::size_t chunk_bytes, WaitingRoom& room) {
   if (stream->framing() == DocumentStream::Framing::kLines)
     return std::make_unique<LineFeed>(position, std::move(sender), std::move(stream), chunk_bytes);
   return std::make_unique<SortedFeed>(position, std::move(sender), std::move(stream), room);

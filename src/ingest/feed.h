@@ -76,7 +76,8 @@ class Feed {
   }
 
  protected:
-  Feed(Timestamp time, Sender sender, std::unique_ptr<DocumentStream> stream, std::size_t chunk_bytes = DocumentStream::kChunkBytes)
+  Feed(Timestamp time, Sender sender, std::unique_ptr<DocumentStream> stream,
+       std::size_t chunk_bytes = DocumentStream::kChunkBytes)
       : time_(time), sender_(std::move(sender)), stream_(std::move(stream)), chunk_bytes_(chunk_bytes) {}
 
   bool next_slice(Slice& slice) { return stream_->next(slice, chunk_bytes_); }
@@ -103,15 +104,15 @@ std::unique_ptr<Feed> feed_at(Timestamp time, Sender sender, std::unique_ptr<Doc
 /// An origin that could not be opened: a message that says why.
 std::unique_ptr<Feed> feed_of_fault(Timestamp time, Sender sender, const Error& error);
 
-/// An origin without a stamp. Lines stay in their order, each at the largest eventTime so far. Other documents are taken apart and their
-/// records put in order of eventTime, all of a document, and of documents one after another as many as come to 64 MiB; what has no time stays
-/// behind what it followed. `position`: where it begins, by `find_position`.
-/// `room` outlives it.
-std::unique_ptr<Feed> feed_by_time(Timestamp position, Sender sender, std::unique_ptr<DocumentStream> stream, std::size_t chunk_bytes,
-                                   WaitingRoom& room);
+/// An origin without a stamp. Lines stay in their order, each at the largest eventTime so far. Other documents are
+/// taken apart and their records put in order of eventTime, all of a document, and of documents one after another as
+/// many as come to 64 MiB; what has no time stays behind what it followed. `position`: where it begins, by
+/// `find_position`. `room` outlives it.
+std::unique_ptr<Feed> feed_by_time(Timestamp position, Sender sender, std::unique_ptr<DocumentStream> stream,
+                                   std::size_t chunk_bytes, WaitingRoom& room);
 
-/// Where an origin without a stamp begins: the first eventTime of its first chunk of lines, or the earliest one of its documents.
-/// kBeginningOfTime if there is none.
+/// Where an origin without a stamp begins: the first eventTime of its first chunk of lines, or the earliest one of its
+/// documents. kBeginningOfTime if there is none.
 Timestamp find_position(DocumentStream& stream);
 
 }  // namespace trailwarden::ingest

@@ -16,10 +16,13 @@ constexpr std::size_t kSmallestChunk = 16 * 1024;
 /// With more origins open than this, their descriptors are closed between reads.
 constexpr std::size_t kMostDescriptors = 128;
 
-/// What may be inflated at once of the `open`th origin that is open: all of them together stay below twice the first one's share.
+/// What may be inflated at once of the `open`th origin that is open: all of them together stay below twice the first
+/// one's share.
 std::size_t whole_bytes_for(std::size_t open) { return kWholeBytes / (open * open); }
 
-std::size_t chunk_bytes_for(std::size_t open) { return std::clamp(kAllChunks / open, kSmallestChunk, DocumentStream::kChunkBytes); }
+std::size_t chunk_bytes_for(std::size_t open) {
+  return std::clamp(kAllChunks / open, kSmallestChunk, DocumentStream::kChunkBytes);
+}
 
 }  // namespace
 
@@ -35,8 +38,8 @@ Result<std::unique_ptr<FileSource>> FileSource::open(std::vector<std::string> pa
   return source;
 }
 
-/// Where the origins without a stamp begin. A stream is not looked into: it is opened first, and then says itself. Neither is a
-/// single origin.
+/// Where the origins without a stamp begin. A stream is not looked into: it is opened first, and then says itself.
+/// Neither is a single origin.
 void FileSource::find_positions() {
   if (list_.origins().size() == 1) return;
   for (Origin& origin : list_.origins()) {
@@ -51,7 +54,8 @@ Result<std::unique_ptr<DocumentStream>> FileSource::open_stream(const Origin& or
   auto bytes = list_.open(origin, whole_bytes);
   if (!bytes) return fail(std::move(bytes).error());
   return std::make_unique<DocumentStream>(
-      std::move(*bytes), tools_->pool, DocumentStream::Options{.max_document_bytes = options_.max_document_bytes, .whole_bytes = whole_bytes});
+      std::move(*bytes), tools_->pool,
+      DocumentStream::Options{.max_document_bytes = options_.max_document_bytes, .whole_bytes = whole_bytes});
 }
 
 bool FileSource::goes_before(std::size_t a, Timestamp time_a, std::size_t b, Timestamp time_b) const {
@@ -88,11 +92,13 @@ void FileSource::open_next() {
 
 std::unique_ptr<Feed> FileSource::make_feed(std::size_t number) {
   const Origin& origin = list_.origins()[number];
-  Sender sender{.name = std::make_shared<const std::string>(list_.name(origin)), .id = static_cast<std::uint32_t>(number)};
+  Sender sender{.name = std::make_shared<const std::string>(list_.name(origin)),
+                .id = static_cast<std::uint32_t>(number)};
   const std::size_t open = open_.size() + 1;
   auto stream = open_stream(origin, origin.stamped ? kWholeBytes : whole_bytes_for(open));
   if (!stream) return feed_of_fault(origin.position, std::move(sender), stream.error());
-  if (!origin.stamped) return feed_by_time(origin.position, std::move(sender), std::move(*stream), chunk_bytes_for(open), room_);
+  if (!origin.stamped)
+    return feed_by_time(origin.position, std::move(sender), std::move(*stream), chunk_bytes_for(open), room_);
   sender.append_time = origin.position;
   return feed_at(origin.position, std::move(sender), std::move(*stream));
 }
@@ -102,7 +108,8 @@ Limit FileSource::limit_for(std::size_t number) const {
   std::size_t other = next_;
   Limit limit;
   if (next_ < list_.origins().size()) limit = {origin(next_).position, true, false};
-  if (!open_.empty() && (limit.none || goes_before(open_.front().origin, open_.front().feed->time(), next_, limit.time))) {
+  if (!open_.empty() &&
+      (limit.none || goes_before(open_.front().origin, open_.front().feed->time(), next_, limit.time))) {
     other = open_.front().origin;
     limit = {open_.front().feed->time(), true, false};
   }
@@ -111,7 +118,9 @@ Limit FileSource::limit_for(std::size_t number) const {
 }
 
 void FileSource::deliver() {
-  const auto later = [this](const Open& a, const Open& b) { return goes_before(b.origin, b.feed->time(), a.origin, a.feed->time()); };
+  const auto later = [this](const Open& a, const Open& b) {
+    return goes_before(b.origin, b.feed->time(), a.origin, a.feed->time());
+  };
   std::pop_heap(open_.begin(), open_.end(), later);
   Open due = std::move(open_.back());
   open_.pop_back();

@@ -17,16 +17,17 @@ struct FileSourceOptions {
   std::size_t max_document_bytes = std::size_t{256} << 20;  // of one document or line, inflated
 };
 
-/// Files, folders, tar archives and standard input as one log, in an order that depends on what is in them and not on how they were named or
-/// listed:
-///   - an origin with CloudTrail's stamp in its name stands at its stamp, whole and in its own order; its messages carry the stamp as append time;
+/// Files, folders, tar archives and standard input as one log, in an order that depends on what is in them and not on
+/// how they were named or listed:
+///   - an origin with CloudTrail's stamp in its name stands at its stamp, whole and in its own order; its messages
+///   carry the stamp as append time;
 ///   - any other is merged with the rest record by record, by eventTime (`feed_by_time`);
 ///   - at one time, by name. What has neither stamp nor eventTime comes first.
 ///
-/// Memory: about 150 bytes an origin; for each one that is open (those without a stamp that overlap in time) a chunk of 256 KiB,
-/// down to 16 KiB when many are open; the documents that wait (`WaitingRoom`). What a batch holds goes back to a pool.
-/// Cost: a second reading of documents without a stamp, to learn where they begin, if there are several origins; of lines only the first 256 KiB are read
-/// twice. Not thread-safe; batches may be let go on any thread.
+/// Memory: about 150 bytes an origin; for each one that is open (those without a stamp that overlap in time) a chunk of
+/// 256 KiB, down to 16 KiB when many are open; the documents that wait (`WaitingRoom`). What a batch holds goes back to
+/// a pool. Cost: a second reading of documents without a stamp, to learn where they begin, if there are several
+/// origins; of lines only the first 256 KiB are read twice. Not thread-safe; batches may be let go on any thread.
 class FileSource final : public stream::MessageSource {
  public:
   /// kNotFound with the path for one that is not there; kInvalidArgument without any. `-` is standard input.

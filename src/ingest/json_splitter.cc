@@ -11,7 +11,8 @@ namespace trailwarden::ingest {
 namespace {
 
 constexpr std::size_t kBlock = 64;
-constexpr char kLowerCase = 0x20;  // '[' | kLowerCase == '{' and ']' | kLowerCase == '}'; no other byte outside strings becomes these
+constexpr char kLowerCase =
+    0x20;  // '[' | kLowerCase == '{' and ']' | kLowerCase == '}'; no other byte outside strings becomes these
 
 /// One bit for each of 64 bytes, the first one lowest.
 struct Masks {
@@ -22,7 +23,9 @@ struct Masks {
 
 std::uint64_t equal(__m256i low, __m256i high, char c) {
   const __m256i wanted = _mm256_set1_epi8(c);
-  const auto bits = [wanted](__m256i v) { return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, wanted))); };
+  const auto bits = [wanted](__m256i v) {
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, wanted)));
+  };
   return bits(low) | std::uint64_t{bits(high)} << 32;
 }
 
@@ -31,7 +34,8 @@ Masks masks_of(const char* bytes) {
   const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 32));
   const __m256i fold = _mm256_set1_epi8(kLowerCase);
   const __m256i folded_low = _mm256_or_si256(low, fold), folded_high = _mm256_or_si256(high, fold);
-  return {equal(low, high, '\\'), equal(low, high, '"'), equal(folded_low, folded_high, '{'), equal(folded_low, folded_high, '}')};
+  return {equal(low, high, '\\'), equal(low, high, '"'), equal(folded_low, folded_high, '{'),
+          equal(folded_low, folded_high, '}')};
 }
 
 #elif defined(__SSE2__)
@@ -68,7 +72,8 @@ Masks masks_of(const char* bytes) {
 
 #endif
 
-/// The bytes that follow an odd run of backslashes. `carry`: whether the byte before the block was the last of such a run.
+/// The bytes that follow an odd run of backslashes. `carry`: whether the byte before the block was the last of such a
+/// run.
 std::uint64_t escaped_bytes(std::uint64_t backslash, bool& carry) {
   constexpr std::uint64_t kEven = 0x5555555555555555;
   if (backslash == 0) {
@@ -104,10 +109,14 @@ bool JsonSplitter::step(char c) {
   if (in_string_) return false;
   switch (c) {
     case '{':
-    case '[': ++depth_; return false;
+    case '[':
+      ++depth_;
+      return false;
     case '}':
-    case ']': return depth_ <= 1 || --depth_ == 0;
-    default: return depth_ == 0;
+    case ']':
+      return depth_ <= 1 || --depth_ == 0;
+    default:
+      return depth_ == 0;
   }
 }
 
@@ -127,7 +136,8 @@ std::size_t JsonSplitter::block(const char* bytes) {
   std::uint64_t closed = 0;
   for (; close != 0; close &= close - 1) {
     const auto at = static_cast<unsigned>(std::countr_zero(close));
-    const std::uint64_t opened_before = static_cast<std::uint64_t>(std::popcount(open & ((std::uint64_t{1} << at) - 1)));
+    const std::uint64_t opened_before =
+        static_cast<std::uint64_t>(std::popcount(open & ((std::uint64_t{1} << at) - 1)));
     if (++closed == depth_ + opened_before) return at + 1;
   }
   depth_ += static_cast<std::uint64_t>(std::popcount(open)) - closing;

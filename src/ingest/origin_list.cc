@@ -78,8 +78,10 @@ Result<void> OriginList::add_named(const std::string& path) {
     add_file(place_of(path.substr(0, slash)), std::string_view(path).substr(slash), fs::file_size(path, error));
   } else {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (descriptor < 0) add_fault(path, io_error("open", path, errno));
-    else add_stream(descriptor, path);
+    if (descriptor < 0)
+      add_fault(path, io_error("open", path, errno));
+    else
+      add_stream(descriptor, path);
   }
   return {};
 }
@@ -91,7 +93,8 @@ void OriginList::add_folder(std::string folder) {
     waiting.pop_back();
     std::error_code error;
     const std::uint32_t place = place_of(prefix);
-    for (auto entry = fs::directory_iterator(prefix, error); !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    for (auto entry = fs::directory_iterator(prefix, error); !error && entry != fs::directory_iterator();
+         entry.increment(error)) {
       const std::string leaf = entry->path().filename().string();
       std::error_code problem;
       if (is_hidden(leaf)) continue;
@@ -131,8 +134,10 @@ void OriginList::add_stream(int descriptor, std::string_view name) {
   auto source = HeadSource::over(read_stream(descriptor, std::string(name == "-" ? "standard input" : name)));
   if (!source) return add_fault(name, std::move(source).error());
   const std::string_view head = (*source)->head();
-  if (looks_like_tar(head) || looks_like_packed_tar(head)) return add_unpacked(*inflated(std::move(*source), *tools_, 0), std::string(name));
-  origins_.push_back({.leaf = keep(name), .offset = streams_.size(), .place = place_of(""), .kind = Origin::Kind::kStream});
+  if (looks_like_tar(head) || looks_like_packed_tar(head))
+    return add_unpacked(*inflated(std::move(*source), *tools_, 0), std::string(name));
+  origins_.push_back(
+      {.leaf = keep(name), .offset = streams_.size(), .place = place_of(""), .kind = Origin::Kind::kStream});
   streams_.push_back(std::move(*source));
 }
 
@@ -160,7 +165,11 @@ void OriginList::add_archive(std::shared_ptr<InputFile> file, std::uint64_t size
   for (const TarMember& member : index.members) {
     const std::string_view leaf = without_dot(member.name);
     if (is_hidden_path(leaf)) continue;
-    Origin origin{.leaf = keep(leaf), .offset = member.offset, .size = member.size, .place = place, .kind = Origin::Kind::kMember};
+    Origin origin{.leaf = keep(leaf),
+                  .offset = member.offset,
+                  .size = member.size,
+                  .place = place,
+                  .kind = Origin::Kind::kMember};
     if (const auto parsed = trail::parse_object_name(leaf)) {
       origin.position = parsed->stamp;
       origin.stamped = true;
@@ -171,7 +180,8 @@ void OriginList::add_archive(std::shared_ptr<InputFile> file, std::uint64_t size
 }
 
 void OriginList::add_fault(std::string_view name, Error error) {
-  origins_.push_back({.leaf = keep(name), .offset = faults_.size(), .place = place_of(""), .kind = Origin::Kind::kFault});
+  origins_.push_back(
+      {.leaf = keep(name), .offset = faults_.size(), .place = place_of(""), .kind = Origin::Kind::kFault});
   faults_.push_back(std::move(error));
 }
 
@@ -192,7 +202,9 @@ bool OriginList::name_less(const Origin& a, const Origin& b) const {
   return joined_less(places_[a.place].prefix, a.leaf, places_[b.place].prefix, b.leaf);
 }
 
-std::string OriginList::name(const Origin& origin) const { return places_[origin.place].prefix + std::string(origin.leaf); }
+std::string OriginList::name(const Origin& origin) const {
+  return places_[origin.place].prefix + std::string(origin.leaf);
+}
 
 void OriginList::sort() {
   std::sort(origins_.begin(), origins_.end(), [this](const Origin& a, const Origin& b) {

@@ -18,20 +18,21 @@ namespace trailwarden::ingest {
 struct Origin {
   enum class Kind : std::uint8_t { kFile, kMember, kStream, kFault };
 
-  std::string_view leaf;                   // the end of its name
-  Timestamp position = kBeginningOfTime;   // in the merge: the stamp, or the first eventTime
-  std::uint64_t offset = 0;                // of a member's bytes in its archive; number of a stream or fault
-  std::uint64_t size = 0;                  // bytes as stored
-  std::uint32_t place = 0;                 // what the name begins with
+  std::string_view leaf;                  // the end of its name
+  Timestamp position = kBeginningOfTime;  // in the merge: the stamp, or the first eventTime
+  std::uint64_t offset = 0;               // of a member's bytes in its archive; number of a stream or fault
+  std::uint64_t size = 0;                 // bytes as stored
+  std::uint32_t place = 0;                // what the name begins with
   Kind kind = Kind::kFile;
   bool stamped = false;  // CloudTrail named it: its position is when it was delivered
 };
 
 /// Everything below the paths a user names, listed once. About 150 bytes an origin.
 ///
-/// Folders are walked whatever their depth; links to files are followed, links to folders are not (so there are no loops), except those named by
-/// the user. Hidden files and folders, and what is no regular file, are left out, again except when named. Tar archives, packed or not, are
-/// known by their content; one that is packed or comes through a stream is unpacked into an unlinked temporary file.
+/// Folders are walked whatever their depth; links to files are followed, links to folders are not (so there are no
+/// loops), except those named by the user. Hidden files and folders, and what is no regular file, are left out, again
+/// except when named. Tar archives, packed or not, are known by their content; one that is packed or comes through a
+/// stream is unpacked into an unlinked temporary file.
 class OriginList {
  public:
   /// kNotFound with the path for one that is not there. Whatever else cannot be read becomes an origin of kind kFault.
@@ -48,7 +49,8 @@ class OriginList {
   bool name_less(const Origin& a, const Origin& b) const;
   std::string name(const Origin& origin) const;
 
-  /// The origin's bytes, inflated (`whole_bytes`: see there). A stream can be opened once. kMalformed if a packed archive was damaged, kIo for everything else.
+  /// The origin's bytes, inflated (`whole_bytes`: see there). A stream can be opened once. kMalformed if a packed
+  /// archive was damaged, kIo for everything else.
   Result<std::unique_ptr<ByteSource>> open(const Origin& origin, std::size_t whole_bytes);
 
   /// Bytes as stored; 0 if there is a stream.

@@ -56,7 +56,8 @@ std::optional<Timestamp> Parts::earliest() const {
 }
 
 void Parts::sort(Timestamp otherwise) {
-  const auto first = std::find_if(parts_.begin(), parts_.end(), [](const Part& p) { return p.time != kBeginningOfTime; });
+  const auto first =
+      std::find_if(parts_.begin(), parts_.end(), [](const Part& p) { return p.time != kBeginningOfTime; });
   Timestamp time = first == parts_.end() ? otherwise : first->time;
   for (Part& part : parts_) {
     if (part.time == kBeginningOfTime) part.time = time;
@@ -95,7 +96,8 @@ class WaitingRoom::FileSeat final : public Seat {
     std::memcpy(&header, window_.unread().data(), sizeof header);
     window_.drop(sizeof header);
     if (!ensure(static_cast<std::size_t>(header.size))) return failed_or_over();
-    part = {Timestamp{std::chrono::seconds{header.time}}, window_.take(static_cast<std::size_t>(header.size), hold), header.offset};
+    part = {Timestamp{std::chrono::seconds{header.time}}, window_.take(static_cast<std::size_t>(header.size), hold),
+            header.offset};
     return true;
   }
 

@@ -28,8 +28,8 @@ class Parts final : public LeafSink {
   /// Takes the values of a slice apart.
   void add(const Slice& slice);
 
-  /// Puts the parts in order of time. What has none takes that of what it followed, else the first one there is, else `otherwise`; equal times
-  /// keep their order.
+  /// Puts the parts in order of time. What has none takes that of what it followed, else the first one there is, else
+  /// `otherwise`; equal times keep their order.
   void sort(Timestamp otherwise);
 
   const std::vector<Part>& parts() const { return parts_; }
@@ -50,11 +50,13 @@ class Parts final : public LeafSink {
   std::size_t bytes_ = 0;
 };
 
-/// Where the sorted parts of all open documents wait for their turn: in memory up to 64 MiB, or as long as there is only one; what
-/// is more, in a temporary file. So a merge takes the same memory however many documents overlap in time.
+/// Where the sorted parts of all open documents wait for their turn: in memory up to 64 MiB, or as long as there is
+/// only one; what is more, in a temporary file. So a merge takes the same memory however many documents overlap in
+/// time.
 class WaitingRoom {
  public:
-  explicit WaitingRoom(BufferPool& pool, std::size_t most_in_memory = std::size_t{64} << 20) : pool_(pool), most_in_memory_(most_in_memory) {}
+  explicit WaitingRoom(BufferPool& pool, std::size_t most_in_memory = std::size_t{64} << 20)
+      : pool_(pool), most_in_memory_(most_in_memory) {}
 
   /// Parts of one origin, in order, front to back. Outlived by its room.
   class Seat {

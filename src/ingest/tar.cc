@@ -27,7 +27,8 @@ class Header {
   bool is_valid() const {
     if (view().substr(257, 5) != "ustar") return false;
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < bytes_.size(); ++i) sum += i >= 148 && i < 156 ? std::uint64_t{' '} : static_cast<unsigned char>(bytes_[i]);
+    for (std::size_t i = 0; i < bytes_.size(); ++i)
+      sum += i >= 148 && i < 156 ? std::uint64_t{' '} : static_cast<unsigned char>(bytes_[i]);
     return number(148, 8) == sum;
   }
 
@@ -111,7 +112,8 @@ class Indexing {
     if (at_ >= file_size_ || header.is_zero()) return false;
     if (!header.is_valid()) return damaged("has a header whose checksum is wrong");
     const auto written = header.has_bytes() ? header.size() : std::uint64_t{0};
-    const std::uint64_t size = header.is_regular() ? extension_.size.value_or(written.value_or(0)) : written.value_or(0);
+    const std::uint64_t size =
+        header.is_regular() ? extension_.size.value_or(written.value_or(0)) : written.value_or(0);
     if (!written || size > file_size_) return damaged(written ? "ends inside a member" : "has a header without a size");
     const std::uint64_t data = at_ + kTarBlock;
     if (!member(header, data, size)) return false;
@@ -135,8 +137,10 @@ class Indexing {
     if (size > kMostExtension) return damaged("has a header extension of more than 1 MiB");
     std::string text(static_cast<std::size_t>(size), '\0');
     if (!read(data, text.data(), text.size())) return damaged("ends in the middle of a header");
-    if (type == 'x') read_pax(text, extension_);
-    else extension_.name = text.substr(0, text.find('\0'));
+    if (type == 'x')
+      read_pax(text, extension_);
+    else
+      extension_.name = text.substr(0, text.find('\0'));
     return true;
   }
 

@@ -29,8 +29,9 @@ struct TarIndex {
   std::string damage;              // for people; empty if the archive is whole. Members before the damage are there
 };
 
-/// Reads the headers of an uncompressed archive of `size` bytes: POSIX ustar and pax, GNU. O(members) reads of 512 bytes; the files
-/// themselves are not read. POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
+/// Reads the headers of an uncompressed archive of `size` bytes: POSIX ustar and pax, GNU. O(members) reads of 512
+/// bytes; the files themselves are not read. POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar
+/// Format".
 TarIndex index_tar(InputFile& file, std::uint64_t size);
 
 }  // namespace trailwarden::ingest

@@ -9,7 +9,8 @@
 
 namespace trailwarden::ingest {
 
-/// A file without a name in $TMPDIR (else /tmp), gone when it is closed or the process ends. Appended to, and read at any place.
+/// A file without a name in $TMPDIR (else /tmp), gone when it is closed or the process ends. Appended to, and read at
+/// any place.
 class TemporaryFile {
  public:
   /// kIo with the folder.

@@ -30,8 +30,10 @@ enum class Role : std::uint8_t {
   kDigest,       // only digests have it
   kDetailType,
   kSnsType,
-  kS3Bucket, kS3Key,         // both: CloudTrail's notice of a delivery
-  kS3Service, kS3TestEvent,  // both: S3's test of a new notification
+  kS3Bucket,
+  kS3Key,  // both: CloudTrail's notice of a delivery
+  kS3Service,
+  kS3TestEvent,  // both: S3's test of a new notification
 };
 
 struct Member {
@@ -71,7 +73,8 @@ constexpr auto kMembers = std::to_array<Member>({
 
 /// Linear: a record is known by its fourth member or so, and lengths differ.
 const Member* find_member(std::string_view name) {
-  const auto* const known = std::find_if(kMembers.begin(), kMembers.end(), [name](const Member& m) { return m.name == name; });
+  const auto* const known =
+      std::find_if(kMembers.begin(), kMembers.end(), [name](const Member& m) { return m.name == name; });
   return known == kMembers.end() ? nullptr : known;
 }
 
@@ -80,7 +83,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
   static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::array<std::uint8_t, 256> value{};
   value.fill(64);
-  for (std::size_t i = 0; i < kDigits.size(); ++i) value[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < kDigits.size(); ++i)
+    value[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
   while (!text.empty() && (text.back() == '=' || is_json_space(text.back()))) text.remove_suffix(1);
   std::string out;
   out.reserve(text.size() / 4 * 3 + 3);
@@ -109,9 +113,12 @@ std::optional<Skip> known_words(std::string_view text) {
 /// Whether the inside of a string, escapes and all, may begin a JSON value or a gzip stream in base64.
 bool may_carry(std::string_view inside) {
   while (!inside.empty()) {
-    if (is_json_space(inside.front())) inside.remove_prefix(1);
-    else if (inside.starts_with("\\n") || inside.starts_with("\\r") || inside.starts_with("\\t")) inside.remove_prefix(2);
-    else break;
+    if (is_json_space(inside.front()))
+      inside.remove_prefix(1);
+    else if (inside.starts_with("\\n") || inside.starts_with("\\r") || inside.starts_with("\\t"))
+      inside.remove_prefix(2);
+    else
+      break;
   }
   return inside.starts_with('{') || inside.starts_with('[') || inside.starts_with("\\\"") || inside.starts_with("H4sI");
 }
@@ -151,7 +158,8 @@ class Unwrapping {
   struct Found {
     bool list = false;  // there was one, and its elements have been told
     bool s3_event = false, s3_bucket = false, s3_key = false, s3_service = false, s3_test = false;
-    std::size_t detail = kNone, detail_type = kNone, envelope = kNone, text = kNone, sns_type = kNone;  // positions of values
+    std::size_t detail = kNone, detail_type = kNone, envelope = kNone, text = kNone,
+                sns_type = kNone;  // positions of values
   };
 
   std::uint64_t offset_of(std::size_t position) const { return carried_ ? offset_ : offset_ + position; }
@@ -210,7 +218,8 @@ void Unwrapping::object(const Element& e) {
   judge(e, found);
 }
 
-/// One member of the object `e`. True if the object has been told, whatever follows; `behind`: position behind the value, if that was found.
+/// One member of the object `e`. True if the object has been told, whatever follows; `behind`: position behind the
+/// value, if that was found.
 bool Unwrapping::member(Role role, std::size_t value, const Element& e, Found& found, std::size_t& behind) {
   if (found.list && role != Role::kList) return false;  // what it holds has been told
   switch (role) {
@@ -226,16 +235,35 @@ bool Unwrapping::member(Role role, std::size_t value, const Element& e, Found& f
     case Role::kMessageType:
       if (inside_string(value, e.end) == "CONTROL_MESSAGE") return skip(Skip::kControlMessage, e), true;
       break;
-    case Role::kDigest: return skip(Skip::kDigest, e), true;
-    case Role::kDetail: found.detail = value; break;
-    case Role::kEnvelope: found.envelope = value; break;
-    case Role::kText: found.text = value; break;
-    case Role::kDetailType: found.detail_type = value; break;
-    case Role::kSnsType: found.sns_type = value; break;
-    case Role::kS3Bucket: found.s3_bucket = true; break;
-    case Role::kS3Key: found.s3_key = true; break;
-    case Role::kS3Service: found.s3_service = true; break;
-    case Role::kS3TestEvent: found.s3_test = true; break;
+    case Role::kDigest:
+      return skip(Skip::kDigest, e), true;
+    case Role::kDetail:
+      found.detail = value;
+      break;
+    case Role::kEnvelope:
+      found.envelope = value;
+      break;
+    case Role::kText:
+      found.text = value;
+      break;
+    case Role::kDetailType:
+      found.detail_type = value;
+      break;
+    case Role::kSnsType:
+      found.sns_type = value;
+      break;
+    case Role::kS3Bucket:
+      found.s3_bucket = true;
+      break;
+    case Role::kS3Key:
+      found.s3_key = true;
+      break;
+    case Role::kS3Service:
+      found.s3_service = true;
+      break;
+    case Role::kS3TestEvent:
+      found.s3_test = true;
+      break;
   }
   return false;
 }
@@ -252,7 +280,8 @@ void Unwrapping::judge(const Element& e, const Found& found) {
 
 bool Unwrapping::is_notification(const Element& e, const Found& found) const {
   if (found.s3_event || (found.s3_bucket && found.s3_key) || (found.s3_service && found.s3_test)) return true;
-  if (found.detail_type != kNone) return inside_string(found.detail_type, e.end).starts_with("Object ");  // S3's own, not CloudTrail's
+  if (found.detail_type != kNone)
+    return inside_string(found.detail_type, e.end).starts_with("Object ");  // S3's own, not CloudTrail's
   if (found.sns_type == kNone) return false;
   const std::string_view type = inside_string(found.sns_type, e.end);
   return type == "SubscriptionConfirmation" || type == "UnsubscribeConfirmation";
@@ -295,7 +324,8 @@ bool Unwrapping::packed(std::string_view base64, std::uint64_t offset) {
 }  // namespace
 
 std::string_view to_string(Skip skip) {
-  static constexpr std::array<std::string_view, kSkips> kNames{"digest", "insight", "aggregated", "lake_record", "control_message", "notification"};
+  static constexpr std::array<std::string_view, kSkips> kNames{"digest",      "insight",         "aggregated",
+                                                               "lake_record", "control_message", "notification"};
   return kNames[static_cast<std::size_t>(skip)];
 }
 

@@ -22,9 +22,11 @@ std::string_view to_string(Skip skip);
 
 /// What should be one record.
 struct Leaf {
-  std::string_view text;     // at least event::kPadding readable bytes follow
-  std::uint64_t offset = 0;  // of its first byte in the outer text; for text that was unescaped or inflated, of the string that carries it
-  bool truncated = false;    // the outer text ended inside it. May be empty: then it ended where another element should have followed
+  std::string_view text;  // at least event::kPadding readable bytes follow
+  std::uint64_t offset =
+      0;  // of its first byte in the outer text; for text that was unescaped or inflated, of the string that carries it
+  bool truncated =
+      false;  // the outer text ended inside it. May be empty: then it ended where another element should have followed
 };
 
 /// Takes what `unwrap` finds, in the order of the text.
@@ -37,21 +39,22 @@ class LeafSink {
 };
 
 /// Takes JSON out of the containers that CloudTrail records travel in, whatever the nesting (up to 8 levels):
-///   arrays; `Records` (delivered objects, Lambda events of SQS and SNS); `Events` (LookupEvents); `logEvents` and `events` (CloudWatch
-///   Logs); `Messages` (SQS); `detail` under a `detail-type` (EventBridge); `Sns`; `awslogs.data`; the strings `CloudTrailEvent`, `message`,
-///   `Message`, `body` and `Body` when JSON is in them, plain or as gzip in base64.
+///   arrays; `Records` (delivered objects, Lambda events of SQS and SNS); `Events` (LookupEvents); `logEvents` and
+///   `events` (CloudWatch Logs); `Messages` (SQS); `detail` under a `detail-type` (EventBridge); `Sns`; `awslogs.data`;
+///   the strings `CloudTrailEvent`, `message`, `Message`, `body` and `Body` when JSON is in them, plain or as gzip in
+///   base64.
 /// An object that is none of these is a leaf, record or not: the decoder decides. Values may follow one another.
 ///
-/// `text`: kPadding readable bytes follow it. `offset`: added to every offset told. `arena`: where unescaped text goes; leaves point into
-/// it or into `text`.
+/// `text`: kPadding readable bytes follow it. `offset`: added to every offset told. `arena`: where unescaped text goes;
+/// leaves point into it or into `text`.
 ///
-/// Nothing is validated, so that damage costs the element it is in: the elements of a list end where their brackets are in balance;
-/// one whose brackets are not ends where the next one begins, which is known by its first member's name (all records of a list begin
-/// alike). 1.3 GB/s.
+/// Nothing is validated, so that damage costs the element it is in: the elements of a list end where their brackets are
+/// in balance; one whose brackets are not ends where the next one begins, which is known by its first member's name
+/// (all records of a list begin alike). 1.3 GB/s.
 void unwrap(std::string_view text, std::uint64_t offset, event::Arena& arena, LeafSink& sink);
 
-/// The same for the elements of an array that was entered elsewhere: `text` begins with an element or with what stands before one. Returns
-/// the position behind the array's closing bracket, or text.size() if that is missing.
+/// The same for the elements of an array that was entered elsewhere: `text` begins with an element or with what stands
+/// before one. Returns the position behind the array's closing bracket, or text.size() if that is missing.
 std::size_t unwrap_elements(std::string_view text, std::uint64_t offset, event::Arena& arena, LeafSink& sink);
 
 }  // namespace trailwarden::ingest

@@ -1,12 +1,12 @@
 #include "trail/gzip.h"
 
+#include <libdeflate.h>
+#include <zlib.h>
+
 #include <algorithm>
 #include <climits>
 #include <cstring>
 #include <utility>
-
-#include <libdeflate.h>
-#include <zlib.h>
 
 #include "core/check.h"
 
@@ -31,10 +31,13 @@ unsigned clamped(std::size_t size) { return static_cast<unsigned>(std::min<std::
 
 std::size_t claimed_size(std::string_view compressed) {
   if (compressed.size() < kSmallestMember) return 0;
-  return std::min(little_endian32(compressed.substr(compressed.size() - 4)), (compressed.size() - kTrailer) * kMostPerByte);
+  return std::min(little_endian32(compressed.substr(compressed.size() - 4)),
+                  (compressed.size() - kTrailer) * kMostPerByte);
 }
 
-void MemberInflater::Free::operator()(libdeflate_decompressor* decompressor) const { libdeflate_free_decompressor(decompressor); }
+void MemberInflater::Free::operator()(libdeflate_decompressor* decompressor) const {
+  libdeflate_free_decompressor(decompressor);
+}
 
 MemberInflater::MemberInflater() : decompressor_(libdeflate_alloc_decompressor()) {
   TRAILWARDEN_CHECK(decompressor_ != nullptr, "memory for a decompressor");
@@ -43,8 +46,8 @@ MemberInflater::MemberInflater() : decompressor_(libdeflate_alloc_decompressor()
 MemberInflater::Step MemberInflater::inflate(std::string_view input, std::span<char> room) {
   if (input.size() < kSmallestMember || (static_cast<unsigned char>(input[3]) & kHeaderChecksum) != 0) return {};
   Step step;
-  const libdeflate_result result = libdeflate_gzip_decompress_ex(decompressor_.get(), input.data(), input.size(), room.data(), room.size(),
-                                                                 &step.consumed, &step.produced);
+  const libdeflate_result result = libdeflate_gzip_decompress_ex(
+      decompressor_.get(), input.data(), input.size(), room.data(), room.size(), &step.consumed, &step.produced);
   if (result == LIBDEFLATE_SUCCESS) {
     step.status = Status::kDone;
     return step;
@@ -53,7 +56,9 @@ MemberInflater::Step MemberInflater::inflate(std::string_view input, std::span<c
 }
 
 GzipReader::GzipReader(std::uint64_t members_before, std::uint64_t bytes_before)
-    : zlib_(std::make_unique<z_stream>()), state_(members_before == 0 ? State::kStart : State::kBetween), members_(members_before),
+    : zlib_(std::make_unique<z_stream>()),
+      state_(members_before == 0 ? State::kStart : State::kBetween),
+      members_(members_before),
       consumed_(bytes_before) {
   constexpr int kGzipOnly = 16;
   TRAILWARDEN_CHECK(inflateInit2(zlib_.get(), kGzipOnly + MAX_WBITS) == Z_OK, "memory for zlib");
@@ -77,7 +82,8 @@ GzipReader& GzipReader::operator=(GzipReader&& other) noexcept {
 GzipReader::Step GzipReader::read(std::string_view input, std::span<char> room) {
   Step step;
   const auto rest = [&] { return input.substr(step.consumed); };
-  while (step.damage.empty() && state_ != State::kDamaged && step.produced < room.size() && (pending_ || !rest().empty())) {
+  while (step.damage.empty() && state_ != State::kDamaged && step.produced < room.size() &&
+         (pending_ || !rest().empty())) {
     if (state_ == State::kBetween) {
       const std::size_t padding = std::min(rest().find_first_not_of('\0'), rest().size());
       step.consumed += padding;
@@ -113,7 +119,9 @@ void GzipReader::inflate_some(std::string_view input, std::span<char> room, Step
 std::string GzipReader::damage(int code) {
   state_ = State::kDamaged;
   const std::string at = " (at compressed byte " + std::to_string(consumed_) + ")";
-  const std::string_view reason = zlib_->msg != nullptr ? zlib_->msg : code == Z_NEED_DICT ? "a dictionary is needed" : "unknown error";
+  const std::string_view reason = zlib_->msg != nullptr ? zlib_->msg
+                                  : code == Z_NEED_DICT ? "a dictionary is needed"
+                                                        : "unknown error";
   if (reason == "incorrect header check" && members_ > 0) return "what follows the gzip stream is not gzip" + at;
   if (reason == "incorrect data check") return "CRC mismatch: some byte of the gzip stream is wrong" + at;
   if (reason == "incorrect length check") return "wrong size at the end of the gzip stream" + at;
@@ -147,7 +155,8 @@ Result<void> inflate_rest(GzipReader reader, std::string_view input, std::size_t
     if (!step.damage.empty()) return fail(ErrorCode::kMalformed, step.damage);
     if (step.consumed == 0 && step.produced == 0) break;
   }
-  if (std::string damage = reader.damage_at_end(); !damage.empty()) return fail(ErrorCode::kMalformed, std::move(damage));
+  if (std::string damage = reader.damage_at_end(); !damage.empty())
+    return fail(ErrorCode::kMalformed, std::move(damage));
   return {};
 }
 

@@ -17,8 +17,9 @@ namespace trailwarden::trail {
 /// Whether `bytes` begin as a gzip member does (RFC 1952: 1f 8b, deflate).
 constexpr bool looks_like_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b\x08"); }
 
-/// The uncompressed size that the end of `compressed` claims: right for one member below 4 GiB, a guess for anything else. Clamped to
-/// what deflate can reach at all (1032 to 1), so that a lie cannot make a reader allocate gigabytes for a kilobyte.
+/// The uncompressed size that the end of `compressed` claims: right for one member below 4 GiB, a guess for anything
+/// else. Clamped to what deflate can reach at all (1032 to 1), so that a lie cannot make a reader allocate gigabytes
+/// for a kilobyte.
 std::size_t claimed_size(std::string_view compressed);
 
 /// Inflates gzip members that are in memory whole, through libdeflate: about three times as fast as zlib.
@@ -49,8 +50,8 @@ class MemberInflater {
   std::unique_ptr<libdeflate_decompressor, Free> decompressor_;
 };
 
-/// Inflates a gzip stream of any length in pieces, through zlib: members one after another, zero bytes between and behind them ignored, as
-/// gzip(1) does. Gives every byte before a damage. Memory: about 40 kB.
+/// Inflates a gzip stream of any length in pieces, through zlib: members one after another, zero bytes between and
+/// behind them ignored, as gzip(1) does. Gives every byte before a damage. Memory: about 40 kB.
 class GzipReader {
  public:
   struct Step {
@@ -65,8 +66,8 @@ class GzipReader {
   GzipReader(GzipReader&&) noexcept;
   GzipReader& operator=(GzipReader&&) noexcept;
 
-  /// Goes on with `input`, the compressed bytes behind those consumed so far, until it is used up or `room` is full. When `room` was
-  /// filled there may be more to come without further input.
+  /// Goes on with `input`, the compressed bytes behind those consumed so far, until it is used up or `room` is full.
+  /// When `room` was filled there may be more to come without further input.
   Step read(std::string_view input, std::span<char> room);
 
   /// What is wrong when the compressed bytes end here: empty if a member has just ended.
@@ -87,8 +88,8 @@ class GzipReader {
   std::uint64_t consumed_ = 0;
 };
 
-/// Appends to `out` what `compressed` inflates to, up to `max_bytes` in all. kMalformed with the damage, after the bytes before it;
-/// kTooLarge if there is more than `max_bytes`.
+/// Appends to `out` what `compressed` inflates to, up to `max_bytes` in all. kMalformed with the damage, after the
+/// bytes before it; kTooLarge if there is more than `max_bytes`.
 Result<void> gunzip(MemberInflater& inflater, std::string_view compressed, std::size_t max_bytes, std::string& out);
 
 /// The same, through `GzipReader` only.

@@ -49,7 +49,12 @@ std::size_t stamp_length(std::string_view text) {
 /// `20200930T2358` or `20200930T235801`, checked against the calendar.
 std::optional<Timestamp> parse_stamp(std::string_view text) {
   std::string full(text.substr(0, 4));
-  full.append("-").append(text.substr(4, 2)).append("-").append(text.substr(6, 2)).append("T").append(text.substr(9, 2));
+  full.append("-")
+      .append(text.substr(4, 2))
+      .append("-")
+      .append(text.substr(6, 2))
+      .append("T")
+      .append(text.substr(9, 2));
   full.append(":").append(text.substr(11, 2)).append(":");
   full.append(text.size() == kSecondStamp ? text.substr(13, 2) : "00").append("Z");
   return parse_event_time(full);
@@ -85,7 +90,8 @@ std::optional<ObjectName> parse_object_name(std::string_view path) {
   ObjectName name;
   name.account = take_part(rest);
   const std::string_view kind = take_part(rest);
-  const auto* const known = std::find_if(kKinds.begin(), kKinds.end(), [kind](const KindName& row) { return row.text == kind; });
+  const auto* const known =
+      std::find_if(kKinds.begin(), kKinds.end(), [kind](const KindName& row) { return row.text == kind; });
   const std::size_t at = find_stamp(rest);
   if (name.account.empty() || known == kKinds.end() || at == std::string_view::npos || at == 0) return std::nullopt;
   const auto stamp = parse_stamp(rest.substr(at, stamp_length(rest.substr(at))));

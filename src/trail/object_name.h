@@ -14,8 +14,9 @@ std::string_view to_string(ObjectKind kind);
 
 /// The name of a delivered object, taken apart. Views into the name it was parsed from.
 ///
-/// Logs: `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz`; digests: `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`.
-/// Tools that re-file objects rename them, so these are taken as well: without `.gz`, `Z` or the unique part, and with `-` before the stamp.
+/// Logs: `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz`; digests:
+/// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`. Tools that re-file objects rename them, so
+/// these are taken as well: without `.gz`, `Z` or the unique part, and with `-` before the stamp.
 struct ObjectName {
   std::string_view account;
   std::string_view region;  // of the records, not the trail's home

@@ -58,6 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"FailedSignInThatOnlyTheResponseTells", root_sign_in().response(R"({"ConsoleLogin":"Failure"})"), "failed_sign_in(medium)"},
         Case{"StepOfASignIn", root_call("signin", "CheckMfa").set("eventType", "AwsConsoleSignIn").response(R"({"CheckMfa":"Success"})"), "read_call(medium)"},
         Case{"FailedMfa", root_call("signin", "CheckMfa").set("eventType", "AwsConsoleSignIn").response(R"({"CheckMfa":"Failure"})"), "failed_sign_in(medium)"},
+        Case{"ConsolePageThatCallsItselfASignIn", root_call("billingconsole", "SetContactAddress").set("eventType", "AwsConsoleSignIn"), "write_call(high)"},
         Case{"AccessKey", root_call("iam", "CreateAccessKey"), "access_key_created(critical)"},
         Case{"AccessKeyForAUser", root_call("iam", "CreateAccessKey").request(R"({"userName":"bob"})"), "write_call(high)"},
         Case{"RefusedAccessKey", root_call("iam", "CreateAccessKey").refused(), "refused_call(medium)"},

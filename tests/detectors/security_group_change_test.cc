@@ -199,7 +199,7 @@ TEST(SecurityGroupChange, SaysWhatIsKnownOfTheGroup) {
             "No change of this group had been seen since the log began; what it let through before is not known.");
   judge(*groups, ingress(permission(from("10.0.0.0/8"))).at("2024-05-01T12:10:00Z"));
   EXPECT_EQ(judge(*groups, ingress(permission(from("10.0.0.0/8"))).at("2024-05-01T12:20:00Z"))[0].normal,
-            "Since the log began, this group had been changed 2 times, last at 2024-05-01T12:10:00Z; 1 of it opened the group widely.");
+            "Since the log began, this group had been changed 2 times, last at 2024-05-01T12:10:00Z; 1 of these opened it widely.");
 }
 
 TEST(SecurityGroupChange, FoldsByGroupAndByWhatWasOpened) {

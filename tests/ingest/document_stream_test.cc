@@ -1,19 +1,19 @@
 #include "ingest/document_stream.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 namespace trailwarden::ingest {
 namespace {
 
+using stream::SourceFault;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using stream::SourceFault;
 using Framing = DocumentStream::Framing;
 
 /// A text that comes in pieces of any size, and may end with an error.
@@ -45,14 +45,17 @@ struct Told {
   std::vector<std::uint64_t> offsets;
 };
 
-Told read(const std::string& text, std::size_t target = DocumentStream::kChunkBytes, std::size_t max_document = std::size_t{1} << 20,
-          std::uint32_t seed = 1, std::optional<Error> error = std::nullopt) {
+Told read(const std::string& text, std::size_t target = DocumentStream::kChunkBytes,
+          std::size_t max_document = std::size_t{1} << 20, std::uint32_t seed = 1,
+          std::optional<Error> error = std::nullopt) {
   BufferPool pool;
-  DocumentStream stream(std::make_unique<Pieces>(text, seed, std::move(error)), pool, {.max_document_bytes = max_document});
+  DocumentStream stream(std::make_unique<Pieces>(text, seed, std::move(error)), pool,
+                        {.max_document_bytes = max_document});
   Told told{stream.framing(), {}, {}};
   Slice slice;
   while (stream.next(slice, target)) {
-    told.values.push_back((slice.fault == SourceFault::kNone ? "" : "<" + slice.fault_detail + "> ") + std::string(slice.value));
+    told.values.push_back((slice.fault == SourceFault::kNone ? "" : "<" + slice.fault_detail + "> ") +
+                          std::string(slice.value));
     told.offsets.push_back(slice.byte_offset);
     EXPECT_EQ(text.substr(slice.byte_offset, slice.value.size()), slice.value);
   }
@@ -72,39 +75,42 @@ TEST_P(FindFraming, LooksAtTheContent) { EXPECT_EQ(read(GetParam().text).framing
 
 const std::string kGood = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
 
-INSTANTIATE_TEST_SUITE_P(Table, FindFraming, ::testing::Values(
-    FramingCase{"Lines", kGood, Framing::kLines},
-    FramingCase{"LinesOfDos", "{\"a\":1}\r\n{\"a\":2}\r\n", Framing::kLines},
-    FramingCase{"LinesWithSpaceAround", "\n\n  {\"a\":1} \n\n {\"a\":2}", Framing::kLines},
-    FramingCase{"LinesBehindAByteOrderMark", "\xef\xbb\xbf" + kGood, Framing::kLines},
-    FramingCase{"LinesOfStrings", "\"{}\"\n\"{}\"\n", Framing::kLines},
-    FramingCase{"OneLine", "{\"Records\":[]}\n \n", Framing::kValues},
-    FramingCase{"Pretty", "{\n  \"Records\": [\n    {\n    }\n  ]\n}\n", Framing::kValues},
-    FramingCase{"RecordsInLinesOfAnObject", "{\"Records\":[\n{\"a\":1},\n{\"a\":2}\n]}\n", Framing::kValues},
-    FramingCase{"RecordsInLinesOfAnArray", "[\n{\"a\":1},\n{\"a\":2}\n]\n", Framing::kValues},
-    FramingCase{"OneRecordInALineOfAnObject", "{\"Records\":[\n{\"a\":1}\n]}\n", Framing::kValues},
-    FramingCase{"ValueBehindAColon", "{\"Records\":\n{\n\"a\":1}\n}\n", Framing::kValues},
-    FramingCase{"ValuesInOneLine", "{\"a\":1}{\"a\":2}\n{\"a\":3}{\"a\":4}\n", Framing::kValues},
-    FramingCase{"LookupEventsInLines", "{\"Events\":[{\"CloudTrailEvent\":\"{}\"}]}\n{\"Events\":[]}\n", Framing::kValues},
-    FramingCase{"FirstLineCutInAString", "{\"a\":\"b\n" + kGood, Framing::kLines},
-    FramingCase{"FirstLineCutBehindAValue", "{\"a\":{\"b\":1\n" + kGood, Framing::kLines},
-    FramingCase{"FirstLineCutBehindAComma", "{\"a\":1,\n" + kGood, Framing::kLines},
-    FramingCase{"FirstLineCutBehindAColon", "{\"a\":\n" + kGood, Framing::kLines},
-    FramingCase{"FirstLineCutBehindABracket", "{\"a\":[\n" + kGood, Framing::kLines},
-    FramingCase{"FirstLineWithABraceTooMany", "{\"a\":1}},\"b\":2}\n" + kGood, Framing::kLines},
-    FramingCase{"FirstLineNoJson", "# exported\n" + kGood, Framing::kLines},
-    FramingCase{"Csv", "file,stamp\na,b\nc,d\n", Framing::kForeign},
-    FramingCase{"QuotedCsv", "\"file\",\"stamp\"\n\"a\",\"b\"\n", Framing::kForeign},
-    FramingCase{"Number", "12345\n", Framing::kForeign},
-    FramingCase{"Cut", "{\"Records\":[{\"a\":\"", Framing::kValues},
-    FramingCase{"Nothing", "", Framing::kValues},
-    FramingCase{"Space", " \n\n", Framing::kValues}),
+INSTANTIATE_TEST_SUITE_P(
+    Table, FindFraming,
+    ::testing::Values(FramingCase{"Lines", kGood, Framing::kLines},
+                      FramingCase{"LinesOfDos", "{\"a\":1}\r\n{\"a\":2}\r\n", Framing::kLines},
+                      FramingCase{"LinesWithSpaceAround", "\n\n  {\"a\":1} \n\n {\"a\":2}", Framing::kLines},
+                      FramingCase{"LinesBehindAByteOrderMark", "\xef\xbb\xbf" + kGood, Framing::kLines},
+                      FramingCase{"LinesOfStrings", "\"{}\"\n\"{}\"\n", Framing::kLines},
+                      FramingCase{"OneLine", "{\"Records\":[]}\n \n", Framing::kValues},
+                      FramingCase{"Pretty", "{\n  \"Records\": [\n    {\n    }\n  ]\n}\n", Framing::kValues},
+                      FramingCase{"RecordsInLinesOfAnObject", "{\"Records\":[\n{\"a\":1},\n{\"a\":2}\n]}\n",
+                                  Framing::kValues},
+                      FramingCase{"RecordsInLinesOfAnArray", "[\n{\"a\":1},\n{\"a\":2}\n]\n", Framing::kValues},
+                      FramingCase{"OneRecordInALineOfAnObject", "{\"Records\":[\n{\"a\":1}\n]}\n", Framing::kValues},
+                      FramingCase{"ValueBehindAColon", "{\"Records\":\n{\n\"a\":1}\n}\n", Framing::kValues},
+                      FramingCase{"ValuesInOneLine", "{\"a\":1}{\"a\":2}\n{\"a\":3}{\"a\":4}\n", Framing::kValues},
+                      FramingCase{"LookupEventsInLines",
+                                  "{\"Events\":[{\"CloudTrailEvent\":\"{}\"}]}\n{\"Events\":[]}\n", Framing::kValues},
+                      FramingCase{"FirstLineCutInAString", "{\"a\":\"b\n" + kGood, Framing::kLines},
+                      FramingCase{"FirstLineCutBehindAValue", "{\"a\":{\"b\":1\n" + kGood, Framing::kLines},
+                      FramingCase{"FirstLineCutBehindAComma", "{\"a\":1,\n" + kGood, Framing::kLines},
+                      FramingCase{"FirstLineCutBehindAColon", "{\"a\":\n" + kGood, Framing::kLines},
+                      FramingCase{"FirstLineCutBehindABracket", "{\"a\":[\n" + kGood, Framing::kLines},
+                      FramingCase{"FirstLineWithABraceTooMany", "{\"a\":1}},\"b\":2}\n" + kGood, Framing::kLines},
+                      FramingCase{"FirstLineNoJson", "# exported\n" + kGood, Framing::kLines},
+                      FramingCase{"Csv", "file,stamp\na,b\nc,d\n", Framing::kForeign},
+                      FramingCase{"QuotedCsv", "\"file\",\"stamp\"\n\"a\",\"b\"\n", Framing::kForeign},
+                      FramingCase{"Number", "12345\n", Framing::kForeign},
+                      FramingCase{"Cut", "{\"Records\":[{\"a\":\"", Framing::kValues},
+                      FramingCase{"Nothing", "", Framing::kValues}, FramingCase{"Space", " \n\n", Framing::kValues}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(DocumentStream, CutsLinesAtTheTargetWhateverThePiecesItReads) {
   std::mt19937 random(5);
   std::string text;
-  while (text.size() < 3'000'000) text += R"({"n":")" + std::string(random() % (random() % 50 == 0 ? 400'000 : 3000), 'x') + "\"}\n";
+  while (text.size() < 3'000'000)
+    text += R"({"n":")" + std::string(random() % (random() % 50 == 0 ? 400'000 : 3000), 'x') + "\"}\n";
   const Told told = read(text);
   std::string joined;
   for (const std::string& value : told.values) {
@@ -113,13 +119,15 @@ TEST(DocumentStream, CutsLinesAtTheTargetWhateverThePiecesItReads) {
     EXPECT_TRUE(value.size() <= DocumentStream::kChunkBytes || std::count(value.begin(), value.end(), '\n') == 1);
   }
   EXPECT_EQ(joined, text);
-  for (std::uint32_t seed = 2; seed < 6; ++seed) EXPECT_EQ(read(text, DocumentStream::kChunkBytes, 1 << 20, seed).values, told.values);
+  for (std::uint32_t seed = 2; seed < 6; ++seed)
+    EXPECT_EQ(read(text, DocumentStream::kChunkBytes, 1 << 20, seed).values, told.values);
 }
 
 TEST(DocumentStream, GivesWholeValuesWhateverThePiecesItReads) {
   std::mt19937 random(6);
   std::string text;
-  while (text.size() < 2'000'000) text += "{\n \"n\":\"" + std::string(random() % 40'000, 'x') + "\"\n}" + (random() % 2 == 0 ? "\n" : "");
+  while (text.size() < 2'000'000)
+    text += "{\n \"n\":\"" + std::string(random() % 40'000, 'x') + "\"\n}" + (random() % 2 == 0 ? "\n" : "");
   const Told told = read(text, 100'000);
   for (const std::string& value : told.values) {
     EXPECT_TRUE(value.front() == '{' && value.back() == '}');
@@ -128,8 +136,10 @@ TEST(DocumentStream, GivesWholeValuesWhateverThePiecesItReads) {
   for (std::uint32_t seed = 2; seed < 6; ++seed) EXPECT_EQ(read(text, 100'000, 1 << 20, seed).values, told.values);
 }
 
-const std::string kTooLargeLine = "<this line is larger than 1.00 kB (input.max_document); raise the option, or deliver one record a line> ";
-const std::string kTooLargeDocument = "<this document is larger than 1.00 kB (input.max_document); raise the option, or deliver one record a line> ";
+const std::string kTooLargeLine =
+    "<this line is larger than 1.00 kB (input.max_document); raise the option, or deliver one record a line> ";
+const std::string kTooLargeDocument =
+    "<this document is larger than 1.00 kB (input.max_document); raise the option, or deliver one record a line> ";
 
 TEST(DocumentStream, PassesOverALineThatIsTooLarge) {
   const std::string large = "{\"a\":\"" + std::string(5000, 'x') + "\"}\n";
@@ -158,7 +168,8 @@ TEST(DocumentStream, DoesNotTakeADamagedDocumentForALargeOne) {
 }
 
 TEST(DocumentStream, GivesTheBracketsTooManyWithTheirValue) {
-  EXPECT_THAT(read("{\"Records\":[{\"a\":{}}},{\"a\":1}]}\n").values, ElementsAre("{\"Records\":[{\"a\":{}}},{\"a\":1}]}"));
+  EXPECT_THAT(read("{\"Records\":[{\"a\":{}}},{\"a\":1}]}\n").values,
+              ElementsAre("{\"Records\":[{\"a\":{}}},{\"a\":1}]}\n"));
 }
 
 TEST(DocumentStream, GivesTheFirstLineOfWhatIsNoJson) {
@@ -169,7 +180,8 @@ TEST(DocumentStream, GivesTheFirstLineOfWhatIsNoJson) {
 TEST(DocumentStream, GivesEverythingBeforeADamageAndThenTheDamage) {
   const Error damage{ErrorCode::kMalformed, "CRC mismatch"}, refused{ErrorCode::kIo, "no"};
   EXPECT_THAT(read(kGood + "{\"a\":", 1000, 1000, 1, damage).values, ElementsAre(kGood, "<CRC mismatch> {\"a\":"));
-  EXPECT_THAT(read("{\"Records\":[{},{\"a", 1000, 1000, 1, refused).values, ElementsAre("{\"Records\":[{},{\"a", "<no> "));
+  EXPECT_THAT(read("{\"Records\":[{},{\"a", 1000, 1000, 1, refused).values,
+              ElementsAre("{\"Records\":[{},{\"a", "<no> "));
   EXPECT_THAT(read("", 1000, 1000, 1, refused).values, ElementsAre("<no> "));
   EXPECT_THAT(read("csv\n", 1000, 1000, 1, damage).values, ElementsAre("csv", HasSubstr("CRC")));
 }

@@ -1,5 +1,7 @@
 #include "ingest/file_source.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,9 +15,6 @@
 #include <thread>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "event/decoder.h"
 #include "ingest/unwrap.h"
 #include "testing/gzip.h"
@@ -27,10 +26,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using stream::SourceFault;
+using ::testing::ElementsAre;
 using testing::gzip;
+using ::testing::HasSubstr;
 using testing::tar_end;
 using testing::tar_member;
 using testing::TempDir;
@@ -38,8 +37,9 @@ using testing::TempDir;
 /// A record of minute `minute` of an hour.
 std::string record(const std::string& id, int minute, std::size_t filling = 0) {
   const std::string two = (minute < 10 ? "0" : "") + std::to_string(minute);
-  return R"({"eventVersion":"1.08","eventTime":"2024-03-13T08:)" + two + R"(:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","filling":")" +
-         std::string(filling, 'x') + R"(","eventID":")" + id + "\"}";
+  return R"({"eventVersion":"1.08","eventTime":"2024-03-13T08:)" + two +
+         R"(:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","filling":")" + std::string(filling, 'x') +
+         R"(","eventID":")" + id + "\"}";
 }
 
 std::string quoted(const std::string& text) {
@@ -60,16 +60,20 @@ class Replayed final : public LeafSink {
     if (refusal != event::Refusal::kNone) return records.push_back("!" + std::string(to_string(refusal)));
     records.emplace_back(event.event_id);
     Timestamp time = event.event_time;
-    if (message_->append_time) time = std::min(time, std::chrono::floor<std::chrono::seconds>(*message_->append_time) + std::chrono::minutes{2});
+    if (message_->append_time)
+      time = std::min(time, std::chrono::floor<std::chrono::seconds>(*message_->append_time) + std::chrono::minutes{2});
     newest_ = std::max(newest_, time);
     late += event.event_time < newest_ - std::chrono::minutes{15} ? 1 : 0;
   }
-  void skip(Skip skip, std::string_view, std::uint64_t) override { records.push_back("<" + std::string(to_string(skip)) + ">"); }
+  void skip(Skip skip, std::string_view, std::uint64_t) override {
+    records.push_back("<" + std::string(to_string(skip)) + ">");
+  }
 
   void take(const stream::Message& message) {
     message_ = &message;
     origins[std::string(message.origin)] += message.value.size();
-    if (message.fault != SourceFault::kNone) return faults.push_back(std::string(message.origin) + ": " + message.fault_detail);
+    if (message.fault != SourceFault::kNone)
+      return faults.push_back(std::string(message.origin) + ": " + message.fault_detail);
     unwrap(message.value, message.byte_offset, arena_, *this);
   }
 
@@ -138,28 +142,35 @@ TEST(FileSource, SortsDocumentsWithoutAStampByEventTime) {
   const TempDir dir;
   std::string events;
   for (int minute = 59; minute >= 0; --minute)
-    events += (events.empty() ? "" : ",") + std::string("{\"EventId\":\"1\",\"CloudTrailEvent\":") + quoted(record(std::to_string(minute), minute)) + "}";
+    events += (events.empty() ? "" : ",") + std::string("{\"EventId\":\"1\",\"CloudTrailEvent\":") +
+              quoted(record(std::to_string(minute), minute)) + "}";
   const Replayed replayed = replay({dir.write("lookup.json", "{\"Events\":[" + events + "]}")});
   ASSERT_EQ(replayed.records.size(), 60U);
-  for (int minute = 0; minute < 60; ++minute) EXPECT_EQ(replayed.records[static_cast<std::size_t>(minute)], std::to_string(minute));
+  for (int minute = 0; minute < 60; ++minute)
+    EXPECT_EQ(replayed.records[static_cast<std::size_t>(minute)], std::to_string(minute));
   EXPECT_EQ(replayed.late, 0U);
 }
 
 TEST(FileSource, SortsPagesOfLookupEventsTogether) {
   const TempDir dir;
-  const auto page = [](const char* id, int minute) { return "{\"Events\":[{\"CloudTrailEvent\":" + quoted(record(id, minute)) + "}]}\n"; };
-  EXPECT_THAT(replay({dir.write("pages.jsonl", page("c", 50) + page("b", 30) + page("a", 10))}).records, ElementsAre("a", "b", "c"));
+  const auto page = [](const char* id, int minute) {
+    return "{\"Events\":[{\"CloudTrailEvent\":" + quoted(record(id, minute)) + "}]}\n";
+  };
+  EXPECT_THAT(replay({dir.write("pages.jsonl", page("c", 50) + page("b", 30) + page("a", 10))}).records,
+              ElementsAre("a", "b", "c"));
 }
 
 TEST(FileSource, KeepsWhatHasNoTimeBehindWhatItFollowed) {
   const TempDir dir;
   const std::string text = "[\"x\"," + record("2", 20) + ",{\"no\":1}," + record("1", 10) + ",7]";
-  EXPECT_THAT(replay({dir.write("a.json", text)}).records, ElementsAre("1", "!not_an_object", "!not_an_object", "2", "!not_a_record"));
+  EXPECT_THAT(replay({dir.write("a.json", text)}).records,
+              ElementsAre("1", "!not_an_object", "!not_an_object", "2", "!not_a_record"));
 }
 
 TEST(FileSource, MergesWhatOverlapsRecordByRecord) {
   const TempDir dir;
-  dir.write("lines.jsonl", record("a", 1) + "\n" + record("c", 5) + "\n" + record("d", 4) + "\n" + record("h", 30) + "\n");
+  dir.write("lines.jsonl",
+            record("a", 1) + "\n" + record("c", 5) + "\n" + record("d", 4) + "\n" + record("h", 30) + "\n");
   dir.write("array.json", "[" + record("g", 20) + "," + record("b", 3) + "]");
   dir.write(delivered("eu-west-1", "20240313T0810", "A"), gzip(records({record("e", 8), record("f", 2)})));
   EXPECT_THAT(replay({dir.path()}).records, ElementsAre("a", "b", "c", "d", "e", "f", "g", "h"));
@@ -171,7 +182,8 @@ TEST(FileSource, OrderDoesNotDependOnTheOrderOfItsArguments) {
   std::vector<std::string> paths;
   for (int file = 0; file < 12; ++file) {
     std::string text;
-    for (int line = 0; line < 20; ++line) text += record(std::to_string(file) + "." + std::to_string(line), static_cast<int>(random() % 60)) + "\n";
+    for (int line = 0; line < 20; ++line)
+      text += record(std::to_string(file) + "." + std::to_string(line), static_cast<int>(random() % 60)) + "\n";
     paths.push_back(dir.write("f" + std::to_string(file) + ".jsonl", text));
   }
   const Replayed first = replay(paths);
@@ -188,13 +200,23 @@ TEST(FileSource, FindsEveryFormByItsContent) {
   const std::string lines = record("1", 1) + "\n" + record("2", 2) + "\n";
   const std::string tar = tar_member("./x/a.txt", lines) + tar_end();
   const std::vector<std::string> forms = {
-      lines, gzip(lines), gzip(lines.substr(0, 50)) + gzip(lines.substr(50)), records({record("1", 1), record("2", 2)}), gzip(records({record("1", 1), record("2", 2)})),
-      "[" + record("1", 1) + ",\n" + record("2", 2) + "]", record("1", 1) + record("2", 2), "\xef\xbb\xbf" + lines,
-      "{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":" + record("1", 1) + "}\n{\"detail-type\":\"x\",\"detail\":" + record("2", 2) + "}",
-      "{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{\"message\":" + quoted(record("1", 1)) + "},{\"message\":" + quoted(record("2", 2)) + "}]}",
-      tar, gzip(tar)};
+      lines,
+      gzip(lines),
+      gzip(lines.substr(0, 50)) + gzip(lines.substr(50)),
+      records({record("1", 1), record("2", 2)}),
+      gzip(records({record("1", 1), record("2", 2)})),
+      "[" + record("1", 1) + ",\n" + record("2", 2) + "]",
+      record("1", 1) + record("2", 2),
+      "\xef\xbb\xbf" + lines,
+      "{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":" + record("1", 1) +
+          "}\n{\"detail-type\":\"x\",\"detail\":" + record("2", 2) + "}",
+      "{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{\"message\":" + quoted(record("1", 1)) +
+          "},{\"message\":" + quoted(record("2", 2)) + "}]}",
+      tar,
+      gzip(tar)};
   const TempDir dir;
-  for (const std::string& form : forms) EXPECT_THAT(replay({dir.write("input", form)}).records, ElementsAre("1", "2")) << form;
+  for (const std::string& form : forms)
+    EXPECT_THAT(replay({dir.write("input", form)}).records, ElementsAre("1", "2")) << form;
 }
 
 TEST(FileSource, HasNothingToSayOfEmptyFiles) {
@@ -235,7 +257,8 @@ TEST(FileSource, NamesWhatCannotBeReadAndGoesOn) {
   dir.write("cut.tar", tar_member("a.json", record("4", 4)) + std::string(100, 'x'));
   const Replayed replayed = replay({dir.path()});
   EXPECT_THAT(replayed.records, ElementsAre("1", "1", "4"));  // a link is a file too
-  EXPECT_THAT(replayed.faults, ElementsAre(HasSubstr("cut.tar: the tar archive ends in the middle"), HasSubstr("dangling: a link that leads nowhere"),
+  EXPECT_THAT(replayed.faults, ElementsAre(HasSubstr("cut.tar: the tar archive ends in the middle"),
+                                           HasSubstr("dangling: a link that leads nowhere"),
                                            HasSubstr("loop: a link that leads nowhere")));
   if (::geteuid() != 0) {
     ::chmod(dir.path("good.json").c_str(), 0);
@@ -282,7 +305,8 @@ TEST(FileSource, CutsBatchesBySize) {
 
 TEST(FileSource, TellsWhereAValueStoodInTheInflatedFile) {
   const TempDir dir;
-  const std::string text = "[" + record("b", 2) + ",\n " + record("a", 1) + ", {\"CloudTrailEvent\":" + quoted(record("c", 3)) + "}]";
+  const std::string text =
+      "[" + record("b", 2) + ",\n " + record("a", 1) + ", {\"CloudTrailEvent\":" + quoted(record("c", 3)) + "}]";
   auto source = FileSource::open({dir.write("a.json.gz", gzip(text))}, {});
   stream::MessageBatch batch;
   ASSERT_TRUE((*source)->poll(batch).value());
@@ -322,7 +346,8 @@ TEST(WaitingRoom, GivesBackFromDiskWhatItGivesFromMemory) {
   const auto parts_of = [](int from) {
     auto parts = std::make_shared<Parts>();
     auto text = std::make_shared<std::string>("[");
-    for (int i = 0; i < 500; ++i) *text += record(std::to_string(i), (from + 59 * i) % 60, static_cast<std::size_t>(i) * 10) + ",";
+    for (int i = 0; i < 500; ++i)
+      *text += record(std::to_string(i), (from + 59 * i) % 60, static_cast<std::size_t>(i) * 10) + ",";
     text->append(event::kPadding, ' ');
     parts->add(Slice{.value = std::string_view(*text).substr(0, text->size() - event::kPadding), .hold = text});
     parts->sort({});

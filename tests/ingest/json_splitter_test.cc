@@ -1,9 +1,9 @@
 #include "ingest/json_splitter.h"
 
+#include <gtest/gtest.h>
+
 #include <random>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace trailwarden::ingest {
 namespace {
@@ -22,8 +22,10 @@ std::size_t slow_end(std::string_view text) {
       in_string = !in_string;
       if (!in_string && depth == 0) return i + 1;
     } else if (!in_string) {
-      if (c == '{' || c == '[') ++depth;
-      else if ((c == '}' || c == ']') && depth > 0) --depth;
+      if (c == '{' || c == '[')
+        ++depth;
+      else if ((c == '}' || c == ']') && depth > 0)
+        --depth;
       if (depth == 0) return i + 1;
     }
   }
@@ -51,21 +53,18 @@ class ValueEnd : public ::testing::TestWithParam<EndCase> {};
 
 TEST_P(ValueEnd, IsWhereTheBracketsAreInBalance) { EXPECT_EQ(value_end(GetParam().text, 0), GetParam().end); }
 
-INSTANTIATE_TEST_SUITE_P(Table, ValueEnd, ::testing::Values(
-    EndCase{"EmptyObject",       R"({} {})",                2},
-    EndCase{"Nested",            R"([{"a":[1]},2],)",       13},
-    EndCase{"BracketsInStrings", R"({"}]":"[{"}})",         11},
-    EndCase{"EscapedQuote",      R"({"a":"\"}"} )",         11},
-    EndCase{"EscapedBackslash",  R"({"a":"\\"}"})",         10},
-    EndCase{"String",            R"("a\"b" 1)",             6},
-    EndCase{"Number",            R"(-1.5e3,2)",             6},
-    EndCase{"Word",              "true\n",                  4},
-    EndCase{"WordAtTheEnd",      "null",                    4},
-    EndCase{"LoneComma",         ",1",                      1},
-    EndCase{"Unclosed",          R"({"a":[})",              kNotYet},
-    EndCase{"UnclosedString",    R"({"a":"})",              kNotYet},
-    EndCase{"Nothing",           "",                        kNotYet}),
-    [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Table, ValueEnd,
+                         ::testing::Values(EndCase{"EmptyObject", R"({} {})", 2},
+                                           EndCase{"Nested", R"([{"a":[1]},2],)", 13},
+                                           EndCase{"BracketsInStrings", R"({"}]":"[{"}})", 11},
+                                           EndCase{"EscapedQuote", R"({"a":"\"}"} )", 11},
+                                           EndCase{"EscapedBackslash", R"({"a":"\\"}"})", 10},
+                                           EndCase{"String", R"("a\"b" 1)", 6}, EndCase{"Number", R"(-1.5e3,2)", 6},
+                                           EndCase{"Word", "true\n", 4}, EndCase{"WordAtTheEnd", "null", 4},
+                                           EndCase{"LoneComma", ",1", 1}, EndCase{"Unclosed", R"({"a":[})", kNotYet},
+                                           EndCase{"UnclosedString", R"({"a":"})", kNotYet},
+                                           EndCase{"Nothing", "", kNotYet}),
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST(JsonSplitter, AgreesWithThePlainReadingWhereverTheTextIsCut) {
   std::mt19937 random(1);

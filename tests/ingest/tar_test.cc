@@ -1,10 +1,10 @@
 #include "ingest/tar.h"
 
-#include <string>
-#include <vector>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "testing/tar.h"
 #include "testing/temp_dir.h"
@@ -35,7 +35,8 @@ Listed list(const std::string& archive) {
 }
 
 TEST(Tar, ListsRegularFilesOnly) {
-  const std::string archive = tar_header("folder/", 0, '5') + tar_member("folder/a.json", "AAA") + tar_header("link", 0, '2') + tar_member("b", std::string(513, 'b')) +
+  const std::string archive = tar_header("folder/", 0, '5') + tar_member("folder/a.json", "AAA") +
+                              tar_header("link", 0, '2') + tar_member("b", std::string(513, 'b')) +
                               tar_member("empty", "") + tar_end();
   const Listed listed = list(archive);
   EXPECT_THAT(listed.members, ElementsAre("folder/a.json=AAA", "b=" + std::string(513, 'b'), "empty="));
@@ -46,10 +47,14 @@ TEST(Tar, ListsRegularFilesOnly) {
 TEST(Tar, KnowsLongNamesOfGnuAndPax) {
   const std::string name = std::string(150, 'n') + ".json";
   const std::string pax = "31 path=pax/name/of/the/member\n13 size=0004\n";
-  EXPECT_THAT(list(tar_member("././@LongLink", name, 'L') + tar_member("short", "1") + tar_member("next", "2") + tar_end()).members,
-              ElementsAre(name + "=1", "next=2"));
-  EXPECT_THAT(list(tar_member("PaxHeaders/x", pax, 'x') + tar_member("short", "1234") + tar_member("next", "2") + tar_end()).members,
-              ElementsAre("pax/name/of/the/member=1234", "next=2"));
+  EXPECT_THAT(
+      list(tar_member("././@LongLink", name, 'L') + tar_member("short", "1") + tar_member("next", "2") + tar_end())
+          .members,
+      ElementsAre(name + "=1", "next=2"));
+  EXPECT_THAT(
+      list(tar_member("PaxHeaders/x", pax, 'x') + tar_member("short", "1234") + tar_member("next", "2") + tar_end())
+          .members,
+      ElementsAre("pax/name/of/the/member=1234", "next=2"));
 }
 
 TEST(Tar, NeedsNoClosingBlocks) {

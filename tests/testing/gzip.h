@@ -1,9 +1,9 @@
 #pragma once
 
+#include <zlib.h>
+
 #include <string>
 #include <string_view>
-
-#include <zlib.h>
 
 #include "core/check.h"
 

@@ -1,18 +1,18 @@
 #include "trail/gzip.h"
 
-#include <random>
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <random>
+#include <string>
 
 #include "testing/gzip.h"
 
 namespace trailwarden::trail {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::gzip;
+using ::testing::HasSubstr;
 
 constexpr std::size_t kNoBound = std::size_t{1} << 30;
 
@@ -31,19 +31,22 @@ struct Read {
 Read read_whole(std::string_view compressed, std::size_t most = kNoBound) {
   Read read;
   MemberInflater inflater;
-  if (auto done = gunzip(inflater, compressed, most, read.text); !done) read.error = done.error().message, read.code = done.error().code;
+  if (auto done = gunzip(inflater, compressed, most, read.text); !done)
+    read.error = done.error().message, read.code = done.error().code;
   return read;
 }
 
 Read read_streaming(std::string_view compressed, std::size_t most = kNoBound) {
   Read read;
-  if (auto done = gunzip_streaming(compressed, most, read.text); !done) read.error = done.error().message, read.code = done.error().code;
+  if (auto done = gunzip_streaming(compressed, most, read.text); !done)
+    read.error = done.error().message, read.code = done.error().code;
   return read;
 }
 
 TEST(Gunzip, ReadsMembersOneAfterAnotherAndIgnoresZerosBehindThem) {
   const std::string text = lines(5000);
-  for (const std::string& compressed : {gzip(text), gzip(text.substr(0, 100)) + gzip("") + gzip(text.substr(100)), gzip(text) + std::string(700, '\0')}) {
+  for (const std::string& compressed : {gzip(text), gzip(text.substr(0, 100)) + gzip("") + gzip(text.substr(100)),
+                                        gzip(text) + std::string(700, '\0')}) {
     EXPECT_EQ(read_whole(compressed).text, text);
     EXPECT_EQ(read_whole(compressed).error, "");
     EXPECT_EQ(read_streaming(compressed).text, text);
