@@ -276,12 +276,15 @@ TEST(FileSource, RefusesAPathThatIsNotThere) {
 
 TEST(FileSource, ReadsStreamsBesideFiles) {
   const TempDir dir;
-  ASSERT_EQ(::mkfifo(dir.path("fifo").c_str(), 0600), 0);
   const std::string file = dir.write("file.jsonl", record("a", 1) + "\n" + record("c", 3) + "\n");
   const std::string lines = record("b", 2) + "\n" + record("d", 4) + "\n";
+  int number = 0;
   for (const std::string& content : {lines, gzip(lines), gzip(tar_member("x.jsonl", lines) + tar_end())}) {
-    std::thread writer([&] { std::ofstream(dir.path("fifo"), std::ios::binary) << content; });
-    const Replayed replayed = replay({dir.path("fifo"), file});
+    // A pipe of its own for each: a writer that finds a reader of the one before would not wait for its own.
+    const std::string fifo = dir.path("fifo" + std::to_string(number++));
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    std::thread writer([&] { std::ofstream(fifo, std::ios::binary) << content; });
+    const Replayed replayed = replay({fifo, file});
     writer.join();
     EXPECT_THAT(replayed.records, ElementsAre("a", "b", "c", "d"));
   }
