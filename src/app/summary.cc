@@ -1,7 +1,7 @@
 #include "app/summary.h"
 
-#include <sys/resource.h>
-
+#include <cstdlib>
+#include <fstream>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -55,9 +55,11 @@ std::string findings_table(const pipeline::Totals& totals) {
 }  // namespace
 
 std::uint64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  // Not getrusage: its ru_maxrss keeps what the process that started this one had before exec.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
+  return 0;
 }
 
 std::string summary_table(const RunSummary& summary) {

@@ -137,7 +137,7 @@ class RecordReading {
 
  private:
   using Known = std::uint64_t;  // one bit a row of a table
-  using Nested = Token (RecordReading::*)(Token token, std::size_t depth);
+  using Nested = Token (RecordReading::*)(Token token, std::size_t depth, bool& wrong);
 
   template <class Table, class Handle>
   Token members(const Table& table, typename Table::Habit& habit, Token token, std::size_t depth, Handle handle);
@@ -149,11 +149,14 @@ class RecordReading {
 
   template <class Table>
   Token identity_members(const Table& table, typename Table::Habit& habit, Token token, std::size_t depth,
-                         Nested (*nested)(std::string_view name));
-  Token identity(Token token, std::size_t depth);
-  Token session_context(Token token, std::size_t depth);
-  Token issuer(Token token, std::size_t depth);
-  Token session_attributes(Token token, std::size_t depth);
+                         bool& wrong, Nested (*nested)(std::string_view name));
+  Token identity(Token token, std::size_t depth, bool& wrong);
+  Token session_context(Token token, std::size_t depth, bool& wrong);
+  Token issuer(Token token, std::size_t depth, bool& wrong);
+  Token session_attributes(Token token, std::size_t depth, bool& wrong);
+  template <class Table>
+  void forget(const Table& table);
+  void forget_read_by(Nested read);
 
   void classify();
 
@@ -162,12 +165,12 @@ class RecordReading {
   Arena& arena_;
   CloudTrailEvent& event_;
   Known wrong_ = 0;  // rows of kEvent whose last value has the wrong type
-  bool identity_read_ = false, identity_wrong_ = false;
   std::string_view time_text_;
   TimeState time_ = TimeState::kAbsent;
 };
 
-/// Reads an object's members: those of `table` go to `handle(row number, token of the value)`, others are checked and passed over.
+/// Reads an object's members: those of `table` go to `handle(row number, token of the value, whether this row was seen before)`, others are
+/// checked and passed over.
 template <class Table, class Handle>
 JsonWalk::Token RecordReading::members(const Table& table, typename Table::Habit& habit, Token token, std::size_t depth, Handle handle) {
   if (depth >= Decoder::kMaxDepth) return walk_.fail(Refusal::kTooDeep);
@@ -189,10 +192,11 @@ JsonWalk::Token RecordReading::members(const Table& table, typename Table::Habit
       token = walk_.skip(token, depth + 1);
     } else {
       const Known bit = Known{1} << row;
-      event_.duplicate_keys += (seen & bit) != 0 ? 1U : 0U;
+      const bool repeated = (seen & bit) != 0;
+      event_.duplicate_keys += repeated ? 1U : 0U;
       seen |= bit;
       previous = row;
-      token = handle(row, token);
+      token = handle(row, token, repeated);
     }
     if (token == nullptr) return nullptr;
     const char behind = walk_.peek(token);
@@ -229,44 +233,70 @@ JsonWalk::Token RecordReading::value(const Row<Target>& row, Token token, std::s
 
 JsonWalk::Token RecordReading::object(Token token, std::size_t depth, bool& wrong, Nested read) {
   const char first = walk_.peek(token);
-  if (first == '{') return (this->*read)(token, depth);
+  if (first == '{') return (this->*read)(token, depth, wrong);
   wrong = first != 'n';
   return walk_.skip(token, depth);
 }
 
 template <class Table>
-JsonWalk::Token RecordReading::identity_members(const Table& table, typename Table::Habit& habit, Token token, std::size_t depth,
+void RecordReading::forget(const Table& table) {
+  for (std::size_t row = 0; row < table.size(); ++row)
+    if (table[row].text != nullptr) event_.user_identity.*table[row].text = {};
+}
+
+template <class Table>
+JsonWalk::Token RecordReading::identity_members(const Table& table, typename Table::Habit& habit, Token token, std::size_t depth, bool& wrong,
                                                 Nested (*nested)(std::string_view name)) {
-  return members(table, habit, token, depth, [&](std::size_t row, Token at) {
-    bool wrong = false;
-    at = table[row].kind == Kind::kObject ? object(at, depth + 1, wrong, nested(table[row].name))
-                                          : value(table[row], at, depth + 1, event_.user_identity, wrong);
-    identity_wrong_ |= wrong;
+  Known wrong_rows = 0;
+  token = members(table, habit, token, depth, [&](std::size_t row, Token at, bool repeated) {
+    bool row_wrong = false;
+    if (table[row].kind == Kind::kObject) {
+      const Nested read = nested(table[row].name);
+      if (repeated) forget_read_by(read);
+      at = object(at, depth + 1, row_wrong, read);
+    } else {
+      at = value(table[row], at, depth + 1, event_.user_identity, row_wrong);
+    }
+    const Known bit = Known{1} << row;
+    wrong_rows = row_wrong ? wrong_rows | bit : wrong_rows & ~bit;
     return at;
   });
+  wrong = wrong_rows != 0;
+  return token;
 }
 
-JsonWalk::Token RecordReading::issuer(Token token, std::size_t depth) { return identity_members(kIssuer, habits_.issuer, token, depth, nullptr); }
-
-JsonWalk::Token RecordReading::session_attributes(Token token, std::size_t depth) {
-  return identity_members(kSessionAttributes, habits_.session_attributes, token, depth, nullptr);
+/// Clears what an object that is written again has set: the last one counts, whole.
+void RecordReading::forget_read_by(Nested read) {
+  const bool whole_session = read == &RecordReading::session_context;
+  if (whole_session) forget(kSessionContext);
+  if (whole_session || read == &RecordReading::session_attributes) forget(kSessionAttributes);
+  if (whole_session || read == &RecordReading::issuer) forget(kIssuer);
 }
 
-JsonWalk::Token RecordReading::session_context(Token token, std::size_t depth) {
-  return identity_members(kSessionContext, habits_.session_context, token, depth, [](std::string_view name) {
+JsonWalk::Token RecordReading::issuer(Token token, std::size_t depth, bool& wrong) {
+  return identity_members(kIssuer, habits_.issuer, token, depth, wrong, nullptr);
+}
+
+JsonWalk::Token RecordReading::session_attributes(Token token, std::size_t depth, bool& wrong) {
+  return identity_members(kSessionAttributes, habits_.session_attributes, token, depth, wrong, nullptr);
+}
+
+JsonWalk::Token RecordReading::session_context(Token token, std::size_t depth, bool& wrong) {
+  return identity_members(kSessionContext, habits_.session_context, token, depth, wrong, [](std::string_view name) {
     return name == "attributes" ? &RecordReading::session_attributes : &RecordReading::issuer;
   });
 }
 
-JsonWalk::Token RecordReading::identity(Token token, std::size_t depth) {
-  token = identity_members(kIdentity, habits_.identity, token, depth, [](std::string_view) -> Nested { return &RecordReading::session_context; });
+JsonWalk::Token RecordReading::identity(Token token, std::size_t depth, bool& wrong) {
+  token = identity_members(kIdentity, habits_.identity, token, depth, wrong,
+                           [](std::string_view) -> Nested { return &RecordReading::session_context; });
   event_.user_identity.type = parse_identity_type(event_.user_identity.type_text);
   return token;
 }
 
 JsonWalk::Token RecordReading::record(Token token) {
   const std::size_t begin = *token;
-  token = members(kEvent, habits_.event, token, 0, [this](std::size_t row, Token at) {
+  token = members(kEvent, habits_.event, token, 0, [this](std::size_t row, Token at, bool repeated) {
     bool wrong = false;
     const char first = walk_.peek(at);
     switch (kEvent[row].kind) {
@@ -283,9 +313,7 @@ JsonWalk::Token RecordReading::record(Token token) {
         break;
       }
       case Kind::kObject:
-        if (identity_read_) event_.user_identity = UserIdentity{};  // written twice: the last one counts, whole
-        identity_read_ = true;
-        identity_wrong_ = false;
+        if (repeated) event_.user_identity = UserIdentity{};  // the last one counts, whole
         at = object(at, 1, wrong, &RecordReading::identity);
         break;
       default: at = value(kEvent[row], at, 1, event_, wrong);
@@ -330,7 +358,7 @@ void RecordReading::classify() {
 
 /// What a complete JSON object lacks to be a record that can be judged.
 Refusal RecordReading::verdict() const {
-  if (wrong_ != 0 || identity_wrong_) return Refusal::kWrongType;
+  if (wrong_ != 0) return Refusal::kWrongType;
   if (event_.category == EventCategory::kInsight || event_.category == EventCategory::kAggregated || event_.category == EventCategory::kOther)
     return Refusal::kNone;  // these have other members; whoever asked sees the category
   if (time_ == TimeState::kAbsent && event_.event_source.empty() && event_.event_name.empty()) return Refusal::kNotARecord;
@@ -392,17 +420,16 @@ Refusal Decoder::decode(TokenIndex& index, std::size_t& cursor, Arena& arena, Cl
   if (walk.peek(first) != '{') return walk.skip(first, 0) != nullptr ? Refusal::kNotAnObject : walk.refusal();
   const JsonWalk::Token behind = reading.record(first);
   if (behind == nullptr) return walk.refusal();
-  if (event.raw.size() > limits_.max_record_bytes) return Refusal::kTooLarge;
-  if (const Refusal verdict = reading.verdict(); verdict != Refusal::kNone) return verdict;
   cursor = static_cast<std::size_t>(behind - index.tokens().data());
-  return Refusal::kNone;
+  return event.raw.size() > limits_.max_record_bytes ? Refusal::kTooLarge : reading.verdict();
 }
 
 Refusal Decoder::decode(std::string_view text, Arena& arena, CloudTrailEvent& event) {
   if (const Refusal refusal = index_.build(text); refusal != Refusal::kNone) return refusal;
   std::size_t cursor = 0;
-  if (const Refusal refusal = decode(index_, cursor, arena, event); refusal != Refusal::kNone) return refusal;
-  return cursor == index_.tokens().size() ? Refusal::kNone : Refusal::kNotJson;
+  const Refusal refusal = decode(index_, cursor, arena, event);
+  const bool is_object = cursor != 0;
+  return is_object && cursor != index_.tokens().size() ? Refusal::kNotJson : refusal;
 }
 
 std::string_view to_string(Refusal refusal) {

@@ -114,8 +114,8 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
 
-  /// Decodes the record whose first token is number `cursor` of `index`. On kNone `cursor` is one past the record's last token and
-  /// `event.raw` its text. On anything else `cursor` is where it was and `event` is unspecified.
+  /// Decodes the record whose first token is number `cursor` of `index`. Where that is a well-formed object, `cursor` is one past its
+  /// last token afterwards, whatever the verdict on it; else it stays. `event` is specified on kNone only; its `raw` is the text.
   Refusal decode(TokenIndex& index, std::size_t& cursor, Arena& arena, CloudTrailEvent& event);
 
   /// Decodes a text that holds exactly one record (and whitespace). kPadding readable bytes must follow it.

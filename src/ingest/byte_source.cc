@@ -82,7 +82,7 @@ class GunzipSource final : public ByteSource {
       if (members_ > 0 && input_.empty() && input_ended_) return std::size_t{0};
       reader_.emplace(members_, consumed_);
     }
-    return read_streaming(room);
+    return read_streaming(*reader_, room);
   }
 
   std::uint64_t expected() override {
@@ -134,10 +134,10 @@ class GunzipSource final : public ByteSource {
     return produced;
   }
 
-  Result<std::size_t> read_streaming(std::span<char> room) {
+  Result<std::size_t> read_streaming(trail::GzipReader& reader, std::span<char> room) {
     while (true) {
       refill();
-      const auto step = reader_->read(input_, room);
+      const auto step = reader.read(input_, room);
       input_.remove_prefix(step.consumed);
       if (!step.damage.empty()) damage_ = Error{ErrorCode::kMalformed, step.damage};
       if (step.produced > 0) return step.produced;
@@ -145,7 +145,7 @@ class GunzipSource final : public ByteSource {
       if (!input_.empty() || !input_ended_) continue;
       if (input_error_)
         damage_ = input_error_;
-      else if (auto cut = reader_->damage_at_end(); !cut.empty())
+      else if (auto cut = reader.damage_at_end(); !cut.empty())
         damage_ = Error{ErrorCode::kMalformed, std::move(cut)};
       if (damage_) return fail(*damage_);
       return std::size_t{0};
@@ -235,7 +235,7 @@ Result<std::unique_ptr<HeadSource>> HeadSource::over(std::unique_ptr<ByteSource>
   while (size < kHeadBytes) {
     auto got = source->inner_->read({head.data() + size, kHeadBytes - size});
     if (!got && got.error().code == ErrorCode::kIo && size == 0) return fail(std::move(got).error());
-    if (!got) source->behind_head_ = std::make_unique<Error>(std::move(got).error());
+    if (!got) source->behind_head_ = std::make_unique<Error>(got.error());
     if (!got || *got == 0) break;
     size += *got;
   }

@@ -99,7 +99,7 @@ void ByteWindow::ensure(std::size_t bytes) {
     if (!fits_ || end_ == buffer_.size) make_room(bytes);
     const std::size_t limit = fits_ ? buffer_.size : begin_ + bytes;
     auto got = source_->read({buffer_.data + end_, limit - end_});
-    if (!got) failure_ = std::move(got).error();
+    if (!got) failure_ = got.error();
     ended_ = !got || *got == 0;
     if (!ended_) end_ += *got;
   }

@@ -63,9 +63,13 @@ bool is_member(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::optional<ElementSplitter::Element> ElementSplitter::next() {
-  if (closed_ || !skip_to_element()) return std::nullopt;
-  const std::size_t begin = at_;
+bool ElementSplitter::next(Element& element) {
+  if (closed_ || !skip_to_element()) return false;
+  element = element_at(at_);
+  return true;
+}
+
+ElementSplitter::Element ElementSplitter::element_at(std::size_t begin) {
   const char first = text_[begin];
   if (first == '{') learn_first_member(begin);
   if (list_ == List::kSequence && !opens(first) && first != '"') return take(begin, garbage_end(begin));

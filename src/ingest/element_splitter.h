@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace trailwarden::ingest {
@@ -29,7 +28,8 @@ class ElementSplitter {
   /// `at`: position behind an array's opening bracket, or anywhere before a first element.
   ElementSplitter(std::string_view text, std::size_t at, List list) : text_(text), at_(at), list_(list) {}
 
-  std::optional<Element> next();
+  /// False at the end.
+  bool next(Element& element);
 
   /// After the last element: position behind the closing bracket, or text.size() if that is missing.
   std::size_t position() const { return at_; }
@@ -40,6 +40,7 @@ class ElementSplitter {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
   bool skip_to_element();
+  Element element_at(std::size_t begin);
   Element take(std::size_t begin, std::size_t end);
   Element take_rest(std::size_t begin, bool truncated);
   void learn_first_member(std::size_t begin);

@@ -26,7 +26,7 @@ std::size_t chunk_bytes_for(std::size_t open) {
 
 }  // namespace
 
-Result<std::unique_ptr<FileSource>> FileSource::open(std::vector<std::string> paths, FileSourceOptions options) {
+Result<std::unique_ptr<FileSource>> FileSource::open(const std::vector<std::string>& paths, FileSourceOptions options) {
   if (paths.empty()) return fail(ErrorCode::kInvalidArgument, "no input: name files, folders or - for standard input");
   auto tools = std::make_unique<ReadTools>();
   auto list = OriginList::list(paths, *tools);

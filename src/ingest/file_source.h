@@ -31,7 +31,7 @@ struct FileSourceOptions {
 class FileSource final : public stream::MessageSource {
  public:
   /// kNotFound with the path for one that is not there; kInvalidArgument without any. `-` is standard input.
-  static Result<std::unique_ptr<FileSource>> open(std::vector<std::string> paths, FileSourceOptions options);
+  static Result<std::unique_ptr<FileSource>> open(const std::vector<std::string>& paths, FileSourceOptions options);
 
   Result<bool> poll(stream::MessageBatch& batch) override;
 

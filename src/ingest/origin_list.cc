@@ -148,7 +148,7 @@ void OriginList::add_unpacked(ByteSource& source, const std::string& name) {
   const Buffer buffer = tools_->pool.take(256 * 1024);
   while (true) {
     auto got = source.read({buffer.data, buffer.size});
-    if (!got) add_fault(name, std::move(got).error());
+    if (!got) add_fault(name, got.error());
     if (!got || *got == 0) break;
     if (auto written = unpacked->append({buffer.data, *got}); !written) {
       add_fault(name, std::move(written).error().during("unpack " + name));

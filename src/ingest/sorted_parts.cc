@@ -107,7 +107,7 @@ class WaitingRoom::FileSeat final : public Seat {
     return window_.unread().size() >= bytes;
   }
   Result<bool> failed_or_over() const {
-    if (window_.failure()) return fail(*window_.failure());
+    if (const auto& failure = window_.failure()) return fail(*failure);
     return false;
   }
 

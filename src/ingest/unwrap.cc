@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <string>
 
@@ -139,13 +138,13 @@ class Unwrapping {
 
   void sequence() {
     ElementSplitter values(text_, 0, ElementSplitter::List::kSequence);
-    while (const auto element = values.next()) value(*element);
+    for (Element element; values.next(element);) value(element);
   }
 
   /// The elements of an array between the position behind its bracket and `to`; returns the position behind its end.
   std::size_t elements(std::size_t from, std::size_t to) {
     ElementSplitter array(text_.substr(0, to), from, ElementSplitter::List::kArray);
-    while (const auto element = array.next()) value(*element);
+    for (Element element; array.next(element);) value(element);
     if (array.lacks_end()) leaf({to, to, true});
     return array.position();
   }
@@ -316,7 +315,7 @@ bool Unwrapping::packed(std::string_view base64, std::uint64_t offset) {
   if (content.empty()) return false;
   call_.inflated += content.size();
   char* const kept = call_.arena.allocate(content.size());
-  std::memcpy(kept, content.data(), content.size());
+  content.copy(kept, content.size());
   Unwrapping(call_, std::string_view(kept, content.size()), offset, true, level_).sequence();
   return true;
 }

@@ -153,6 +153,35 @@ TEST(Decoder, DecodesRecordAfterRecordFromOneIndex) {
   EXPECT_EQ(second.aws_region, "b");
 }
 
+struct RepeatCase {
+  const char* members;
+  const char* creation_date;
+  Refusal refusal;
+};
+
+TEST(Decoder, TakesTheLastOfRepeatedMembersWholeAtEveryLevel) {
+  const std::vector<RepeatCase> cases{
+      {R"("userIdentity":{"sessionContext":{"attributes":{"creationDate":"x"}},"sessionContext":{}})", "", Refusal::kNone},
+      {R"("userIdentity":{"sessionContext":{"attributes":{"creationDate":"x"}},"sessionContext":null})", "", Refusal::kNone},
+      {R"("userIdentity":{"sessionContext":{"attributes":{"creationDate":"x"},"attributes":{"mfaAuthenticated":"true"}}})", "", Refusal::kNone},
+      {R"("userIdentity":{"sessionContext":{"attributes":{"creationDate":"x"}}},"userIdentity":{})", "", Refusal::kNone},
+      {R"("userIdentity":{"sessionContext":{"attributes":{"creationDate":[]},"attributes":{"creationDate":"y"}}})", "y", Refusal::kNone},
+      {R"("userIdentity":{"sessionContext":7,"sessionContext":{"attributes":{"creationDate":"y"}}})", "y", Refusal::kNone},
+      {R"("userIdentity":{"sessionContext":{"attributes":{"creationDate":"y"}},"sessionContext":7})", "", Refusal::kWrongType}};
+  for (const RepeatCase& c : cases) {
+    const Decoded decoded(record_with(c.members));
+    EXPECT_EQ(to_string(decoded.refusal), to_string(c.refusal)) << c.members;
+    if (c.refusal != Refusal::kNone) continue;
+    EXPECT_EQ(decoded.event.user_identity.creation_date, c.creation_date) << c.members;
+    EXPECT_EQ(decoded.event.duplicate_keys, 1U) << c.members;
+  }
+}
+
+TEST(Decoder, RefusesWhatFollowsARecordBeforeItJudgesTheRecord) {
+  EXPECT_EQ(to_string(Decoded("{} x").refusal), "not_json");
+  EXPECT_EQ(to_string(Decoded(record_with("") + "}").refusal), "not_json");
+}
+
 /// JSON texts around the edge of validity: pieces of records put together at random.
 rc::Gen<std::string> json_like() {
   return rc::gen::map(rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(

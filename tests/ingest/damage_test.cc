@@ -31,7 +31,8 @@ constexpr int kRecords = 12;
 std::string record(int number) {
   return R"({"eventVersion":"1.08","userIdentity":{"type":"Root","sessionContext":{"x":{"y":["[]"]}}},)"
          R"("eventTime":"2024-03-13T08:33:30Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",)"
-         R"("userAgent":"[S3Console/0.4, aws-internal/3 {a}]","requestParameters":{"tags":[{"key":"]}, [x]"}]},"eventID":")" +
+         R"("userAgent":"[S3Console/0.4, aws-internal/3 {a}]",)"
+         R"("requestParameters":{"tags":[{"key":"]}, [x]"}]},"eventID":")" +
          std::to_string(1000 + number) + R"("})";
 }
 

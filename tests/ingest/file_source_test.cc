@@ -89,9 +89,9 @@ class Replayed final : public LeafSink {
   Timestamp newest_ = kBeginningOfTime + std::chrono::hours{1};
 };
 
-Replayed replay(std::vector<std::string> paths, FileSourceOptions options = {}) {
+Replayed replay(const std::vector<std::string>& paths, FileSourceOptions options = {}) {
   Replayed replayed;
-  auto source = FileSource::open(std::move(paths), options);
+  auto source = FileSource::open(paths, options);
   EXPECT_TRUE(source.has_value()) << source.error().message;
   replayed.total_bytes = (*source)->total_bytes();
   stream::MessageBatch batch;
@@ -135,7 +135,7 @@ TEST(FileSource, DeliversFilesByTheStampInTheirNameAndThenByName) {
   stream::MessageBatch batch;
   auto source = FileSource::open({dir.path()}, {});
   ASSERT_TRUE((*source)->poll(batch).value());
-  EXPECT_EQ(batch.messages.at(0).append_time, *parse_event_time("2024-03-13T08:05:00Z"));
+  EXPECT_EQ(batch.messages.at(0).append_time, parse_event_time("2024-03-13T08:05:00Z").value());
 }
 
 TEST(FileSource, SortsDocumentsWithoutAStampByEventTime) {

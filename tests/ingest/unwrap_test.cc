@@ -54,7 +54,8 @@ std::string quoted(std::string text, int times = 1) {
 }
 
 std::string record(int number) {
-  return R"({"eventVersion":"1.08","userIdentity":{"type":"IAMUser","list":[{"a":[1]}]},"eventTime":"2024-03-13T08:33:30Z",)"
+  return R"({"eventVersion":"1.08","userIdentity":{"type":"IAMUser","list":[{"a":[1]}]},)"
+         R"("eventTime":"2024-03-13T08:33:30Z",)"
          R"("eventSource":"s3.amazonaws.com","eventName":"Get\"}{Object","requestParameters":{"n":)" +
          std::to_string(number) + R"(,"tags":[{"key":"]}"}]},"eventID":")" + std::to_string(number) + R"("})";
 }

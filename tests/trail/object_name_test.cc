@@ -16,7 +16,7 @@ struct NameCase {
 };
 void PrintTo(const NameCase& c, std::ostream* out) { *out << c.path; }
 
-Timestamp at(const char* text) { return *parse_event_time(text); }
+Timestamp at(const char* text) { return parse_event_time(text).value(); }
 
 class ParseObjectName : public ::testing::TestWithParam<NameCase> {};
 
