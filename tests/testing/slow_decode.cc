@@ -146,6 +146,7 @@ Refusal verdict_of(const CloudTrailEvent& e, std::string_view time) {
 }  // namespace
 
 std::optional<SlowRecord> decode_slowly(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // nlohmann takes it for the end of the text
   DepthProbe probe;
   if (!json::sax_parse(text, &probe) || probe.deepest > event::Decoder::kMaxDepth) return std::nullopt;
   const json record = json::parse(text, nullptr, false);
