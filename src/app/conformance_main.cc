@@ -1,0 +1,30 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "app/conformance.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("trailwarden-conformance: this build against published test vectors.");
+  app.require_subcommand(1);
+  CLI::App* const baseline = app.add_subcommand("baseline", "The baseline model's vectors");
+  std::string file;
+  std::vector<std::string> kinds;
+  baseline->add_option("cases", file, "JSON lines, as tests/data/baseline-cases.jsonl")->required();
+  baseline->add_option("--kinds", kinds, "Only these kinds, separated by commas")->delimiter(',');
+  baseline->footer("Example:\n  trailwarden-conformance baseline tests/data/baseline-cases.jsonl --kinds nb_tail,level");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const auto count = trailwarden::app::run_baseline_cases(file, kinds, std::cout);
+  if (!count) {
+    fmt::print(stderr, "{}\n", count.error().message);
+    return 1;
+  }
+  if (count->skipped > 0) std::cout << count->skipped << " skipped: of kinds that this version does not have\n";
+  std::cout << fmt::format("{} passed, {} failed\n", count->passed, count->failed);
+  return count->failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,413 @@
+#include "baseline/cell_baseline.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "baseline/negative_binomial.h"
+#include "baseline/small_floats.h"
+#include "core/check.h"
+
+namespace trailwarden::baseline {
+namespace {
+
+constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new principals and silence
+constexpr std::string_view kOverflowName = "(other APIs)";
+constexpr std::uint32_t kNever32 = UINT32_MAX;
+
+}  // namespace
+
+CellBaseline::CellBaseline(const BaselineSettings& settings, std::string_view account, std::string_view region) : settings_(settings) {
+  key_prefix_.append(account).append(1, '\0').append(region).append(1, '\0');
+  refresh_budget();
+}
+
+Hash128 CellBaseline::hash(SeriesKind kind, const Call& call) {
+  key_text_.assign(key_prefix_);
+  key_text_.push_back(static_cast<char>((kind == SeriesKind::kCalls ? 'c' : 'e') - (call.is_data ? 32 : 0)));
+  key_text_.append(call.event_source).append(1, '\0').append(call.event_name);
+  if (kind == SeriesKind::kErrors) key_text_.append(1, '\0').append(call.error_code);
+  return xxh3_128(key_text_);
+}
+
+std::optional<std::uint32_t> CellBaseline::find(SeriesKind kind, const Hash128& key) const {
+  const Table& t = table(kind);
+  const auto found = t.by_key.find(key.low);
+  if (found == t.by_key.end() || t.keys[found->second] != key) return std::nullopt;
+  return found->second;
+}
+
+SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
+  const Hash128 key = hash(kind, call);
+  if (const auto row = find(kind, key)) return {kind, *row};
+  if (table(kind).rows.rows() < settings_.max_rows) return {kind, add(kind, key, call)};
+  // A flood of names must not take the memory of all: they are counted, and judged, together.
+  ++overflowed_;
+  Call other = call;
+  other.event_source = other.event_name = kOverflowName;
+  const Hash128 other_key = hash(kind, other);
+  const auto row = find(kind, other_key);
+  return {kind, row ? *row : add(kind, other_key, other)};
+}
+
+std::uint32_t CellBaseline::add(SeriesKind kind, const Hash128& key, const Call& call) {
+  Table& t = table(kind);
+  const std::uint8_t scope =
+      settings_.scope_of == nullptr ? std::uint8_t{0} : settings_.scope_of(settings_.scope_context, call.event_source, call.event_name);
+  const std::uint32_t row = t.rows.add(key.low, scope);
+  t.keys.push_back(key);
+  t.names.push_back(static_cast<std::uint32_t>(names_.size()));
+  names_.append(call.event_source).append(1, '\0').append(call.event_name).append(1, '\0').append(kind == SeriesKind::kErrors ? call.error_code : "").append(1, '\0');
+  t.open.push_back(kNoSlot);
+  t.born.push_back(false);
+  t.by_key.emplace(key.low, row);
+  if (kind == SeriesKind::kErrors) {
+    const auto [block, r] = t.rows.at(row);
+    block.call_row[0][r] = series_of(SeriesKind::kCalls, call).row;
+  }
+  return row;
+}
+
+SeriesName CellBaseline::name_of(SeriesId series) const {
+  const char* const source = names_.data() + table(series.kind).names[series.row];
+  const std::string_view event_source(source), event_name(source + event_source.size() + 1);
+  return {event_source, event_name, std::string_view(event_name.data() + event_name.size() + 1)};
+}
+
+bool CellBaseline::is_data(SeriesId series) const {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  return (block.flags[0][r] & kData) != 0;
+}
+
+CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
+  std::uint32_t& slot = table(series.kind).open[series.row];
+  if (slot != kNoSlot) return open_[slot];
+  if (free_slots_.empty()) {
+    slot = static_cast<std::uint32_t>(open_.size());
+    open_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  used_slots_.push_back(slot);
+  OpenSeries& fresh = open_[slot];
+  fresh.series = series;
+  fresh.counts.assign(settings_.open_minutes, 0);
+  fresh.total = 0;
+  fresh.newest = INT64_MIN;
+  fresh.slack_minute = INT64_MIN;
+  fresh.is_judged = fresh.is_data = false;
+  fresh.decided.reset();
+  return fresh;
+}
+
+CellBaseline::Counted CellBaseline::count(const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
+  Counted counted{series_of(SeriesKind::kCalls, call), std::nullopt};
+  count_one(counted.calls, call, minute, verdicts);
+  if (!call.error_code.empty()) {
+    counted.errors = series_of(SeriesKind::kErrors, call);
+    count_one(*counted.errors, call, minute, verdicts);
+  }
+  return counted;
+}
+
+std::optional<CellBaseline::Counted> CellBaseline::count_late(const Call& call, std::int64_t minute) {
+  const auto calls = find(SeriesKind::kCalls, hash(SeriesKind::kCalls, call));
+  if (!calls) return std::nullopt;
+  Counted counted{{SeriesKind::kCalls, *calls}, std::nullopt};
+  table(SeriesKind::kCalls).rows.add_to_day(*calls, minute / 1440, 1);
+  if (call.error_code.empty()) return counted;
+  if (const auto errors = find(SeriesKind::kErrors, hash(SeriesKind::kErrors, call))) {
+    counted.errors = SeriesId{SeriesKind::kErrors, *errors};
+    table(SeriesKind::kErrors).rows.add_to_day(*errors, minute / 1440, 1);
+  }
+  return counted;
+}
+
+void CellBaseline::count_one(SeriesId series, const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
+  OpenSeries& o = open(series);
+  ++o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+  ++o.total;
+  o.newest = std::max(o.newest, minute);
+  o.is_judged = o.is_judged || call.is_judged || series.kind == SeriesKind::kErrors;
+  o.is_data = o.is_data || call.is_data;
+  if (minute == o.slack_minute && (o.slack == kNever32 || --o.slack > 0)) return;
+  judge(o, minute, verdicts);
+}
+
+float CellBaseline::expected(const OpenSeries& o, std::int64_t minute, float level) const {
+  const SeriesTable& calls = table(SeriesKind::kCalls).rows;
+  const ProfilePlace place = profile_place(minute);
+  if (o.series.kind == SeriesKind::kCalls) return level * calls.profile_of(o.series.row, place);
+  const auto [block, r] = table(SeriesKind::kErrors).rows.at(o.series.row);
+  const std::uint32_t api = block.call_row[0][r], slot = table(SeriesKind::kCalls).open[api];
+  const std::uint32_t api_calls = slot == kNoSlot ? 0 : open_[slot].counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+  return std::max(level * calls.profile_of(api, place), std::min(block.error_share[0][r], 1.0F) * static_cast<float>(api_calls));
+}
+
+/// X and M of the windows that end at one open minute: what is closed from the rings, what is open from its counts and the level.
+struct CellBaseline::Windows {
+  const CellBaseline& cell;
+  const OpenSeries& o;
+  const SeriesTable& rows;
+  float level;
+
+  /// Adds the closed minutes, or quarters, from `from` to before `to`.
+  template <class Count>
+  static void add(std::int64_t from, std::int64_t to, std::uint64_t& count, float& mean, const Columns<std::uint16_t>& means, std::size_t r, Count count_of) {
+    for (std::int64_t i = from; i < to; ++i) {
+      count += count_of(i);
+      mean += from_bfloat16(means[static_cast<std::size_t>(i % 16)][r]);
+    }
+  }
+
+  void sum(std::size_t window, std::int64_t end, std::uint64_t& count, float& mean) const {
+    const auto [block, r] = rows.at(o.series.row);
+    const bool minutes = kWindows[window] <= 15;
+    const std::int64_t first = minutes ? end - kWindows[window] + 1 : (end / 15 - (kWindows[window] / 15 - 1)) * 15;
+    count = 0;
+    mean = 1e-9F;
+    const std::uint32_t row = o.series.row;
+    if (minutes) add(first, std::min(cell.next_, end + 1), count, mean, block.minute_mean, r, [&](std::int64_t m) { return rows.minute_count(row, m); });
+    else if (first < cell.next_)
+      add(first / 15, (cell.next_ - 1) / 15 + 1, count, mean, block.quarter_mean, r, [&](std::int64_t q) { return rows.quarter_count(row, q); });
+    for (std::int64_t m = std::max(first, cell.next_); m <= end; ++m) {
+      count += o.counts[static_cast<std::size_t>(m) % cell.settings_.open_minutes];
+      mean += cell.expected(o, m, level);
+    }
+  }
+};
+
+void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict>& verdicts) {
+  o.slack_minute = minute;
+  o.slack = kNever32;
+  const Table& t = table(o.series.kind);
+  if (!o.is_judged || o.decided || !t.born[o.series.row]) return;
+  const auto [block, r] = t.rows.at(o.series.row);
+  const Scope& scope = scopes_[block.scope[0][r]];
+  const std::uint8_t flags = block.flags[0][r];
+  const bool on = (flags & kOn) != 0;
+  if (!scope.up || block.exposure_slow[0][r] <= scope.warm_up || (flags & kJudged) == 0 || (on && (flags & (kStarted | kDownwards)) != 0)) return;
+
+  const Level level = level_of(block, r, t.rows.pools());
+  const Windows windows{*this, o, t.rows, level.calls_per_minute};
+  for (std::int64_t end = std::max<std::int64_t>(minute, block.free_from[0][r]); end <= o.newest; ++end) {
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      if ((!on && end - block.ended_at[0][r] < kWindows[w]) || end - block.born_at[0][r] + 1 < kWindows[w]) continue;
+      std::uint64_t count = 0;
+      float mean = 0;
+      windows.sum(w, end, count, mean);
+      const float phi = window_dispersion(block, r, w, t.rows.pools()) + mean * (level.variance + kModelError * kModelError);
+      const float line = std::max(mean + kScreenUp * std::sqrt(phi * mean), static_cast<float>(scope.minimum_count) - 0.5F);
+      const PeakHistory history = peak_history(block, r, w);
+      const auto evidence_at = [&](std::uint64_t calls) {
+        Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(calls), .mean = static_cast<double>(mean),
+                          .dispersion = static_cast<double>(phi)};
+        if (calls < 2 || static_cast<float>(calls) <= line) return evidence;
+        evidence.score = surprise(evidence.count, evidence.mean, evidence.dispersion);
+        if (evidence.score > kWindowPeakLevel)
+          evidence.false_alarms = kChannelsPerDirection * false_alarms_per_week(evidence.score, kWindowPeakLevel, history);
+        return evidence;
+      };
+      const Evidence now = evidence_at(count);
+      if (now.false_alarms <= scope.alpha) {
+        o.decided = end;
+        o.slack = kNever32;
+        verdicts.push_back({.series = o.series, .what = Transition::What::kStart, .direction = Direction::kUp, .early = true, .minute = end, .evidence = now,
+                            .alpha = scope.alpha});
+        return;
+      }
+      // No alarm before so many more calls: up to the screen, or half of the first power of two that alarms. A lower bound is enough.
+      std::uint64_t more = 1;
+      if (static_cast<float>(count) <= line) more = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(line) - count);
+      else
+        while (more < 4096 && evidence_at(count + more).false_alarms > scope.alpha) more *= 2;
+      o.slack = std::min(o.slack, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, more / 2)));
+    }
+  }
+}
+
+void CellBaseline::begin_rows(SeriesKind kind) {
+  Table& t = table(kind);
+  for (const std::uint32_t slot : used_slots_) {
+    const OpenSeries& o = open_[slot];
+    if (o.series.kind != kind || t.born[o.series.row] || o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes] == 0) continue;
+    t.born[o.series.row] = true;
+    const auto [block, r] = t.rows.at(o.series.row);
+    const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
+    const bool is_wanted = kind == SeriesKind::kCalls ? scope.calls : scope.errors;
+    const std::uint32_t call_row = kind == SeriesKind::kErrors ? block.call_row[0][r] : 0;
+    t.rows.begin(o.series.row, next_, static_cast<std::uint8_t>((o.is_judged && is_wanted ? kJudged : 0) | (o.is_data ? kData : 0)));
+    if (kind == SeriesKind::kCalls) continue;
+    // What the API was watched for counts for its errors: a first error burst on an old API can be judged.
+    block.call_row[0][r] = call_row;
+    const auto [api, a] = table(SeriesKind::kCalls).rows.at(call_row);
+    block.exposure_fast[0][r] = api.exposure_fast[0][a];
+    block.exposure_slow[0][r] = api.exposure_slow[0][a];
+    block.weeks_watched[0][r] = api.weeks_watched[0][a];
+    block.born_at[0][r] = api.born_at[0][a];
+  }
+}
+
+/// Counts of the minute, and rows whose Start was said while it was open.
+void CellBaseline::gather(SeriesKind kind) {
+  counts_.clear();
+  forced_.clear();
+  for (const std::uint32_t slot : used_slots_) {
+    OpenSeries& o = open_[slot];
+    if (o.series.kind != kind) continue;
+    std::uint32_t& count = o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes];
+    if (count > 0) counts_.push_back({o.series.row, count});
+    if (o.decided == next_) forced_.push_back(o.series.row);
+  }
+  std::sort(counts_.begin(), counts_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
+  std::sort(forced_.begin(), forced_.end());
+}
+
+void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
+  begin_rows(SeriesKind::kCalls);
+  begin_rows(SeriesKind::kErrors);
+
+  SeriesTable& calls = table(SeriesKind::kCalls).rows;
+  SeriesTable& errors = table(SeriesKind::kErrors).rows;
+  const ProfilePlace place = profile_place(next_);
+  profile_.resize(errors.rows());
+  api_calls_.resize(errors.rows());
+  for (std::uint32_t row = 0; row < errors.rows(); ++row) {
+    const auto [block, r] = errors.at(row);
+    const std::uint32_t api = block.call_row[0][r], slot = table(SeriesKind::kCalls).open[api];
+    profile_[row] = calls.profile_of(api, place);
+    api_calls_[row] = slot == kNoSlot ? 0.0F : static_cast<float>(open_[slot].counts[static_cast<std::size_t>(next_) % settings_.open_minutes]);
+  }
+  std::array<std::vector<Transition>, 2> transitions;
+  for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) {
+    gather(kind);
+    const bool is_errors = kind == SeriesKind::kErrors;
+    table(kind).rows.close({.minute = next_, .counts = counts_, .forced = forced_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
+                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .scopes = scopes_},
+                           pass, transitions[static_cast<std::size_t>(kind)]);
+  }
+  if (next_ % 60 == 59) {
+    errors.refresh_error_shares(calls);
+    refresh_budget();
+  }
+  if (next_ % 1440 == 1439) {
+    calls.pool_dispersions();
+    errors.pool_dispersions();
+  }
+  ++next_;
+  release();
+  for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) settle(kind, transitions[static_cast<std::size_t>(kind)], verdicts);
+}
+
+/// The counts of the minute just closed are in the rings now; series without open counts give their place back.
+void CellBaseline::release() {
+  const std::int64_t closed = next_ - 1;
+  for (const std::uint32_t slot : used_slots_) {
+    OpenSeries& o = open_[slot];
+    std::uint32_t& count = o.counts[static_cast<std::size_t>(closed) % settings_.open_minutes];
+    o.total -= count;
+    count = 0;
+    o.slack_minute = INT64_MIN;  // levels have moved
+  }
+}
+
+/// Turns what the state machines did into verdicts; a Start that was said early is not said again.
+void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts) {
+  const std::int64_t minute = next_ - 1;
+  for (const Transition& transition : transitions) {
+    const SeriesId series{kind, transition.row};
+    const auto [block, r] = table(kind).rows.at(series.row);
+    const std::uint32_t slot = table(kind).open[series.row];
+    const bool said = transition.what == Transition::What::kStart && transition.direction == Direction::kUp && slot != kNoSlot && open_[slot].decided.has_value();
+    if (said) open_[slot].decided.reset();
+    else
+      verdicts.push_back({.series = series, .what = transition.what, .direction = transition.direction, .adopted = transition.adopted, .minute = minute,
+                          .evidence = transition.evidence, .alpha = scopes_[block.scope[0][r]].alpha});
+  }
+  std::erase_if(used_slots_, [&](std::uint32_t slot) {
+    OpenSeries& o = open_[slot];
+    if (o.series.kind != kind) return false;
+    if (o.decided && *o.decided <= minute) {
+      // Said early, but the row was busy with something else when the minute closed: what was opened is closed again.
+      o.decided.reset();
+      verdicts.push_back({.series = o.series, .what = Transition::What::kEnd, .direction = Direction::kUp, .minute = minute});
+    }
+    if (o.total > 0 || o.decided) return false;
+    table(kind).open[o.series.row] = kNoSlot;
+    free_slots_.push_back(slot);
+    return true;
+  });
+}
+
+void CellBaseline::refresh_budget() {
+  std::uint64_t directions = 0;
+  for (const Table& t : tables_) {
+    for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
+      const auto [block, r] = t.rows.at(row);
+      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) directions += t.rows.kind() == SeriesKind::kCalls ? 2 : 1;
+    }
+  }
+  const double alpha = settings_.false_insights_per_week * kInsightShare / (settings_.active_regions * static_cast<double>(std::max<std::uint64_t>(directions, 1)));
+  scopes_.clear();
+  for (const ScopeSettings& scope : settings_.scopes)
+    scopes_.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down});
+}
+
+std::vector<Span> CellBaseline::spans(SeriesId series, std::int64_t from, std::int64_t to) const {
+  const SeriesTable& rows = table(series.kind).rows;
+  const auto [block, r] = rows.at(series.row);
+  const std::uint32_t slot = table(series.kind).open[series.row];
+  const float level = level_of(block, r, rows.pools()).calls_per_minute;
+  std::vector<Span> out;
+  const std::int64_t first_single = std::max(from, std::min(to - 14, next_ - 1));
+  for (std::int64_t m = to; m >= first_single; --m) {
+    if (m < next_) {
+      out.push_back({m, 1, static_cast<double>(rows.minute_count(series.row, m)), static_cast<double>(from_bfloat16(block.minute_mean[static_cast<std::size_t>(m % 16)][r]))});
+    } else {
+      const double count = slot == kNoSlot ? 0 : open_[slot].counts[static_cast<std::size_t>(m) % settings_.open_minutes];
+      out.push_back({m, 1, count, slot == kNoSlot ? 0 : static_cast<double>(expected(open_[slot], m, level))});
+    }
+  }
+  // Quarters of an hour before: of the first one, what is not among the minutes.
+  for (std::int64_t end = first_single; end > from; end = (end - 1) / 15 * 15) {
+    const std::int64_t quarter = (end - 1) / 15, begin = std::max(quarter * 15, from);
+    Span span{begin, static_cast<int>(end - begin), static_cast<double>(rows.quarter_count(series.row, quarter)),
+              static_cast<double>(from_bfloat16(block.quarter_mean[static_cast<std::size_t>(quarter % 16)][r]))};
+    for (const Span& single : out) {
+      if (single.minutes != 1 || single.minute / 15 != quarter || single.minute >= next_) continue;
+      span.count -= single.count;
+      span.mean -= single.mean;
+    }
+    span.mean = std::max(span.mean, 0.0);
+    out.push_back(span);
+  }
+  return out;
+}
+
+std::uint64_t CellBaseline::baseline_count(SeriesId series, std::int64_t start) const {
+  const SeriesTable& rows = table(series.kind).rows;
+  const std::int64_t day = start / 1440;
+  std::uint64_t total = 0;
+  for (std::int64_t d = day - 7; d < day; ++d) total += rows.day_count(series.row, d);
+  // Of the day itself what came before the start: what is closed, without what is closed since then, and with what is open.
+  double today = static_cast<double>(rows.day_count(series.row, day) + rows.day_count(series.row, day + 1));
+  if (start < next_) {
+    for (const Span& span : spans(series, start, next_ - 1)) today -= span.count;
+  } else {
+    const std::uint32_t slot = table(series.kind).open[series.row];
+    for (std::int64_t m = std::max(next_, day * 1440); slot != kNoSlot && m < start; ++m)
+      today += open_[slot].counts[static_cast<std::size_t>(m) % settings_.open_minutes];
+  }
+  return total + static_cast<std::uint64_t>(std::max(today, 0.0));
+}
+
+std::size_t CellBaseline::memory_bytes() const {
+  std::size_t total = sizeof *this + names_.capacity() + open_.capacity() * sizeof(OpenSeries);
+  for (const OpenSeries& o : open_) total += o.counts.capacity() * sizeof(std::uint32_t);
+  for (const Table& t : tables_)
+    total += t.rows.memory_bytes() + t.keys.capacity() * sizeof(Hash128) + (t.names.capacity() + t.open.capacity()) * sizeof(std::uint32_t) +
+             t.born.capacity() / 8 + t.by_key.size() * 32 + t.by_key.bucket_count() * sizeof(void*);
+  return total;
+}
+
+}  // namespace trailwarden::baseline

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "baseline/incident.h"
+#include "baseline/minute_pass.h"
+#include "baseline/series_table.h"
+#include "core/hash.h"
+
+namespace trailwarden::baseline {
+
+/// One series of a cell: a row of one of its two tables.
+struct SeriesId {
+  SeriesKind kind = SeriesKind::kCalls;
+  std::uint32_t row = 0;
+  auto operator<=>(const SeriesId&) const = default;
+};
+
+/// What a series is called. Views into the cell, valid until it counts a series that is new.
+struct SeriesName {
+  std::string_view event_source, event_name, error_code;  // error_code: errors only
+};
+
+/// What may be asked of a part of an account's series.
+struct ScopeSettings {
+  double budget = 1;  // factor on the false Insights that these series may cost
+  double minimum_count = 0;
+  bool calls = true, errors = true, up = true, down = true;
+};
+
+struct BaselineSettings {
+  double false_insights_per_week = 1;  // of an account
+  double active_regions = 1;           // over how many of its Regions that is spread
+  double warm_up_minutes = 720;        // no Insight before a series has been watched so long; at least kColdMinutes
+  std::size_t open_minutes = 18;       // lateness and a little more
+  std::size_t max_rows = 20'000;       // of a kind, in one cell; what is beyond shares one overflow row
+  std::vector<ScopeSettings> scopes{{}};  // number 0 is for series that no scope names
+  /// Which of `scopes` a series belongs to.
+  std::uint8_t (*scope_of)(const void* context, std::string_view event_source, std::string_view event_name) = nullptr;
+  const void* scope_context = nullptr;
+};
+
+/// Something unusual began, or ended, in one series.
+struct Verdict {
+  SeriesId series;
+  Transition::What what = Transition::What::kStart;
+  Direction direction = Direction::kUp;
+  bool adopted = false;
+  bool early = false;        // decided while the minute was open, by the call that crossed the line
+  std::int64_t minute = 0;   // that decided
+  Evidence evidence;         // of a Start
+  double alpha = 0;          // the threshold it was held against
+};
+
+/// The baselines of one (account, Region): counts of the minutes that are open, rows of everything learned, and who is judged how.
+///
+/// Detect early, learn late: `count` judges, upwards, with the call that crosses; `close` learns, and judges everything else. What is late
+/// comes to `count_late` and touches no baseline.
+/// Not thread-safe. Memory: about 1 kB an API, `memory_bytes`.
+class CellBaseline {
+ public:
+  CellBaseline(const BaselineSettings& settings, std::string_view account, std::string_view region);
+
+  /// What one call brings.
+  struct Call {
+    std::string_view event_source, event_name, error_code;  // error_code: empty for a call that worked
+    bool is_judged = false;  // its call rate, not only its errors
+    bool is_data = false;
+  };
+
+  /// One call in an open minute. Adds what it decides to `verdicts`; returns its series: of the call, and of its error if it failed.
+  struct Counted {
+    SeriesId calls;
+    std::optional<SeriesId> errors;
+  };
+  Counted count(const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts);
+
+  /// A call of a minute that is closed; series that are unknown stay so.
+  std::optional<Counted> count_late(const Call& call, std::int64_t minute);
+
+  /// Closes the minutes before `minute`, in order. After each one, and after its verdicts were added, `after(minute)` is called: what is
+  /// asked of this cell then is answered as of that minute.
+  template <class After>
+  void close_before(std::int64_t minute, MinutePass& pass, std::vector<Verdict>& verdicts, After after) {
+    if (next_ == kNever) return;
+    while (next_ < minute) {
+      close_one(pass, verdicts);
+      after(next_ - 1);
+    }
+  }
+
+  /// Where the first call finds the watermark: minutes from there on are open.
+  void begin(std::int64_t minute) {
+    if (next_ == kNever) next_ = minute;
+  }
+
+  /// The first minute that is open; kNever before the first call.
+  static constexpr std::int64_t kNever = INT64_MIN;
+  std::int64_t first_open() const { return next_; }
+
+  SeriesName name_of(SeriesId series) const;
+  Hash128 key_of(SeriesId series) const { return table(series.kind).keys[series.row]; }
+  bool is_data(SeriesId series) const;
+
+  /// Minutes of a series from `from` to `to`, newest first: single ones as far back as they are known, quarters of an hour before.
+  std::vector<Span> spans(SeriesId series, std::int64_t from, std::int64_t to) const;
+
+  /// Calls from midnight UTC seven days before the day of `start` up to `start`, which must lie within what `spans` knows.
+  std::uint64_t baseline_count(SeriesId series, std::int64_t start) const;
+
+  std::size_t rows() const { return tables_[0].rows.rows() + tables_[1].rows.rows(); }
+  std::uint64_t overflowed() const { return overflowed_; }
+  std::size_t memory_bytes() const;
+
+ private:
+  static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+  /// The calls of a series in the minutes that are open.
+  struct OpenSeries {
+    SeriesId series;
+    std::vector<std::uint32_t> counts;  // by minute mod open_minutes
+    std::uint32_t total = 0;
+    std::int64_t newest = 0;
+    // Judging upwards on every call: nothing can happen before `slack` more calls in `slack_minute`.
+    std::int64_t slack_minute = INT64_MIN;
+    std::uint32_t slack = 1;
+    bool is_judged = false, is_data = false;
+    std::optional<std::int64_t> decided;  // a Start was said that the minute's closing will repeat
+  };
+
+  struct Table {
+    explicit Table(SeriesKind kind) : rows(kind) {}
+    SeriesTable rows;
+    std::vector<Hash128> keys;
+    std::vector<std::uint32_t> names;  // offset into names_
+    std::vector<std::uint32_t> open;   // slot in open_, or kNoSlot
+    std::vector<bool> born;
+    std::unordered_map<std::uint64_t, std::uint32_t> by_key;  // low half of the key to row
+  };
+
+  Table& table(SeriesKind kind) { return tables_[static_cast<std::size_t>(kind)]; }
+  const Table& table(SeriesKind kind) const { return tables_[static_cast<std::size_t>(kind)]; }
+
+  Hash128 hash(SeriesKind kind, const Call& call);
+  std::optional<std::uint32_t> find(SeriesKind kind, const Hash128& key) const;
+  SeriesId series_of(SeriesKind kind, const Call& call);
+  std::uint32_t add(SeriesKind kind, const Hash128& key, const Call& call);
+  OpenSeries& open(SeriesId series);
+
+  void count_one(SeriesId series, const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts);
+  void judge(OpenSeries& open, std::int64_t minute, std::vector<Verdict>& verdicts);
+  struct Windows;
+  float expected(const OpenSeries& open, std::int64_t minute, float level) const;
+
+  void close_one(MinutePass& pass, std::vector<Verdict>& verdicts);
+  void begin_rows(SeriesKind kind);
+  void gather(SeriesKind kind);
+  void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
+  void release();
+  void refresh_budget();
+
+  const BaselineSettings& settings_;
+  std::string key_prefix_, key_text_;
+  std::array<Table, 2> tables_{Table(SeriesKind::kCalls), Table(SeriesKind::kErrors)};
+  std::string names_;
+  std::vector<OpenSeries> open_;
+  std::vector<std::uint32_t> free_slots_, used_slots_;
+  std::int64_t next_ = kNever;  // the next minute to close
+  std::vector<Scope> scopes_;
+  std::uint64_t overflowed_ = 0;
+
+  // Scratch of closing.
+  std::vector<MinuteInput::Count> counts_;
+  std::vector<std::uint32_t> forced_;
+  std::vector<float> profile_, api_calls_;
+  std::vector<Transition> transitions_;
+};
+
+}  // namespace trailwarden::baseline

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace trailwarden::baseline {
+
+/// The parameters of the baseline model: symbols, values, units and reasons are those of docs/baseline.md, "Constants". They
+/// were calibrated together; their hash stands in every Insight's evidence, so that an alert says which model made it.
+
+/// Scan windows [minutes], shortest first.
+inline constexpr std::array<int, 5> kWindows{1, 5, 15, 60, 240};
+inline constexpr std::size_t kWindowCount = kWindows.size();
+
+// Levels: a decayed Gamma-Poisson estimate on two clocks.
+inline constexpr double kFastHalfLifeDays = 4, kSlowHalfLifeDays = 14;
+inline constexpr float kPriorCalls = 0.3F, kPriorMinutes = 30.0F;  // what a level is before any data
+inline constexpr float kSlowWeight = 20.0F;                        // the slow estimate is worth 20 phi_60 calls
+
+// Profile: codes of s = exp((code - 128) / 32).
+inline constexpr double kProfileHalfLifeDays = 21;
+inline constexpr double kProfileShrinkage = 8;  // times phi_60 [calls]
+
+// Dispersion of the windows.
+inline constexpr double kDispersionHalfLifeDays = 14;
+inline constexpr float kDispersionWeight = 6.0F;                             // [calls]
+inline constexpr float kColdInflation = 0.6F;                                // of the prior, for calls
+inline constexpr std::array<float, kWindowCount> kDispersionPrior{1.5F, 1.7F, 2.0F, 2.5F, 3.5F};
+inline constexpr float kModelError = 0.06F;                                  // profile and level are never better than 6 %
+inline constexpr float kScreenUp = 2.0F, kScreenDown = 2.2F;                 // [sd]; speed only, far below the peak level
+
+// Tails: peaks over threshold with a Lomax predictive.
+inline constexpr double kWindowPeakLevel = 7, kClockPeakLevel = 5;  // [nat]: of window channels; of CUSUM and gap
+inline constexpr double kTailHalfLifeDays = 28;
+inline constexpr double kPriorPeaks = 0.5, kPriorWeeks = 0.25, kTailShape = 4, kTailScale = 3, kMaxTailPeaks = 6;
+inline constexpr double kChannelsPerDirection = 6.5;
+
+// CUSUM of slow shifts, every five minutes; gaps between calls.
+inline constexpr float kCusumUp = 1.8F, kCusumDown = 0.45F, kCusumLeak = 0.9994F, kCusumFloor = -30.0F, kCusumCeiling = 150.0F;
+inline constexpr int kGapMemory = 40;
+
+// Learning and incidents.
+inline constexpr double kGateLevel = 4e-3;    // false alarms a week
+inline constexpr float kGatedLearning = 0.05F;
+inline constexpr int kHoldMinutes = 5, kRefractoryMinutes = 15, kAdoptionMinutes = 1440;
+inline constexpr float kColdMinutes = 720;    // exposure before the first test
+inline constexpr float kAdoptionDecay = 0.998F;
+
+/// Hash of all of the above, as hexadecimal text.
+std::string constants_hash();
+
+}  // namespace trailwarden::baseline

@@ -1,0 +1,538 @@
+#include "baseline/minute_pass.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "baseline/drift.h"
+#include "baseline/gap_clock.h"
+#include "baseline/negative_binomial.h"
+#include "baseline/portable_math.h"
+#include "baseline/small_floats.h"
+
+namespace trailwarden::baseline {
+namespace {
+
+Eigen::Map<Column> view(float* data, std::size_t rows) { return {data, static_cast<Eigen::Index>(rows)}; }
+Eigen::Map<const Column> view(const float* data, std::size_t rows) { return {data, static_cast<Eigen::Index>(rows)}; }
+
+/// Steps without a score above the peak level that end an episode.
+int calm_limit(std::size_t channel) {
+  if (channel == kCusumUpChannel || channel == kCusumDownChannel) return 6;
+  if (channel >= kDownChannels) return 30;
+  return std::clamp(kWindows[channel], 10, 60);
+}
+
+double peak_level(std::size_t channel) {
+  return channel == kCusumUpChannel || channel == kCusumDownChannel || channel == kGapChannel ? kClockPeakLevel : kWindowPeakLevel;
+}
+
+}  // namespace
+
+PeakHistory peak_history(const RowBlock& block, std::size_t row, std::size_t channel) {
+  return {from_binary16(block.peaks[channel][row]), from_binary16(block.peak_excess[channel][row]), static_cast<double>(block.weeks_watched[0][row])};
+}
+
+/// Columns of one block that live for one minute.
+struct MinutePass::Scratch {
+  using Floats = std::array<float, kBlockRows>;
+  alignas(64) Floats count, level, variance, profile, mean, prior;
+  alignas(64) std::array<Floats, kWindowCount> dispersion;          // phi_w
+  alignas(64) std::array<Floats, kWindowCount> window_count, window_mean;  // X, M
+  alignas(64) std::array<Floats, kWindowCount> window_dispersion, window_sd;  // phi, sd
+  alignas(64) std::array<std::uint32_t, kBlockRows> sum;
+  alignas(64) std::array<std::uint8_t, kBlockRows> above, below;  // windows past the screen, one bit each
+  alignas(64) Floats gap_score;
+  alignas(64) std::array<std::uint16_t, kBlockRows> exceeded;  // channels above their peak level now
+  std::array<std::array<Evidence, kBlockRows>, 2> best;        // by direction; valid where `touched`
+  alignas(64) std::array<std::uint8_t, kBlockRows> touched;
+  std::vector<std::uint32_t> rows;  // that the state machine looks at
+};
+
+/// One minute of one block. A class of its own so that the steps share what they need without a dozen parameters.
+struct MinutePass::Step {
+  RowBlock& b;
+  const MinuteInput& in;
+  Scratch& s;
+  std::vector<Transition>& transitions;
+  const std::size_t n = b.rows();
+  const bool is_calls = b.kind() == SeriesKind::kCalls;
+  const std::int64_t t = in.minute;
+
+  auto column(Scratch::Floats& floats) const { return view(floats.data(), n); }
+  auto column(const Columns<float>& columns, std::size_t channel = 0) const { return view(columns[channel], n); }
+
+  void run() {
+    gather_counts();
+    expect();
+    push_rings();
+    sum_windows();
+    std::memset(s.exceeded.data(), 0, n * sizeof s.exceeded[0]);
+    std::memset(s.touched.data(), 0, n);
+    score_windows();
+    learn_dispersion();
+    if (t % 5 == 4) step_cusum();
+    if (is_calls) step_gaps();
+    end_episodes();
+    move_machines();
+    learn_levels();
+    if (is_calls && t % 60 == 59) close_hour();
+    if (t % 1440 == 1439) close_day();
+  }
+
+  bool is_under_test(std::size_t r) const { return (b.flags[0][r] & kJudged) != 0 && b.exposure_slow[0][r] > in.scopes[b.scope[0][r]].warm_up; }
+
+  void gather_counts() {
+    column(s.count).setZero();
+    for (const auto& [row, count] : in.counts) s.count[row] = static_cast<float>(count);
+  }
+
+  /// phi_w, lambda, v, s, mu.
+  void expect() {
+    const float cold = is_calls ? 1.0F + kColdInflation : 1.0F;
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      gather_prior(w);
+      auto phi = column(s.dispersion[w]);
+      dispersion(column(b.squares, w), column(b.squares_exposure, w), column(s.prior), cold, phi);
+    }
+    auto lambda = column(s.level), v = column(s.variance);
+    baseline::level(column(b.calls_fast), column(b.exposure_fast), column(b.calls_slow), column(b.exposure_slow), column(s.dispersion[3]), lambda, v);
+    if (is_calls) gather_profile();
+    else std::copy(in.profile.begin(), in.profile.end(), s.profile.begin());
+    auto mean = column(s.mean);
+    mean = lambda * column(s.profile);
+    if (!is_calls) mean = mean.max(column(b.error_share).min(1.0F) * view(in.api_calls.data(), n));
+  }
+
+  void gather_prior(std::size_t w) {
+    for (std::size_t r = 0; r < n; ++r) {
+      const std::uint8_t pool = b.pool[0][r];
+      s.prior[r] = pool == RowBlock::kNoPool ? kDispersionPrior[w] : (*in.pools)[pool][w];
+    }
+  }
+
+  void gather_profile() {
+    const ProfilePlace place = profile_place(t);
+    const std::uint8_t* const now = b.profile[place.hour];
+    const std::uint8_t* const next = b.profile[place.next_hour];
+    for (std::size_t r = 0; r < n; ++r) s.profile[r] = place.weight * kProfileValue[now[r]] + place.next_weight * kProfileValue[next[r]];
+  }
+
+  void push_rings() {
+    const auto slot = static_cast<std::size_t>(t % 16), quarter = static_cast<std::size_t>(t / 15 % 16);
+    std::uint16_t* const minute_count = b.minute_count[slot];
+    std::uint16_t* const minute_mean = b.minute_mean[slot];
+    std::uint16_t* const quarter_count = b.quarter_count[quarter];
+    std::uint16_t* const quarter_mean = b.quarter_mean[quarter];
+    std::memset(minute_count, 0, n * sizeof *minute_count);
+    for (std::size_t r = 0; r < n; ++r) minute_mean[r] = to_bfloat16(s.mean[r]);
+    if (t % 15 == 0) {
+      std::memset(quarter_count, 0, n * sizeof *quarter_count);
+      std::memset(quarter_mean, 0, n * sizeof *quarter_mean);
+    }
+    for (const auto& [row, count] : in.counts) {
+      minute_count[row] = static_cast<std::uint16_t>(count);
+      quarter_count[row] = static_cast<std::uint16_t>(quarter_count[row] + count);
+    }
+    for (std::size_t r = 0; r < n; ++r) quarter_mean[r] = to_bfloat16(from_bfloat16(quarter_mean[r]) + from_bfloat16(minute_mean[r]));
+  }
+
+  void add(const std::uint16_t* counts, const std::uint16_t* means, Scratch::Floats& mean_sum) {
+    std::uint32_t* const sum = s.sum.data();
+    for (std::size_t r = 0; r < n; ++r) sum[r] += counts[r];
+    for (std::size_t r = 0; r < n; ++r) mean_sum[r] += from_bfloat16(means[r]);
+  }
+
+  /// X and M of the windows: the short ones of minutes, the long ones of quarters of an hour.
+  void sum_windows() {
+    Scratch::Floats& mean = s.window_sd[0];  // free until `spread`
+    std::size_t from = 0;
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      const bool minutes = kWindows[w] <= 15;
+      const std::int64_t newest = minutes ? t : t / 15;
+      const auto length = static_cast<std::size_t>(minutes ? kWindows[w] : kWindows[w] / 15);
+      if (w == 0 || w == 3) {
+        from = 0;
+        std::memset(s.sum.data(), 0, n * sizeof s.sum[0]);
+        std::memset(mean.data(), 0, n * sizeof mean[0]);
+      }
+      for (; from < length; ++from) {
+        const auto slot = static_cast<std::size_t>((newest - static_cast<std::int64_t>(from)) % 16);
+        if (minutes) add(b.minute_count[slot], b.minute_mean[slot], mean);
+        else add(b.quarter_count[slot], b.quarter_mean[slot], mean);
+      }
+      for (std::size_t r = 0; r < n; ++r) s.window_count[w][r] = static_cast<float>(s.sum[r]);
+      column(s.window_mean[w]) = column(mean) + 1e-9F;
+    }
+    for (const auto& [row, more] : in.wide)
+      for (std::size_t w = 0; w < kWindowCount; ++w) s.window_count[w][row] += more[w];
+    spread();
+  }
+
+  /// phi and sd of the windows, and which rows are past the screen.
+  void spread() {
+    std::memset(s.above.data(), 0, n);
+    std::memset(s.below.data(), 0, n);
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      auto phi = column(s.window_dispersion[w]);
+      const auto mean = column(s.window_mean[w]);
+      total_dispersion(column(s.dispersion[w]), mean, column(s.variance), phi);
+      auto sd = column(s.window_sd[w]);
+      sd = (phi * mean).sqrt();
+      screen(w);
+    }
+  }
+
+  void screen(std::size_t w) {
+    const float* const count = s.window_count[w].data();
+    const float* const mean = s.window_mean[w].data();
+    const float* const sd = s.window_sd[w].data();
+    for (std::size_t r = 0; r < n; ++r) {
+      const bool up = (count[r] >= 2.0F) & (count[r] > mean[r] + kScreenUp * sd[r]);
+      s.above[r] = static_cast<std::uint8_t>(s.above[r] | (static_cast<unsigned>(up) << w));
+    }
+    if (!is_calls) return;
+    for (std::size_t r = 0; r < n; ++r) {
+      const bool down = count[r] < mean[r] - kScreenDown * sd[r];
+      s.below[r] = static_cast<std::uint8_t>(s.below[r] | (static_cast<unsigned>(down) << w));
+    }
+  }
+
+  /// Calls `visit(row)` for every row whose byte is not 0, eight at a time.
+  template <class Visit>
+  void for_nonzero(const std::uint8_t* bytes, Visit visit) {
+    for (std::size_t r = 0; r < n; r += 8) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, bytes + r, std::min<std::size_t>(8, n - r));
+      while (eight != 0) {
+        const auto at = static_cast<std::size_t>(std::countr_zero(eight)) / 8;
+        visit(r + at);
+        eight &= ~(std::uint64_t{0xff} << (at * 8));
+      }
+    }
+  }
+
+  void score_windows() {
+    for_nonzero(s.above.data(), [this](std::size_t r) { score_row(r, s.above[r], Direction::kUp); });
+    if (is_calls) for_nonzero(s.below.data(), [this](std::size_t r) { score_row(r, s.below[r], Direction::kDown); });
+  }
+
+  void score_row(std::size_t r, unsigned windows, Direction direction) {
+    if (!is_under_test(r)) return;
+    for (; windows != 0; windows &= windows - 1) {
+      const auto w = static_cast<std::size_t>(std::countr_zero(windows));
+      const int length = kWindows[w];
+      const bool masked = (b.flags[0][r] & kOn) == 0 && t - b.ended_at[0][r] < length;
+      if (masked || t - b.born_at[0][r] + 1 < length) continue;
+      const auto count = static_cast<double>(s.window_count[w][r]), mean = static_cast<double>(s.window_mean[w][r]);
+      const auto phi = static_cast<double>(s.window_dispersion[w][r]);
+      const std::size_t channel = w + (direction == Direction::kDown ? kDownChannels : 0);
+      note_score(r, channel, direction, {.channel = static_cast<std::uint8_t>(channel), .score = surprise(count, mean, phi), .count = count, .mean = mean,
+                                         .dispersion = phi});
+    }
+  }
+
+  void note_score(std::size_t r, std::size_t channel, Direction direction, Evidence evidence) {
+    const double level = peak_level(channel);
+    if (evidence.score <= level) return;
+    s.exceeded[r] = static_cast<std::uint16_t>(s.exceeded[r] | (1U << channel));
+    b.episodes[0][r] = static_cast<std::uint16_t>(b.episodes[0][r] | (1U << channel));
+    b.episode_peak[channel][r] = std::max(b.episode_peak[channel][r], to_binary16(std::min(evidence.score, 6e4)));
+    evidence.false_alarms = kChannelsPerDirection * false_alarms_per_week(evidence.score, level, peak_history(b, r, channel));
+    best_of(r, direction, evidence);
+  }
+
+  void best_of(std::size_t r, Direction direction, const Evidence& evidence) {
+    if (s.touched[r] == 0) s.best[0][r] = s.best[1][r] = Evidence{};
+    s.touched[r] = 1;
+    Evidence& best = s.best[static_cast<std::size_t>(direction)][r];
+    if (evidence.false_alarms < best.false_alarms) best = evidence;
+  }
+
+  void learn_dispersion() {
+    static const std::array<float, kWindowCount> kLoss = [] {
+      std::array<float, kWindowCount> losses{};
+      for (std::size_t w = 0; w < kWindowCount; ++w) losses[w] = loss(kWindows[w], kDispersionHalfLifeDays);
+      return losses;
+    }();
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      if ((t + 1) % kWindows[w] != 0) continue;
+      const float* const count = s.window_count[w].data();
+      const float* const mean = s.window_mean[w].data();
+      const float* const sd = s.window_sd[w].data();
+      const std::uint8_t* const flags = b.flags[0];
+      float* const squares = b.squares[w];
+      float* const exposure = b.squares_exposure[w];
+      for (std::size_t r = 0; r < n; ++r) {
+        const float g = (flags[r] & kOn) != 0 ? kGatedLearning : 1.0F;
+        const float bound = 8.0F * sd[r] + 4.0F, off = count[r] - mean[r];
+        squares[r] = squares[r] - squares[r] * kLoss[w] + g * std::min(off * off, bound * bound);
+        exposure[r] = exposure[r] - exposure[r] * kLoss[w] + g * mean[r];
+      }
+    }
+  }
+
+  void step_cusum() {
+    for (std::size_t r = 0; r < n; ++r) {
+      if (t - b.born_at[0][r] < 4) continue;
+      drift(r, Direction::kUp);
+      if (is_calls) drift(r, Direction::kDown);
+    }
+  }
+
+  void drift(std::size_t r, Direction direction) {
+    float& sum = b.cusum[static_cast<std::size_t>(direction)][r];
+    sum = drift_step(sum, s.window_count[1][r], s.window_mean[1][r], s.dispersion[3][r], s.variance[r], direction);
+    if (sum <= static_cast<float>(kClockPeakLevel) || !is_under_test(r)) return;
+    const std::size_t channel = direction == Direction::kUp ? kCusumUpChannel : kCusumDownChannel;
+    note_score(r, channel, direction,
+               {.channel = static_cast<std::uint8_t>(channel), .score = static_cast<double>(sum), .count = static_cast<double>(s.window_count[4][r]),
+                .mean = static_cast<double>(s.window_mean[4][r]), .dispersion = static_cast<double>(s.window_dispersion[4][r])});
+  }
+
+  void step_gaps() {
+    column(b.gap_length, 0) += column(s.mean);
+    column(b.gap_length, 1) += 1.0F;
+    column(s.gap_score).setZero();
+    for (std::size_t r = 0; r < n; ++r) {
+      const float slack = s.mean[r] * 0.05F;
+      const float operational = std::max(b.gap_mean[0][r], 1e-6F) * 1.05F + slack, wall = std::max(b.gap_mean[1][r], 1e-6F) * 1.05F + 1.0F;
+      const bool is_long = (b.gap_length[0][r] > 1.3F * operational) | (b.gap_length[1][r] > 1.3F * wall);
+      if (is_long && s.count[r] <= 0) score_gap(r, slack);
+    }
+    for (const auto& [row, count] : in.counts) {
+      if (count == 0) continue;
+      end_gap(row, 0, s.mean[row] * 0.05F, 3.0F * s.mean[row] + 1e-12F);
+      end_gap(row, 1, 1.0F, 2.0F);
+    }
+  }
+
+  GapClock gap_clock(std::size_t r, std::size_t clock) const {
+    return {b.gap_length[clock][r], b.gap_mean[clock][r], b.gap_squares[clock][r], b.gaps[clock][r]};
+  }
+
+  void score_gap(std::size_t r, float slack) {
+    const double score = std::max(gap_clock(r, 0).score(slack), gap_clock(r, 1).score(1.0F));
+    s.gap_score[r] = static_cast<float>(score);
+    if (score > kClockPeakLevel && is_under_test(r)) note_score(r, kGapChannel, Direction::kDown, {.channel = kGapChannel, .score = score});
+  }
+
+  void end_gap(std::size_t r, std::size_t clock, float slack, float run) {
+    GapClock gap = gap_clock(r, clock);
+    gap.end(slack, run);
+    b.gap_length[clock][r] = gap.length;
+    b.gap_mean[clock][r] = gap.mean;
+    b.gap_squares[clock][r] = gap.squares;
+    b.gaps[clock][r] = gap.gaps;
+  }
+
+  /// An episode of a channel ends after some steps without a score above its level, and adds its peak to the tail.
+  void end_episodes() {
+    const bool cusum_stepped = t % 5 == 4;
+    for (std::size_t r = 0; r < n; ++r) {
+      for (unsigned open = b.episodes[0][r]; open != 0; open &= open - 1) {
+        const auto channel = static_cast<std::size_t>(std::countr_zero(open));
+        const bool cusum = channel == kCusumUpChannel || channel == kCusumDownChannel;
+        if (!cusum || cusum_stepped) age_episode(r, channel);
+      }
+    }
+  }
+
+  void age_episode(std::size_t r, std::size_t channel) {
+    const bool above = (s.exceeded[r] >> channel & 1U) != 0;
+    std::uint8_t& calm = b.episode_calm[channel][r];
+    std::uint16_t& age = b.episode_age[channel][r];
+    calm = above ? std::uint8_t{0} : static_cast<std::uint8_t>(calm + 1);
+    ++age;
+    const int limit = calm_limit(channel);
+    if (calm <= limit && age <= 4 * limit + 60) return;
+    const PeakHistory history = peak_history(b, r, channel);
+    const double excess = std::min(from_binary16(b.episode_peak[channel][r]) - peak_level(channel), peak_cap(history));
+    b.peaks[channel][r] = to_binary16(history.peaks + 1);
+    b.peak_excess[channel][r] = to_binary16(std::min(history.excess + excess, 6e4));
+    b.episode_peak[channel][r] = 0;
+    calm = 0;
+    age = 0;
+    b.episodes[0][r] = static_cast<std::uint16_t>(b.episodes[0][r] & ~(1U << channel));
+  }
+
+  /// Rows that are on, or hot, or were decided on while the minute was open.
+  void move_machines() {
+    s.rows.clear();
+    for (const std::uint32_t row : in.forced) {
+      if (s.touched[row] == 0) s.best[0][row] = s.best[1][row] = Evidence{};
+      s.touched[row] = 2;
+    }
+    const std::uint8_t* const flags = b.flags[0];
+    for (std::size_t r = 0; r < n; ++r)
+      if (((flags[r] & kOn) | s.touched[r]) != 0) s.rows.push_back(static_cast<std::uint32_t>(r));
+    for (const std::uint32_t r : s.rows) move(r);
+  }
+
+  void move(std::uint32_t r) {
+    const bool forced = s.touched[r] == 2;
+    const Scope& scope = in.scopes[b.scope[0][r]];
+    const double up = s.touched[r] != 0 ? s.best[0][r].false_alarms : std::numeric_limits<double>::infinity();
+    const double down = s.touched[r] != 0 ? s.best[1][r].false_alarms : std::numeric_limits<double>::infinity();
+    std::uint8_t& flags = b.flags[0][r];
+    const bool was_on = (flags & kOn) != 0;
+    const bool begins = !was_on && (forced || std::min(up, down) <= std::max(kGateLevel, scope.alpha));
+    if (begins) {
+      const bool downwards = !forced && down < up;
+      flags = static_cast<std::uint8_t>((flags & ~(kDownwards | kStarted | kAdopted)) | kOn | (downwards ? kDownwards : 0));
+      b.on_minutes[0][r] = 0;
+    }
+    if ((flags & kOn) == 0) return;
+    const Direction direction = (flags & kDownwards) != 0 ? Direction::kDown : Direction::kUp;
+    std::uint8_t& calm = b.calm_minutes[0][r];
+    calm = begins || is_live(r, direction) ? std::uint8_t{0} : static_cast<std::uint8_t>(calm + 1);
+    const bool gone = was_on && calm >= kHoldMinutes;
+
+    const auto side = static_cast<std::size_t>(direction);
+    const bool alarm = !gone && (flags & kStarted) == 0 && t >= b.free_from[side][r] &&
+                       (forced ? direction == Direction::kUp : is_alarm(scope, direction, s.best[side][r], s.touched[r] != 0));
+    if (alarm) {
+      flags |= kStarted;
+      transitions.push_back({.what = Transition::What::kStart, .row = in.first_row + r, .direction = direction, .evidence = s.best[side][r]});
+    }
+    const bool adopts = !gone && b.on_minutes[0][r] >= kAdoptionMinutes;
+    if ((flags & kStarted) != 0 && (flags & kAdopted) == 0 && (gone || adopts)) {
+      transitions.push_back({.what = Transition::What::kEnd, .row = in.first_row + r, .direction = direction, .adopted = !gone});
+      b.free_from[side][r] = static_cast<std::int32_t>(t) + kRefractoryMinutes;
+      if (!gone) flags |= kAdopted;
+    }
+    if (gone) return switch_off(r);
+    b.on_minutes[0][r] = static_cast<std::uint16_t>(std::min(b.on_minutes[0][r] + 1, 65535));
+  }
+
+  static bool is_alarm(const Scope& scope, Direction direction, const Evidence& evidence, bool is_valid) {
+    const bool is_wanted = direction == Direction::kUp ? scope.up && evidence.count >= scope.minimum_count : scope.down;
+    return is_valid && is_wanted && evidence.false_alarms <= scope.alpha;
+  }
+
+  void switch_off(std::uint32_t r) {
+    b.flags[0][r] = static_cast<std::uint8_t>(b.flags[0][r] & ~kOn);
+    b.ended_at[0][r] = static_cast<std::int32_t>(t);
+    b.on_minutes[0][r] = 0;
+    b.cusum[0][r] = 0;
+    if (is_calls) b.cusum[1][r] = 0;
+  }
+
+  /// Whether the shortest window that can tell is still away from its mean.
+  bool is_live(std::size_t r, Direction direction) const {
+    if (direction == Direction::kUp) {
+      const std::size_t w = s.window_mean[1][r] >= 3.0F ? 1 : 2;
+      return s.window_count[w][r] > s.window_mean[w][r] + 1.5F * s.window_sd[w][r];
+    }
+    const std::size_t w = s.window_mean[2][r] >= 6.0F ? 2 : 3;
+    return s.window_count[w][r] < s.window_mean[w][r] - 1.5F * s.window_sd[w][r] || s.gap_score[r] > static_cast<float>(kClockPeakLevel);
+  }
+
+  bool is_adopting(std::size_t r) const { return (b.flags[0][r] & kOn) != 0 && b.on_minutes[0][r] > kAdoptionMinutes; }
+
+  void learn_levels() {
+    static const float kFastLoss = loss(1, kFastHalfLifeDays), kSlowLoss = loss(1, kSlowHalfLifeDays);
+    adopt();
+    Scratch::Floats& gate = s.window_dispersion[0];
+    const std::uint8_t* const flags = b.flags[0];
+    for (std::size_t r = 0; r < n; ++r) gate[r] = (flags[r] & kOn) != 0 ? kGatedLearning : 1.0F;
+    for (const std::uint32_t r : s.rows)
+      if (is_adopting(r)) gate[r] = 1.0F;
+    const auto g = column(gate);
+    const auto profile = column(s.profile);
+    Column learned = g * column(s.count).min(column(s.window_mean[0]) + 12.0F * column(s.window_sd[0]) + 10.0F);
+    column(b.calls_fast) = column(b.calls_fast) - column(b.calls_fast) * kFastLoss + learned;
+    column(b.exposure_fast) = column(b.exposure_fast) - column(b.exposure_fast) * kFastLoss + g * profile;
+    column(b.calls_slow) = column(b.calls_slow) - column(b.calls_slow) * kSlowLoss + learned;
+    column(b.exposure_slow) = column(b.exposure_slow) - column(b.exposure_slow) * kSlowLoss + g * profile;
+    column(b.weeks_watched) += 1.0F / 10080.0F;
+    if (!is_calls) return;
+    column(b.hour_calls) += learned;
+    column(b.hour_expected) += g * column(s.level);
+  }
+
+  /// What lasted a day becomes the new normal, at a half-life of 5.8 hours.
+  void adopt() {
+    for (const std::uint32_t r : s.rows) {
+      if (!is_adopting(r)) continue;
+      for (Columns<float>* const column : {&b.calls_fast, &b.exposure_fast, &b.calls_slow, &b.exposure_slow}) (*column)[0][r] *= kAdoptionDecay;
+      b.cusum[0][r] = std::min(b.cusum[0][r], 0.0F);
+      if (is_calls) b.cusum[1][r] = std::min(b.cusum[1][r], 0.0F);
+    }
+  }
+
+  /// The profile takes the hour in.
+  void close_hour() {
+    const HourOfWeek hour = hour_of_week(t);
+    const std::size_t type = hour.weekend ? 1 : 0, type_hour = hour.day_type_hour();
+    for (std::size_t r = 0; r < n; ++r) {
+      const ProfileHour state{b.profile[hour.hour][r], b.day_type_profile[type_hour][r], static_cast<double>(b.day_exposure[hour.day][r]),
+                              static_cast<double>(b.day_type_exposure[type][r]), static_cast<double>(b.hour_calls[0][r]),
+                              static_cast<double>(b.hour_expected[0][r])};
+      const ProfileUpdate update = close_profile_hour(state, static_cast<double>(s.dispersion[3][r]), hour.weekend, b.key[0][r], t / 60);
+      b.profile[hour.hour][r] = update.code;
+      b.day_type_profile[type_hour][r] = update.day_type_code;
+      // A day of the week that was never completed borrows its day type.
+      for (std::size_t day = hour.weekend ? 5 : 0; day < (hour.weekend ? 7U : 5U); ++day)
+        if (day != hour.day && b.day_exposure[day][r] <= 0) b.profile[day * 24 + hour.hour_of_day][r] = update.day_type_code;
+    }
+    column(b.day_expected) += column(b.hour_expected);
+    column(b.hour_calls).setZero();
+    column(b.hour_expected).setZero();
+    if (hour.hour_of_day == 23) expose_day(hour);
+  }
+
+  void expose_day(const HourOfWeek& hour) {
+    static const float kWeek = static_cast<float>(portable_pow(0.5, 7 / kProfileHalfLifeDays));
+    static const float kWeekday = static_cast<float>(portable_pow(0.5, 1.4 / kProfileHalfLifeDays));
+    static const float kWeekendDay = static_cast<float>(portable_pow(0.5, 3.5 / kProfileHalfLifeDays));
+    auto day = column(b.day_exposure, hour.day), day_type = column(b.day_type_exposure, hour.weekend ? 1 : 0);
+    day = day * kWeek + column(b.day_expected);
+    day_type = day_type * (hour.weekend ? kWeekendDay : kWeekday) + column(b.day_expected) / 24.0F;
+    column(b.day_expected).setZero();
+  }
+
+  /// Past peaks and the weeks watched fade.
+  void close_day() {
+    static const double kDecay = portable_pow(0.5, 1 / kTailHalfLifeDays);
+    for (std::size_t channel = 0; channel < b.channels(); ++channel) {
+      for (std::size_t r = 0; r < n; ++r) {
+        if (b.peaks[channel][r] == 0) continue;
+        b.peaks[channel][r] = to_binary16(from_binary16(b.peaks[channel][r]) * kDecay);
+        b.peak_excess[channel][r] = to_binary16(from_binary16(b.peak_excess[channel][r]) * kDecay);
+      }
+    }
+    column(b.weeks_watched) *= static_cast<float>(kDecay);
+  }
+};
+
+MinutePass::MinutePass() : scratch_(std::make_unique<Scratch>()) {}
+MinutePass::~MinutePass() = default;
+
+void MinutePass::run(RowBlock& block, const MinuteInput& input, std::vector<Transition>& transitions) {
+  Step{block, input, *scratch_, transitions}.run();
+}
+
+double MinutePass::least_false_alarms(std::size_t row, Direction direction) const {
+  if (scratch_->touched[row] == 0) return std::numeric_limits<double>::infinity();
+  return scratch_->best[static_cast<std::size_t>(direction)][row].false_alarms;
+}
+
+float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, const PooledDispersion& pools) {
+  const std::uint8_t pool = block.pool[0][row];
+  const float cold = block.kind() == SeriesKind::kCalls ? 1.0F + kColdInflation : 1.0F;
+  OneRow phi;
+  dispersion(OneRow(block.squares[window][row]), OneRow(block.squares_exposure[window][row]),
+             OneRow(pool == RowBlock::kNoPool ? kDispersionPrior[window] : pools[pool][window]), cold, phi);
+  return phi[0];
+}
+
+Level level_of(const RowBlock& block, std::size_t row, const PooledDispersion& pools) {
+  OneRow lambda, variance;
+  level(OneRow(block.calls_fast[0][row]), OneRow(block.exposure_fast[0][row]), OneRow(block.calls_slow[0][row]), OneRow(block.exposure_slow[0][row]),
+        OneRow(window_dispersion(block, row, 3, pools)), lambda, variance);
+  return {lambda[0], variance[0]};
+}
+
+}  // namespace trailwarden::baseline

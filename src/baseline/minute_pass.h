@@ -1,0 +1,105 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "baseline/model.h"
+#include "baseline/row_block.h"
+#include "baseline/tail.h"
+
+namespace trailwarden::baseline {
+
+enum class Direction : std::uint8_t { kUp, kDown };
+
+/// What is asked of the rows of one scope: part of the budget, and what else its users want.
+struct Scope {
+  double alpha = 0;  // alarm level, per week, series and direction
+  double minimum_count = 0;  // calls in the deciding window below which nothing is said
+  float warm_up = kColdMinutes;  // exposure before the first test [min]
+  bool up = true, down = true;
+};
+
+/// Pooled dispersion priors of the rows of one kind in one (account, Region), by class of level (to 0.01, to 0.3, above [calls/min]) and window.
+inline constexpr std::size_t kPools = 3;
+using PooledDispersion = std::array<std::array<float, kWindowCount>, kPools>;
+
+/// What a row's windows held in one minute, and how unusual that was, in the direction it concerns.
+struct Evidence {
+  std::uint8_t channel = 0;      // of kWindows; kCusumUpChannel, ...
+  double score = 0;              // S [nat]
+  double false_alarms = std::numeric_limits<double>::infinity();  // A: expected false alarms of such a score, per week
+  double count = 0, mean = 0, dispersion = 1;  // X, M, phi of the window
+};
+
+/// A change of the state machine of one row.
+struct Transition {
+  enum class What : std::uint8_t { kStart, kEnd, kOff } what = What::kStart;
+  std::uint32_t row = 0;  // in its table
+  Direction direction = Direction::kUp;
+  bool adopted = false;  // an End because it is the new normal
+  Evidence evidence;     // of a Start
+};
+
+/// What the pass over one block needs to know of the minute.
+struct MinuteInput {
+  std::int64_t minute = 0;
+  std::uint32_t first_row = 0;  // number of the block's row 0 in its table
+  /// Counts of the rows that have any, by row in the block, ascending; a count may exceed 16 bits.
+  struct Count {
+    std::uint32_t row;
+    std::uint32_t count;
+  };
+  std::span<const Count> counts;
+  /// What counts and quarter sums are beyond their 16 bits: for rows that need it, X by window is corrected by these [calls].
+  struct WideSum {
+    std::uint32_t row;
+    std::array<float, kWindowCount> more;
+  };
+  std::span<const WideSum> wide;
+  std::span<const float> profile;    // s of each row; errors rows are handed their API's, calls rows leave it empty
+  std::span<const float> api_calls;  // errors: x of each row's API in this minute
+  std::span<const std::uint32_t> forced;  // rows whose Start was decided while this minute was open
+  const PooledDispersion* pools = nullptr;
+  std::span<const Scope> scopes;  // by `RowBlock::scope`
+};
+
+/// Closes one minute of one block: scores every row, moves its state machine, learns. Sections 3 to 7 of docs/baseline.md.
+///
+/// Holds the scratch columns, about 400 KB, for any number of blocks, one at a time. Not thread-safe: one for each thread.
+/// Cost: about 40 ns a row.
+class MinutePass {
+ public:
+  MinutePass();
+  ~MinutePass();
+
+  /// Closes `input.minute`, in order, each minute once; with the last minute of an hour the hour's profile, of a day the day. Transitions
+  /// are added to `transitions`, by row.
+  void run(RowBlock& block, const MinuteInput& input, std::vector<Transition>& transitions);
+
+  /// The least expected number of false alarms of a row in the last block and minute that was run; infinity if nothing was unusual.
+  double least_false_alarms(std::size_t row, Direction direction) const;
+
+ private:
+  struct Scratch;
+  struct Step;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+/// phi_w of one row, from its columns; what the pass computes for the whole block.
+float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, const PooledDispersion& pools);
+
+/// lambda and v of one row.
+struct Level {
+  float calls_per_minute, variance;
+};
+Level level_of(const RowBlock& block, std::size_t row, const PooledDispersion& pools);
+
+/// Past peaks of one channel of one row.
+PeakHistory peak_history(const RowBlock& block, std::size_t row, std::size_t channel);
+
+}  // namespace trailwarden::baseline

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "baseline/constants.h"
+#include "baseline/profile.h"
+
+namespace trailwarden::baseline {
+
+/// What a row counts.
+enum class SeriesKind : std::uint8_t {
+  kCalls,   // calls of an API; judged upwards and downwards if they are of interest (writes; data events), else only learned
+  kErrors,  // its failed calls with one error code; judged upwards
+};
+
+inline constexpr std::size_t kBlockRows = 2048;  // a minute pass works on this many rows at a time: what it touches fits the L2 cache
+inline constexpr std::size_t kRing = 16, kDayRing = 9;
+inline constexpr std::int32_t kLongAgo = -1'000'000'000;  // a minute before all minutes
+
+/// The channels that score a row. Windows first, so that a window's number is its channel's.
+inline constexpr std::size_t kCusumUpChannel = 5, kDownChannels = 6, kCusumDownChannel = 11, kGapChannel = 12;
+inline constexpr std::size_t kCallChannels = 13, kErrorChannels = 6;
+
+/// Bits of a row's state.
+enum RowFlag : std::uint8_t {
+  kJudged = 1,        // scores are wanted, not only learning
+  kOn = 2,            // something unusual is going on
+  kDownwards = 4,     // direction of what is going on
+  kStarted = 8,       // a Start was sent for it
+  kAdopted = 16,      // it went on so long that it becomes the new normal; its End was sent
+  kData = 32,         // data events, not management events
+};
+
+/// One column, or several of the same type: channel c of row r is `[c][r]`.
+template <class T>
+class Columns {
+ public:
+  T* operator[](std::size_t channel) const { return data_ + channel * stride_; }
+  T* data() const { return data_; }
+
+ private:
+  friend class RowBlock;
+  T* data_ = nullptr;
+  std::size_t stride_ = 0;
+};
+
+/// The state of up to 2,048 series of one kind, as columns: structure of arrays in one allocation.
+///
+/// Units: calls, minutes, nats, weeks as in docs/baseline.md. 688 bytes a row of calls, 331 a row of errors.
+/// A row is a number; what it is called is the table's business.
+class RowBlock {
+ public:
+  /// `capacity`: rows to make room for, 1..kBlockRows.
+  RowBlock(SeriesKind kind, std::size_t capacity);
+
+  SeriesKind kind() const { return kind_; }
+  std::size_t rows() const { return rows_; }
+  std::size_t capacity() const { return capacity_; }
+  std::size_t channels() const { return kind_ == SeriesKind::kCalls ? kCallChannels : kErrorChannels; }
+  std::size_t memory_bytes() const { return bytes_; }
+
+  /// A fresh row behind the last one; there must be room.
+  std::size_t append();
+  /// Makes a row as if it had just been appended.
+  void reset(std::size_t row);
+  /// Makes room; keeps every row.
+  void grow(std::size_t capacity);
+
+  // Levels: decayed calls and exposures, fast and slow clock [calls, minutes].
+  Columns<float> calls_fast, exposure_fast, calls_slow, exposure_slow;
+
+  // Profile; calls only.
+  Columns<std::uint8_t> profile;           // [168]
+  Columns<std::uint8_t> day_type_profile;  // [48]
+  Columns<float> day_exposure;             // [7]
+  Columns<float> day_type_exposure;        // [2]
+  Columns<float> hour_calls, hour_expected, day_expected;
+
+  // Counts and their expectations, by minute mod 16 and by quarter of an hour mod 16. Counts are the low 16 bits; the table keeps what is above.
+  Columns<std::uint16_t> minute_count, minute_mean, quarter_count, quarter_mean;  // [16]; means in bfloat16
+
+  // Dispersion by window.
+  Columns<float> squares, squares_exposure;  // num_w, den_w [5]
+
+  // CUSUM, up and down (down: calls only); gap clocks, operational and wall (calls only).
+  Columns<float> cusum;                              // [2]
+  Columns<float> gap_length, gap_mean, gap_squares;  // L, m, q [2]
+  Columns<std::uint16_t> gaps;                       // n [2]
+
+  // Tails by channel: past peaks (binary16), weeks watched, and the episode that is open.
+  Columns<std::uint16_t> peaks, peak_excess;  // n, E
+  Columns<float> weeks_watched;               // T
+  Columns<std::uint16_t> episode_peak;        // largest score of the open episode, binary16
+  Columns<std::uint16_t> episode_age;         // steps since it began
+  Columns<std::uint8_t> episode_calm;         // steps since the score was above the peak level
+  Columns<std::uint16_t> episodes;            // one bit a channel: an episode is open
+
+  Columns<float> error_share;  // p; errors only
+
+  // The state machine.
+  Columns<std::uint8_t> flags;         // RowFlag
+  Columns<std::uint8_t> calm_minutes;  // q: minutes without live evidence while on
+  Columns<std::uint16_t> on_minutes;
+  Columns<std::int32_t> ended_at;   // minute at which it was last on
+  Columns<std::int32_t> free_from;  // [2] no new Start before this minute, up and down
+  Columns<std::int32_t> born_at;    // minute; an errors row has its API's
+
+  Columns<std::uint32_t> day_count;         // [9] by day mod 9, late ones included
+  Columns<std::uint8_t> pool;               // row of the table of pooled dispersions, kNoPool before the first pooling
+  Columns<std::uint8_t> scope;              // which of the configured scopes it belongs to
+  Columns<std::uint32_t> call_row;          // errors: the API's calls row
+  Columns<std::uint64_t> key;               // low half of the series key
+  static constexpr std::uint8_t kNoPool = 255;
+
+ private:
+  struct Free {
+    void operator()(std::byte* bytes) const;
+  };
+
+  /// Calls `visit(columns, channels, value of a fresh row)` for every column of this kind.
+  template <class Visit>
+  void for_each(Visit visit);
+  void allocate(std::size_t capacity);
+
+  SeriesKind kind_;
+  std::size_t rows_ = 0, capacity_ = 0, bytes_ = 0;
+  std::unique_ptr<std::byte[], Free> memory_;
+};
+
+}  // namespace trailwarden::baseline

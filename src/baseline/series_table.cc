@@ -1,0 +1,216 @@
+#include "baseline/series_table.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/check.h"
+
+namespace trailwarden::baseline {
+namespace {
+
+constexpr std::size_t kSmallBlock = 64;
+constexpr float kGrownExposure = 1440;  // minutes before a row's dispersion counts for others
+constexpr std::int64_t kMinutesBeforePooling = 2880;
+constexpr std::size_t kFewestToPool = 20;
+
+std::size_t level_class(const RowBlock& block, std::size_t r) {
+  const float rate = block.calls_slow[0][r] / std::max(block.exposure_slow[0][r], 1.0F);
+  return (rate > 0.01F ? 1U : 0U) + (rate > 0.3F ? 1U : 0U);
+}
+
+/// The part of `list` whose rows lie in [first, first + kBlockRows), with rows counted from `first`.
+template <class Item, class Row>
+void slice(std::span<const Item> list, std::uint32_t first, std::vector<Item>& out, Row row_of) {
+  out.clear();
+  const auto begin = std::lower_bound(list.begin(), list.end(), first, [&](const Item& item, std::uint32_t row) { return row_of(item) < row; });
+  for (auto it = begin; it != list.end() && row_of(*it) < first + kBlockRows; ++it) {
+    out.push_back(*it);
+    row_of(out.back()) -= first;
+  }
+}
+
+std::int64_t day_of(std::int64_t minute) { return minute / 1440; }
+
+}  // namespace
+
+std::uint32_t SeriesTable::add(std::uint64_t key, std::uint8_t scope) {
+  if (blocks_.empty()) {
+    blocks_.emplace_back(kind_, kSmallBlock);
+  } else if (RowBlock& last = blocks_.back(); last.rows() == last.capacity()) {
+    // A small cell stays small; a large one grows by whole blocks.
+    if (last.capacity() < kBlockRows) last.grow(std::min(last.capacity() * 2, kBlockRows));
+    else blocks_.emplace_back(kind_, kBlockRows);
+  }
+  RowBlock& block = blocks_.back();
+  const std::size_t row = block.append();
+  block.key[0][row] = key;
+  block.scope[0][row] = scope;
+  return rows_++;
+}
+
+void SeriesTable::begin(std::uint32_t row, std::int64_t minute, std::uint8_t flags) {
+  const auto [block, r] = at(row);
+  const std::uint64_t key = block.key[0][r];
+  const std::uint8_t scope = block.scope[0][r];
+  block.reset(r);
+  block.key[0][r] = key;
+  block.scope[0][r] = scope;
+  block.flags[0][r] = flags;
+  block.born_at[0][r] = static_cast<std::int32_t>(minute);
+}
+
+bool SeriesTable::Wide::empty() const {
+  const auto is_zero = [](std::uint16_t v) { return v == 0; };
+  return std::all_of(minute.begin(), minute.end(), is_zero) && std::all_of(quarter.begin(), quarter.end(), is_zero);
+}
+
+/// Keeps the high halves of counts and quarters in step with the low ones, which the pass writes.
+void SeriesTable::widen(const Minute& input) {
+  const auto slot = static_cast<std::size_t>(input.minute % 16), quarter = static_cast<std::size_t>(input.minute / 15 % 16);
+  const bool new_quarter = input.minute % 15 == 0;
+  for (auto& [row, wide] : wide_) {
+    wide.minute[slot] = 0;
+    if (new_quarter) wide.quarter[quarter] = 0;
+  }
+  for (const auto& [row, count] : input.counts) {
+    const auto [block, r] = at(row);
+    const std::uint32_t low = new_quarter ? 0 : block.quarter_count[quarter][r];
+    const std::uint32_t carry = ((low + (count & 0xffffU)) >> 16) + (count >> 16);
+    if (carry == 0) continue;
+    Wide& wide = wide_[row];
+    wide.minute[slot] = static_cast<std::uint16_t>(count >> 16);
+    wide.quarter[quarter] = static_cast<std::uint16_t>(wide.quarter[quarter] + carry);
+  }
+  std::erase_if(wide_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+MinuteInput::WideSum SeriesTable::wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const {
+  MinuteInput::WideSum sum{row, {}};
+  for (std::size_t w = 0; w < kWindowCount; ++w) {
+    const bool minutes = kWindows[w] <= 15;
+    const std::int64_t newest = minutes ? minute : minute / 15;
+    const int length = minutes ? kWindows[w] : kWindows[w] / 15;
+    for (int i = 0; i < length; ++i) sum.more[w] += 65536.0F * static_cast<float>((minutes ? wide.minute : wide.quarter)[static_cast<std::size_t>((newest - i) % 16)]);
+  }
+  return sum;
+}
+
+void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions) {
+  const std::int64_t day = day_of(input.minute);
+  if (day != day_) {
+    for (RowBlock& block : blocks_) std::fill_n(block.day_count[static_cast<std::size_t>(day) % kDayRing], block.rows(), 0U);
+    day_ = day;
+  }
+  widen(input);
+  for (const auto& [row, count] : input.counts) add_to_day(row, day, count);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    RowBlock& block = blocks_[i];
+    const auto first = static_cast<std::uint32_t>(i * kBlockRows);
+    slice(input.counts, first, counts_, [](auto& item) -> auto& { return item.row; });
+    slice(input.forced, first, forced_, [](auto& item) -> auto& { return item; });
+    wide_sums_.clear();
+    for (const auto& [row, wide] : wide_)
+      if (row / kBlockRows == i) wide_sums_.push_back(wide_sum(row - first, wide, input.minute));
+    const bool has_api = !input.profile.empty();
+    pass.run(block,
+             {.minute = input.minute, .first_row = first, .counts = counts_, .wide = wide_sums_,
+              .profile = has_api ? input.profile.subspan(first, block.rows()) : input.profile,
+              .api_calls = has_api ? input.api_calls.subspan(first, block.rows()) : input.api_calls,
+              .forced = forced_, .pools = &pools_, .scopes = input.scopes},
+             transitions);
+  }
+  ++minutes_closed_;
+}
+
+void SeriesTable::refresh_error_shares(const SeriesTable& calls) {
+  for (RowBlock& block : blocks_) {
+    for (std::size_t r = 0; r < block.rows(); ++r) {
+      const auto [api, row] = calls.at(block.call_row[0][r]);
+      block.error_share[0][r] = (block.calls_slow[0][r] + 0.01F) / (api.calls_slow[0][row] + 2.0F);
+    }
+  }
+}
+
+void SeriesTable::pool_dispersions() {
+  if (minutes_closed_ < kMinutesBeforePooling) return;
+  struct Grown {
+    std::uint32_t row;
+    std::size_t pool;
+  };
+  std::vector<Grown> grown;
+  for (std::uint32_t row = 0; row < rows_; ++row) {
+    const auto [block, r] = at(row);
+    if (block.exposure_slow[0][r] > kGrownExposure) grown.push_back({row, level_class(block, r)});
+  }
+  std::array<bool, kPools> pooled{};
+  std::vector<std::pair<float, float>> members;  // num_w, den_w
+  for (std::size_t pool = 0; pool < kPools; ++pool) {
+    const auto alike = static_cast<std::size_t>(std::count_if(grown.begin(), grown.end(), [pool](const Grown& g) { return g.pool == pool; }));
+    const bool all = alike < kFewestToPool;
+    if (all && grown.size() < kFewestToPool) continue;
+    pooled[pool] = true;
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      members.clear();
+      for (const Grown& g : grown) {
+        const auto [block, r] = at(g.row);
+        if (all || g.pool == pool) members.emplace_back(block.squares[w][r], block.squares_exposure[w][r]);
+      }
+      // By value, not by row, and summed in fixed point: the order of rows must not show.
+      std::sort(members.begin(), members.end());
+      members.resize(static_cast<std::size_t>(0.9 * static_cast<double>(members.size() - 1)) + 1);
+      std::int64_t squares = 0, exposure = 0;
+      for (const auto& [num, den] : members) {
+        squares += std::llround(static_cast<double>(num) * 65536);
+        exposure += std::llround(static_cast<double>(den) * 65536);
+      }
+      const double prior = static_cast<double>(kDispersionPrior[w]);
+      const double ratio = (static_cast<double>(squares) / 65536 + 20 * prior) / (static_cast<double>(exposure) / 65536 + 20);
+      pools_[pool][w] = static_cast<float>(std::clamp(ratio, 1.05, 12.0));
+    }
+  }
+  for (RowBlock& block : blocks_) {
+    for (std::size_t r = 0; r < block.rows(); ++r) {
+      const std::size_t pool = level_class(block, r);
+      if (pooled[pool]) block.pool[0][r] = static_cast<std::uint8_t>(pool);
+    }
+  }
+}
+
+std::uint32_t SeriesTable::minute_count(std::uint32_t row, std::int64_t minute) const {
+  const auto [block, r] = at(row);
+  const auto slot = static_cast<std::size_t>(minute % 16);
+  const auto wide = wide_.find(row);
+  return block.minute_count[slot][r] + (wide == wide_.end() ? 0U : static_cast<std::uint32_t>(wide->second.minute[slot]) << 16);
+}
+
+std::uint32_t SeriesTable::quarter_count(std::uint32_t row, std::int64_t quarter) const {
+  const auto [block, r] = at(row);
+  const auto slot = static_cast<std::size_t>(quarter % 16);
+  const auto wide = wide_.find(row);
+  return block.quarter_count[slot][r] + (wide == wide_.end() ? 0U : static_cast<std::uint32_t>(wide->second.quarter[slot]) << 16);
+}
+
+void SeriesTable::add_to_day(std::uint32_t row, std::int64_t day, std::uint32_t count) {
+  if (day > day_ || day <= day_ - static_cast<std::int64_t>(kDayRing)) return;
+  const auto [block, r] = at(row);
+  block.day_count[static_cast<std::size_t>(day) % kDayRing][r] += count;
+}
+
+std::uint64_t SeriesTable::day_count(std::uint32_t row, std::int64_t day) const {
+  if (day > day_ || day <= day_ - static_cast<std::int64_t>(kDayRing)) return 0;
+  const auto [block, r] = at(row);
+  return block.day_count[static_cast<std::size_t>(day) % kDayRing][r];
+}
+
+float SeriesTable::profile_of(std::uint32_t row, const ProfilePlace& place) const {
+  const auto [block, r] = at(row);
+  return place.weight * kProfileValue[block.profile[place.hour][r]] + place.next_weight * kProfileValue[block.profile[place.next_hour][r]];
+}
+
+std::size_t SeriesTable::memory_bytes() const {
+  std::size_t total = sizeof *this + wide_.size() * (sizeof(Wide) + 32);
+  for (const RowBlock& block : blocks_) total += sizeof block + block.memory_bytes();
+  return total;
+}
+
+}  // namespace trailwarden::baseline

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "baseline/minute_pass.h"
+#include "baseline/row_block.h"
+
+namespace trailwarden::baseline {
+
+/// All series of one kind in one (account, Region): rows in blocks, and what a block cannot hold. Rows are numbered in order of birth and stay.
+///
+/// Not thread-safe; no strings. Cost of a minute: that of `MinutePass`.
+class SeriesTable {
+ public:
+  explicit SeriesTable(SeriesKind kind) : kind_(kind) {}
+
+  SeriesKind kind() const { return kind_; }
+  std::uint32_t rows() const { return rows_; }
+
+  /// A new row, which nothing is known of.
+  std::uint32_t add(std::uint64_t key, std::uint8_t scope);
+
+  /// Forgets what was learned before the row's first minute, and begins there. `flags`: kJudged, kData.
+  void begin(std::uint32_t row, std::int64_t minute, std::uint8_t flags);
+
+  struct Place {
+    RowBlock& block;
+    std::size_t row;
+  };
+  Place at(std::uint32_t row) { return {blocks_[row / kBlockRows], row % kBlockRows}; }
+  struct ConstPlace {
+    const RowBlock& block;
+    std::size_t row;
+  };
+  ConstPlace at(std::uint32_t row) const { return {blocks_[row / kBlockRows], row % kBlockRows}; }
+
+  /// What a minute brings besides the counts; each list by row, ascending.
+  struct Minute {
+    std::int64_t minute = 0;
+    std::span<const MinuteInput::Count> counts;
+    std::span<const std::uint32_t> forced;
+    std::span<const float> profile, api_calls;  // errors only: one a row
+    std::span<const Scope> scopes;
+  };
+  void close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions);
+
+  /// Errors: the share of failing calls, p = (A_s + 0.01) / (A_s of the API + 2).
+  void refresh_error_shares(const SeriesTable& calls);
+
+  /// At the end of a day: pools the dispersion of rows that are alike; needs 20 of them.
+  void pool_dispersions();
+
+  /// x of a closed minute, of the last 16, and of a quarter of an hour (as far as it is closed), of the last 16.
+  std::uint32_t minute_count(std::uint32_t row, std::int64_t minute) const;
+  std::uint32_t quarter_count(std::uint32_t row, std::int64_t quarter) const;
+
+  /// Calls of one day (days since 1970) so far, of the last 9; late ones included.
+  void add_to_day(std::uint32_t row, std::int64_t day, std::uint32_t count);
+  std::uint64_t day_count(std::uint32_t row, std::int64_t day) const;
+
+  const PooledDispersion& pools() const { return pools_; }
+
+  /// s of every row for `minute`; calls only.
+  float profile_of(std::uint32_t row, const ProfilePlace& place) const;
+
+  std::size_t memory_bytes() const;
+
+ private:
+  /// What is above 16 bits of a row's minute and quarter counts.
+  struct Wide {
+    std::array<std::uint16_t, kRing> minute{}, quarter{};
+    bool empty() const;
+  };
+
+  void widen(const Minute& input);
+  MinuteInput::WideSum wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const;
+
+  SeriesKind kind_;
+  std::uint32_t rows_ = 0;
+  std::vector<RowBlock> blocks_;
+  std::unordered_map<std::uint32_t, Wide> wide_;
+  PooledDispersion pools_{kDispersionPrior, kDispersionPrior, kDispersionPrior};
+  std::int64_t day_ = -1;  // of the last minute closed: its day totals exist
+  std::int64_t minutes_closed_ = 0;
+  std::vector<MinuteInput::Count> counts_;  // scratch: of one block
+  std::vector<MinuteInput::WideSum> wide_sums_;
+  std::vector<std::uint32_t> forced_;
+};
+
+}  // namespace trailwarden::baseline
