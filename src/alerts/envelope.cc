@@ -169,10 +169,11 @@ RenderedAlert render(const Summary& summary, const AlertScope& scope) {
 std::string pretty_alert(std::string_view json) {
   const auto alert = ordered_json::parse(json, nullptr, false);
   if (!alert.is_object() || !alert.contains("detail") || !alert["detail"].is_object()) return std::string(json);
-  const auto& detail = alert["detail"];
+  // An Insight's detail is CloudTrail's record; what we say of it stands beside it.
+  const auto& about = alert.contains("trailwarden") && alert["trailwarden"].is_object() ? alert["trailwarden"] : alert["detail"];
   // Other people's text goes to a terminal: beyond ASCII there are characters that command it or turn text around.
-  return fmt::format("[{}] {} {}: {}\n{}\n", printable(text_member(detail, "severity")), printable(text_member(alert, "time")),
-                     printable(text_member(detail, "detector")), printable(text_member(detail, "sentence"), 2000), alert.dump(2, ' ', true));
+  return fmt::format("[{}] {} {}: {}\n{}\n", printable(text_member(about, "severity")), printable(text_member(alert, "time")),
+                     printable(text_member(about, "detector")), printable(text_member(about, "sentence"), 2000), alert.dump(2, ' ', true));
 }
 
 }  // namespace trailwarden::alerts

@@ -11,6 +11,7 @@
 
 #include "alerts/envelope.h"
 #include "config/config.h"
+#include "detectors/insights_config.h"
 #include "detectors/registry.h"
 
 namespace trailwarden::app {
@@ -26,6 +27,7 @@ int complain(const Error& error) {
 struct Loaded {
   config::Config config;
   std::vector<detectors::ConfiguredDetector> detectors;
+  detectors::InsightsConfig insights;
 };
 
 /// A config file with its detectors' options; every error of both.
@@ -33,8 +35,9 @@ Result<Loaded> load(const std::string& file) {
   auto config = file.empty() ? Result<config::Config>(config::default_config()) : config::load_config(file);
   if (!config) return fail(std::move(config).error());
   auto detectors = detectors::configure(config->detectors);
+  auto insights = detectors::read_insights(config->insights);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
-  return Loaded{std::move(*config), std::move(detectors)};
+  return Loaded{std::move(*config), std::move(detectors), std::move(insights)};
 }
 
 nlohmann::ordered_json option_json(const detectors::OptionInfo& option) {
@@ -78,10 +81,11 @@ Result<std::vector<ShownAlert>> read_alerts(std::istream& in) {
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line.empty()) continue;
     const auto alert = nlohmann::json::parse(line, nullptr, false);
-    const auto is_text = [&alert](const char* name) { return alert["detail"].contains(name) && alert["detail"][name].is_string(); };
-    if (!alert.is_object() || !alert.contains("detail") || !alert["detail"].is_object() || !is_text("detector") || !is_text("severity"))
+    const char* const about = alert.is_object() && alert.contains("trailwarden") ? "trailwarden" : "detail";  // an Insight's detail is CloudTrail's
+    const auto is_text = [&](const char* name) { return alert[about].contains(name) && alert[about][name].is_string(); };
+    if (!alert.is_object() || !alert.contains(about) || !alert[about].is_object() || !is_text("detector") || !is_text("severity"))
       return fail(ErrorCode::kMalformed, fmt::format("line {}: not an alert; this reads what `trailwarden replay --alerts FILE` wrote", number));
-    const auto& detail = alert["detail"];
+    const auto& detail = alert[about];
     const auto severity = kSeverity.find(detail.value("severity", ""));
     alerts.push_back({detail.value("detector", ""), severity == kSeverity.end() ? 0 : severity->second, line});
   }
@@ -113,6 +117,7 @@ int show_config(const std::string& file) {
   const auto loaded = load(file);
   if (!loaded) return complain(loaded.error());
   fmt::print("{}", config::to_yaml(loaded->config));
+  fmt::print("{}", detectors::to_yaml(loaded->insights));
   fmt::print("detectors:\n");
   for (const detectors::DetectorKind& kind : detectors::registry()) {
     const auto& info = kind.info();

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "detectors/insights_config.h"
 #include "detectors/registry.h"
 #include "ingest/file_source.h"
 #include "pipeline/engine.h"
@@ -145,8 +146,10 @@ int replay(const ReplayArguments& arguments) {
   const auto config = arguments.config.empty() ? Result<config::Config>(config::default_config()) : config::load_config(arguments.config);
   if (!config) return complain(config.error(), kWrongUsage);
   auto detectors = detectors::configure(config->detectors);
+  const auto insights = detectors::read_insights(config->insights);
   if (!config->diagnostics->empty()) return complain({ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics)}, kWrongUsage);
-  const auto options = engine_options(arguments, *config);
+  auto options = engine_options(arguments, *config);
+  if (options) options->insights = insights;
   if (!options) return complain(options.error(), kWrongUsage);
 
   auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = config->input.max_document_bytes});

@@ -40,6 +40,15 @@ std::string run_metrics(const pipeline::Totals& totals) {
   add_reasons<event::Refusal>(registry, "events_rejected_total", totals.refused, 1);
   add_reasons<ingest::Skip>(registry, "events_skipped_total", totals.skipped, 0);
   registry.add("events_skipped_total", {{"reason", "outside_time_range"}}, number(totals.outside_time_range));
+  for (std::size_t i = 0; i < totals.insights.size(); ++i) {
+    const std::string_view type = to_string(static_cast<event::InsightType>(i));
+    registry.add("insights_total", {{"type", type}, {"state", "start"}}, number(totals.insights[i].starts));
+    registry.add("insights_total", {{"type", type}, {"state", "end"}}, number(totals.insights[i].ends));
+  }
+  registry.set("baselines", {{"state", "incident"}}, number(totals.open_incidents));
+  registry.set("baselines", {{"state", "quiet"}}, number(totals.baseline_rows - totals.open_incidents));
+  registry.set("baseline_bytes", {}, number(totals.baseline_bytes));
+  registry.set("incidents_open", {}, number(totals.open_incidents));
   for (const auto& [name, detector] : totals.detectors) add_detector(registry, name, detector);
   return registry.text();
 }

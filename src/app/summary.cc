@@ -52,6 +52,14 @@ std::string findings_table(const pipeline::Totals& totals) {
   return table;
 }
 
+std::string insights_table(const pipeline::Totals& totals) {
+  std::string table = fmt::format("{:<26}{:>9}{:>9}\n", "Insights", "start", "end");
+  for (std::size_t i = 0; i < totals.insights.size(); ++i)
+    table += fmt::format("  {:<24}{:>9}{:>9}\n", to_string(static_cast<event::InsightType>(i)), with_commas(totals.insights[i].starts),
+                         with_commas(totals.insights[i].ends));
+  return table + fmt::format("  {} baselines, {}\n", with_commas(totals.baseline_rows), format_bytes(static_cast<double>(totals.baseline_bytes)));
+}
+
 }  // namespace
 
 std::uint64_t peak_rss_bytes() {
@@ -74,6 +82,7 @@ std::string summary_table(const RunSummary& summary) {
   table += count_line("skipped", totals.skipped_in_all());
   each_skip(totals, [&table](std::string_view name, std::uint64_t count) { table += count_line(fmt::format("  {}", name), count); });
   table += "\n" + findings_table(totals);
+  table += "\n" + insights_table(totals);
   table += fmt::format("\n{} records ({} of JSON) in {:.2f} s: {} records/s, {}/s; {} accounts x Regions, {} of state; peak memory {}\n",
                        with_commas(totals.read), format_bytes(static_cast<double>(totals.message_bytes)), summary.seconds,
                        with_commas(static_cast<std::uint64_t>(static_cast<double>(totals.read) / summary.seconds)),
@@ -104,6 +113,12 @@ std::string summary_json(const RunSummary& summary) {
   out["findings_by_severity"] = by_severity;
   out["repeats_folded"] = repeats;
   out["insights"] = ordered_json::object();
+  for (std::size_t i = 0; i < totals.insights.size(); ++i)
+    out["insights"][std::string(to_string(static_cast<event::InsightType>(i)))] = totals.insights[i].starts;
+  out["insights_ended"] = totals.insights[0].ends + totals.insights[1].ends;
+  out["open_incidents"] = totals.open_incidents;
+  out["baseline_rows"] = totals.baseline_rows;
+  out["baseline_bytes"] = totals.baseline_bytes;
   out["origins"] = summary.origins;
   out["source_bytes"] = totals.source_bytes;
   out["json_bytes"] = totals.message_bytes;

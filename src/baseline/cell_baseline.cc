@@ -51,8 +51,7 @@ SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
 
 std::uint32_t CellBaseline::add(SeriesKind kind, const Hash128& key, const Call& call) {
   Table& t = table(kind);
-  const std::uint8_t scope =
-      settings_.scope_of == nullptr ? std::uint8_t{0} : settings_.scope_of(settings_.scope_context, call.event_source, call.event_name);
+  const std::uint8_t scope = settings_.scope_of ? settings_.scope_of(call.event_source, call.event_name) : std::uint8_t{0};
   const std::uint32_t row = t.rows.add(key.low, scope);
   t.keys.push_back(key);
   t.names.push_back(static_cast<std::uint32_t>(names_.size()));
@@ -63,6 +62,8 @@ std::uint32_t CellBaseline::add(SeriesKind kind, const Hash128& key, const Call&
   if (kind == SeriesKind::kErrors) {
     const auto [block, r] = t.rows.at(row);
     block.call_row[0][r] = series_of(SeriesKind::kCalls, call).row;
+    // Judged from its first failure on; when the minute of that closes, it begins in earnest.
+    begin_row({kind, row}, true, call.is_data);
   }
   return row;
 }
@@ -100,7 +101,15 @@ CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
   return fresh;
 }
 
+void CellBaseline::wake(std::int64_t minute, std::int64_t open_from) {
+  if (next_ == kNever) next_ = open_from;
+  if (next_ >= open_from) return;
+  for (Table& t : tables_) t.rows.wake(minute);
+  next_ = minute;
+}
+
 CellBaseline::Counted CellBaseline::count(const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
+  newest_ = std::max(newest_, minute);
   Counted counted{series_of(SeriesKind::kCalls, call), std::nullopt};
   count_one(counted.calls, call, minute, verdicts);
   if (!call.error_code.empty()) {
@@ -181,7 +190,7 @@ void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict
   o.slack_minute = minute;
   o.slack = kNever32;
   const Table& t = table(o.series.kind);
-  if (!o.is_judged || o.decided || !t.born[o.series.row]) return;
+  if (!o.is_judged || o.decided) return;
   const auto [block, r] = t.rows.at(o.series.row);
   const Scope& scope = scopes_[block.scope[0][r]];
   const std::uint8_t flags = block.flags[0][r];
@@ -232,20 +241,26 @@ void CellBaseline::begin_rows(SeriesKind kind) {
     const OpenSeries& o = open_[slot];
     if (o.series.kind != kind || t.born[o.series.row] || o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes] == 0) continue;
     t.born[o.series.row] = true;
-    const auto [block, r] = t.rows.at(o.series.row);
-    const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
-    const bool is_wanted = kind == SeriesKind::kCalls ? scope.calls : scope.errors;
-    const std::uint32_t call_row = kind == SeriesKind::kErrors ? block.call_row[0][r] : 0;
-    t.rows.begin(o.series.row, next_, static_cast<std::uint8_t>((o.is_judged && is_wanted ? kJudged : 0) | (o.is_data ? kData : 0)));
-    if (kind == SeriesKind::kCalls) continue;
-    // What the API was watched for counts for its errors: a first error burst on an old API can be judged.
-    block.call_row[0][r] = call_row;
-    const auto [api, a] = table(SeriesKind::kCalls).rows.at(call_row);
-    block.exposure_fast[0][r] = api.exposure_fast[0][a];
-    block.exposure_slow[0][r] = api.exposure_slow[0][a];
-    block.weeks_watched[0][r] = api.weeks_watched[0][a];
-    block.born_at[0][r] = api.born_at[0][a];
+    begin_row(o.series, o.is_judged, o.is_data);
   }
+}
+
+void CellBaseline::begin_row(SeriesId series, bool is_judged, bool is_data) {
+  SeriesTable& rows = table(series.kind).rows;
+  const auto [block, r] = rows.at(series.row);
+  const bool is_errors = series.kind == SeriesKind::kErrors;
+  const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
+  const bool is_wanted = is_errors ? scope.errors : scope.calls;
+  const std::uint32_t call_row = is_errors ? block.call_row[0][r] : 0;
+  rows.begin(series.row, next_, static_cast<std::uint8_t>((is_judged && is_wanted ? kJudged : 0) | (is_data ? kData : 0)));
+  if (!is_errors) return;
+  // What the API was watched for counts for its errors: a first error burst on an old API can be judged.
+  block.call_row[0][r] = call_row;
+  const auto [api, a] = table(SeriesKind::kCalls).rows.at(call_row);
+  block.exposure_fast[0][r] = api.exposure_fast[0][a];
+  block.exposure_slow[0][r] = api.exposure_slow[0][a];
+  block.weeks_watched[0][r] = api.weeks_watched[0][a];
+  block.born_at[0][r] = api.born_at[0][a];
 }
 
 /// Counts of the minute, and rows whose Start was said while it was open.
@@ -283,7 +298,7 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     gather(kind);
     const bool is_errors = kind == SeriesKind::kErrors;
     table(kind).rows.close({.minute = next_, .counts = counts_, .forced = forced_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
-                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .scopes = scopes_},
+                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .scopes = scopes_},
                            pass, transitions[static_cast<std::size_t>(kind)]);
   }
   if (next_ % 60 == 59) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,9 +42,8 @@ struct BaselineSettings {
   std::size_t open_minutes = 18;       // lateness and a little more
   std::size_t max_rows = 20'000;       // of a kind, in one cell; what is beyond shares one overflow row
   std::vector<ScopeSettings> scopes{{}};  // number 0 is for series that no scope names
-  /// Which of `scopes` a series belongs to.
-  std::uint8_t (*scope_of)(const void* context, std::string_view event_source, std::string_view event_name) = nullptr;
-  const void* scope_context = nullptr;
+  /// Which of `scopes` a series belongs to; none: number 0.
+  std::function<std::uint8_t(std::string_view event_source, std::string_view event_name)> scope_of;
 };
 
 /// Something unusual began, or ended, in one series.
@@ -85,20 +85,22 @@ class CellBaseline {
   std::optional<Counted> count_late(const Call& call, std::int64_t minute);
 
   /// Closes the minutes before `minute`, in order. After each one, and after its verdicts were added, `after(minute)` is called: what is
-  /// asked of this cell then is answered as of that minute.
+  /// asked of this cell then is answered as of that minute. A cell without a call for kDormantAfter minutes sleeps: time stands still for it until
+  /// `wake`, for nothing says that its calls were 0 rather than unrecorded.
   template <class After>
   void close_before(std::int64_t minute, MinutePass& pass, std::vector<Verdict>& verdicts, After after) {
     if (next_ == kNever) return;
-    while (next_ < minute) {
+    const std::int64_t until = std::min(minute, newest_ + kDormantAfter);
+    while (next_ < until) {
       close_one(pass, verdicts);
       after(next_ - 1);
     }
   }
+  static constexpr std::int64_t kDormantAfter = 1440;
 
-  /// Where the first call finds the watermark: minutes from there on are open.
-  void begin(std::int64_t minute) {
-    if (next_ == kNever) next_ = minute;
-  }
+  /// Before a call of `minute`; minutes from `open_from` on, that of the watermark, are open. Begins a fresh cell there; one that slept
+  /// wakes with the minute of the call.
+  void wake(std::int64_t minute, std::int64_t open_from);
 
   /// The first minute that is open; kNever before the first call.
   static constexpr std::int64_t kNever = INT64_MIN;
@@ -160,6 +162,7 @@ class CellBaseline {
 
   void close_one(MinutePass& pass, std::vector<Verdict>& verdicts);
   void begin_rows(SeriesKind kind);
+  void begin_row(SeriesId series, bool is_judged, bool is_data);
   void gather(SeriesKind kind);
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
@@ -171,7 +174,8 @@ class CellBaseline {
   std::string names_;
   std::vector<OpenSeries> open_;
   std::vector<std::uint32_t> free_slots_, used_slots_;
-  std::int64_t next_ = kNever;  // the next minute to close
+  std::int64_t next_ = kNever;    // the next minute to close
+  std::int64_t newest_ = kNever;  // minute that has a call
   std::vector<Scope> scopes_;
   std::uint64_t overflowed_ = 0;
 

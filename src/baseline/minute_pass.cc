@@ -406,8 +406,8 @@ struct MinutePass::Step {
     b.on_minutes[0][r] = static_cast<std::uint16_t>(std::min(b.on_minutes[0][r] + 1, 65535));
   }
 
-  static bool is_alarm(const Scope& scope, Direction direction, const Evidence& evidence, bool is_valid) {
-    const bool is_wanted = direction == Direction::kUp ? scope.up && evidence.count >= scope.minimum_count : scope.down;
+  bool is_alarm(const Scope& scope, Direction direction, const Evidence& evidence, bool is_valid) const {
+    const bool is_wanted = direction == Direction::kUp ? scope.up && evidence.count >= scope.minimum_count : scope.down && in.is_alive;
     return is_valid && is_wanted && evidence.false_alarms <= scope.alpha;
   }
 

@@ -65,6 +65,7 @@ struct MinuteInput {
   std::span<const float> api_calls;  // errors: x of each row's API in this minute
   std::span<const std::uint32_t> forced;  // rows whose Start was decided while this minute was open
   const PooledDispersion* pools = nullptr;
+  bool is_alive = true;  // the account-Region has records from this minute on; without, a silence says nothing of one API
   std::span<const Scope> scopes;  // by `RowBlock::scope`
 };
 

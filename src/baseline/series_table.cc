@@ -97,10 +97,7 @@ MinuteInput::WideSum SeriesTable::wide_sum(std::uint32_t row, const Wide& wide, 
 
 void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions) {
   const std::int64_t day = day_of(input.minute);
-  if (day != day_) {
-    for (RowBlock& block : blocks_) std::fill_n(block.day_count[static_cast<std::size_t>(day) % kDayRing], block.rows(), 0U);
-    day_ = day;
-  }
+  begin_day(day);
   widen(input);
   for (const auto& [row, count] : input.counts) add_to_day(row, day, count);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
@@ -116,10 +113,36 @@ void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Trans
              {.minute = input.minute, .first_row = first, .counts = counts_, .wide = wide_sums_,
               .profile = has_api ? input.profile.subspan(first, block.rows()) : input.profile,
               .api_calls = has_api ? input.api_calls.subspan(first, block.rows()) : input.api_calls,
-              .forced = forced_, .pools = &pools_, .scopes = input.scopes},
+              .forced = forced_, .pools = &pools_, .is_alive = input.is_alive, .scopes = input.scopes},
              transitions);
   }
   ++minutes_closed_;
+}
+
+void SeriesTable::begin_day(std::int64_t day) {
+  for (std::int64_t d = std::max(day_ + 1, day - static_cast<std::int64_t>(kDayRing) + 1); d <= day; ++d)
+    for (RowBlock& block : blocks_) std::fill_n(block.day_count[static_cast<std::size_t>(d) % kDayRing], block.rows(), 0U);
+  day_ = std::max(day, day_);
+}
+
+void SeriesTable::wake(std::int64_t minute) {
+  wide_.clear();
+  for (RowBlock& block : blocks_) {
+    for (std::size_t slot = 0; slot < kRing; ++slot)
+      for (Columns<std::uint16_t>* const ring : {&block.minute_count, &block.minute_mean, &block.quarter_count, &block.quarter_mean})
+        std::fill_n((*ring)[slot], block.rows(), std::uint16_t{0});
+    for (std::size_t r = 0; r < block.rows(); ++r) {
+      std::uint8_t& flags = block.flags[0][r];
+      if ((flags & kOn) == 0 || (flags & kStarted) != 0) continue;
+      flags = static_cast<std::uint8_t>(flags & ~kOn);
+      block.on_minutes[0][r] = 0;
+      block.ended_at[0][r] = static_cast<std::int32_t>(minute);
+    }
+    for (std::size_t side = 0; side < (kind_ == SeriesKind::kCalls ? 2U : 1U); ++side) std::fill_n(block.cusum[side], block.rows(), 0.0F);
+    if (kind_ != SeriesKind::kCalls) continue;
+    for (Columns<float>* const column : {&block.hour_calls, &block.hour_expected, &block.day_expected}) std::fill_n((*column)[0], block.rows(), 0.0F);
+    for (std::size_t clock = 0; clock < 2; ++clock) std::fill_n(block.gap_length[clock], block.rows(), 0.0F);
+  }
 }
 
 void SeriesTable::refresh_error_shares(const SeriesTable& calls) {

@@ -44,9 +44,14 @@ class SeriesTable {
     std::span<const MinuteInput::Count> counts;
     std::span<const std::uint32_t> forced;
     std::span<const float> profile, api_calls;  // errors only: one a row
+    bool is_alive = true;
     std::span<const Scope> scopes;
   };
   void close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions);
+
+  /// Nothing was observed for a while, and is again from `minute` on: the windows, the gaps, and the hour and day that were under way begin
+  /// anew, and rows that had become suspicious are quiet. What was learned stays, and so do incidents that were told of.
+  void wake(std::int64_t minute);
 
   /// Errors: the share of failing calls, p = (A_s + 0.01) / (A_s of the API + 2).
   void refresh_error_shares(const SeriesTable& calls);
@@ -76,6 +81,7 @@ class SeriesTable {
     bool empty() const;
   };
 
+  void begin_day(std::int64_t day);
   void widen(const Minute& input);
   MinuteInput::WideSum wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const;
 

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::array<std::string_view, 16> kTopKeys{"version", "time",  "shards",   "insights", "detectors", "rules",   "suppressions", "input",
                                                     "kafka",   "embedded", "trail", "roles",    "workers",   "http",    "sinks",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 6> kBuilt{"version", "time", "shards", "detectors", "input", "log"};
+constexpr std::array<std::string_view, 7> kBuilt{"version", "time", "shards", "insights", "detectors", "input", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)
@@ -53,7 +53,7 @@ void read_log(const Section& section, LogConfig& log) {
 Config default_config() {
   Config config;
   config.diagnostics = std::make_shared<Diagnostics>();
-  config.detectors = Section::parse("", "", config.diagnostics);
+  config.detectors = config.insights = Section::parse("", "", config.diagnostics);
   return config;
 }
 
@@ -69,6 +69,7 @@ Config parse_config(std::string_view text, std::string_view file_name) {
   config.shards = static_cast<std::size_t>(top.integer("shards", static_cast<std::int64_t>(config.shards), 1, 1024));
   read_input(top.section("input"), config.input);
   read_log(top.section("log"), config.log);
+  config.insights = top.section("insights");
   config.detectors = top.section("detectors");
   return config;
 }

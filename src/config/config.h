@@ -29,14 +29,15 @@ struct LogConfig {
   std::string level = "info";
 };
 
-/// The whole configuration, typed. Detectors read their own options from `detectors` (`detectors::configure`), as they know them;
+/// The whole configuration, typed. Detectors read their own options from `detectors` (`detectors::configure`) and
+/// `insights` (`detectors::read_insights`), as they know them;
 /// what they find wrong goes to the same diagnostics.
 struct Config {
   TimeConfig time;
   std::size_t shards = 64;
   InputConfig input;
   LogConfig log;
-  Section detectors;
+  Section insights, detectors;
   std::shared_ptr<Diagnostics> diagnostics;
 };
 
@@ -51,7 +52,7 @@ Result<Config> load_config(const std::string& path);
 /// The lines of the diagnostics as one text.
 std::string join_lines(const Diagnostics& diagnostics);
 
-/// The effective configuration as YAML, without `detectors:`.
+/// The effective configuration as YAML, without `insights:` and `detectors:`.
 std::string to_yaml(const Config& config);
 
 }  // namespace trailwarden::config

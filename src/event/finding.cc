@@ -117,4 +117,8 @@ Finding finding_about(const CloudTrailEvent& event, std::string_view detector, s
   return finding;
 }
 
+std::string_view to_string(InsightType type) {
+  return type == InsightType::kApiCallRate ? "ApiCallRateInsight" : "ApiErrorRateInsight";
+}
+
 }  // namespace trailwarden::event

@@ -8,6 +8,7 @@
 #include "core/bytes.h"
 #include "core/time.h"
 #include "event/cloudtrail_event.h"
+#include "event/insight.h"
 
 namespace trailwarden::event {
 

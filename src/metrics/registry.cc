@@ -20,6 +20,8 @@ constexpr std::string_view kPrefix = "trailwarden_";
 constexpr std::array kMetrics{
     MetricInfo{"alerts_suppressed_total", Kind::kCounter, "detector,reason", "Findings that were folded into another alert, by reason."},
     MetricInfo{"alerts_total", Kind::kCounter, "detector,severity", "Alerts written, by detector and severity."},
+    MetricInfo{"baseline_bytes", Kind::kGauge, "", "Memory held by baselines."},
+    MetricInfo{"baselines", Kind::kGauge, "state", "Series with a baseline, by state (quiet, incident)."},
     MetricInfo{"build_info", Kind::kGauge, "version,revision", "Always 1; the labels say which build this is."},
     MetricInfo{"cells", Kind::kGauge, "", "Pairs of account and Region with state."},
     MetricInfo{"detector_evaluations_total", Kind::kCounter, "detector", "Records that a detector looked at closely."},
@@ -32,6 +34,8 @@ constexpr std::array kMetrics{
     MetricInfo{"events_rejected_total", Kind::kCounter, "reason", "Records refused, by reason."},
     MetricInfo{"events_settled_early_total", Kind::kCounter, "", "Records judged before their minute closed, because the settle buffer was full."},
     MetricInfo{"events_skipped_total", Kind::kCounter, "reason", "Records recognised and not judged, by reason."},
+    MetricInfo{"incidents_open", Kind::kGauge, "", "Insights with a Start and no End yet."},
+    MetricInfo{"insights_total", Kind::kCounter, "type,state", "Insights written, by type and state (start, end)."},
     MetricInfo{"record_bytes_consumed_total", Kind::kCounter, "topic", "Bytes of JSON read, inflated, by topic."},
     MetricInfo{"records_consumed_total", Kind::kCounter, "topic", "Records read, by topic."},
     MetricInfo{"state_bytes", Kind::kGauge, "", "Memory held by the state of all cells."},

@@ -1,6 +1,7 @@
 #include "pipeline/cell.h"
 
 #include "alerts/envelope.h"
+#include "alerts/insight_record.h"
 #include "core/check.h"
 #include "core/hash.h"
 
@@ -27,20 +28,12 @@ class Cell::Speaking final : public event::Emit {
 
   void say(const event::Finding& finding) {
     ++of(finding.detector).findings[static_cast<std::size_t>(finding.severity)];
-    put(alerts::render(finding, {cell_.account_, cell_.region_}), finding.decision_time, finding.detector, finding.severity);
+    cell_.put(output_, alerts::render(finding, {cell_.account_, cell_.region_}), finding.decision_time, finding.detector, finding.severity);
   }
 
   void say(const alerts::Summary& summary) {
     ++of(summary.finding.detector).summaries;
-    put(alerts::render(summary, {cell_.account_, cell_.region_}), summary.decision_time, summary.finding.detector, summary.finding.severity);
-  }
-
-  void put(alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) {
-    stream::Outgoing message{.topic = std::string(stream::kAlertsTopic),
-                             .key = cell_.account_,
-                             .value = std::move(alert.json),
-                             .headers = {{"alert-id", alert.id}, {"detector", std::string(detector)}, {"severity", std::string(to_string(severity))}}};
-    output_.alerts.push_back({decision_time, std::move(alert.id), std::move(message)});
+    cell_.put(output_, alerts::render(summary, {cell_.account_, cell_.region_}), summary.decision_time, summary.finding.detector, summary.finding.severity);
   }
 
   Cell& cell_;
@@ -52,6 +45,23 @@ class Cell::Speaking final : public event::Emit {
 Cell::Cell(const CellSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), seen_(settings.open_minutes()) {
   for (const detectors::ConfiguredDetector& detector : settings.detectors) detectors_.push_back(detector.make());
+  if (settings.insights.config.enabled) insights_ = std::make_unique<detectors::Insights>(settings.insights, account, region);
+}
+
+detectors::Insights::Emit Cell::insights_to(CellOutput& output) {
+  return [this, &output](const event::Insight& insight) {
+    pipeline::InsightTotals& totals = output.totals.insights[static_cast<std::size_t>(insight.type)];
+    ++(insight.is_start ? totals.starts : totals.ends);
+    put(output, alerts::render(insight, {account_, region_}), insight.decision_time, alerts::kInsightsName, alerts::severity_of(insight));
+  };
+}
+
+void Cell::put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) const {
+  stream::Outgoing message{.topic = std::string(stream::kAlertsTopic),
+                           .key = account_,
+                           .value = std::move(alert.json),
+                           .headers = {{"alert-id", alert.id}, {"detector", std::string(detector)}, {"severity", std::string(to_string(severity))}}};
+  output.alerts.push_back({decision_time, std::move(alert.id), std::move(message)});
 }
 
 bool Cell::judge(Slot& slot, CellOutput& output) {
@@ -62,6 +72,7 @@ bool Cell::judge(Slot& slot, CellOutput& output) {
   // The very first records have no id; their bytes stand in for it.
   const std::string_view identity = event.event_id.empty() ? event.raw : event.event_id;
   if (!event.late && !seen_.insert(minute, xxh3_64(identity))) return false;
+  if (insights_) insights_->observe(event, minute, minute_, insights_to(output));
   if (!is_wanted(event)) return true;
   if (!settings_.settle || event.late) {
     observe(event, output);
@@ -94,12 +105,14 @@ void Cell::advance(Timestamp watermark, CellOutput& output) {
   minute_ = minute;
   seen_.close_before(minute);
   settle(minute, output);
+  if (insights_) insights_->close_before(minute, output.minute_pass, insights_to(output));
   // Closed is what came before the minute, not before the second: records of its first seconds may still be unsettled.
   close(Timestamp{std::chrono::minutes{minute}}, output);
 }
 
 void Cell::finish(CellOutput& output) {
   settle(minute_of(kEndOfTime), output);
+  if (insights_) insights_->close_before(detectors::Insights::kEnd, output.minute_pass, insights_to(output));
   close(kEndOfTime, output);
 }
 
@@ -149,6 +162,7 @@ Result<void> Cell::load(ByteReader& in) {
 std::size_t Cell::memory_bytes() const {
   std::size_t total = sizeof *this + account_.capacity() + region_.capacity() + seen_.memory_bytes() + unsettled_.memory_bytes() + quiet_.memory_bytes();
   for (const auto& detector : detectors_) total += detector->memory_bytes();
+  if (insights_) total += insights_->memory_bytes();
   return total;
 }
 

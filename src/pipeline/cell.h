@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "alerts/envelope.h"
 #include "alerts/quiet.h"
 #include "detectors/detector.h"
+#include "detectors/insights.h"
 #include "event/decoder.h"
 #include "event/finding.h"
 #include "pipeline/batch.h"
@@ -24,6 +26,7 @@ struct CellSettings {
   std::chrono::seconds lateness{};
   bool settle = true;
   std::size_t max_record_bytes = std::size_t{1} << 20;
+  detectors::InsightsSettings insights;
 
   std::size_t open_minutes() const {
     return static_cast<std::size_t>(std::chrono::ceil<std::chrono::minutes>(lateness).count()) + 2;
@@ -34,6 +37,7 @@ struct CellSettings {
 struct CellOutput {
   event::Decoder& decoder;  // for records that leave the settle buffer
   event::Arena& arena;
+  baseline::MinutePass& minute_pass;
   std::vector<Alert>& alerts;
   Totals& totals;
   std::vector<DetectorTotals*> by_detector;  // of `totals`, in the order of CellSettings::detectors
@@ -57,6 +61,9 @@ class Cell {
   /// Closes everything: the input is over.
   void finish(CellOutput& output);
 
+  /// Null where Insights are switched off.
+  const detectors::Insights* insights() const { return insights_.get(); }
+
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);
   std::size_t memory_bytes() const;
@@ -69,6 +76,9 @@ class Cell {
   /// Judges the unsettled records from before `minute`, in order of event time.
   void settle(std::int64_t minute, CellOutput& output);
   void close(Timestamp watermark, CellOutput& output);
+  /// Where the Insights of this cell go.
+  detectors::Insights::Emit insights_to(CellOutput& output);
+  void put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) const;
 
   const CellSettings& settings_;
   std::string account_, region_;
@@ -76,6 +86,7 @@ class Cell {
   DedupWindow seen_;
   SettleBuffer unsettled_;
   std::vector<std::unique_ptr<detectors::Detector>> detectors_;
+  std::unique_ptr<detectors::Insights> insights_;
   alerts::Quiet quiet_;
 };
 

@@ -14,11 +14,12 @@ struct Engine::Worker {
       by_detector.push_back(&totals.detectors[detector.info->name]);
   }
 
-  CellOutput output(std::vector<Alert>& alerts) { return {judge_decoder, judge_arena, alerts, totals, by_detector}; }
+  CellOutput output(std::vector<Alert>& alerts) { return {judge_decoder, judge_arena, minute_pass, alerts, totals, by_detector}; }
 
   ingest::RecordReader reader;
   event::Decoder judge_decoder;
   event::Arena judge_arena;
+  baseline::MinutePass minute_pass;
   Totals totals;
   std::vector<DetectorTotals*> by_detector;
 
@@ -99,8 +100,9 @@ class Engine::DecodeSink final : public ingest::RecordSink {
 
 Engine::Engine(stream::Log& log, EngineOptions options, std::vector<detectors::ConfiguredDetector> detectors, EngineObserver& observer)
     : log_(log), options_(options), observer_(observer),
-      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes},
+      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes, {options.insights, 0}},
       watermark_(options.lateness, options.future_skew) {
+  cell_settings_.insights.open_minutes = cell_settings_.open_minutes() + 1;
   shards_.reserve(options_.shards);
   for (std::size_t i = 0; i < options_.shards; ++i) shards_.emplace_back(cell_settings_);
   for (std::size_t i = 0; i < options_.threads; ++i) workers_.push_back(std::make_unique<Worker>(options_, cell_settings_));
@@ -115,10 +117,7 @@ Result<Totals> Engine::run(const std::atomic<bool>& stop) {
   if (write_error_) return fail(std::move(*write_error_));
   if (read_error_) return fail(std::move(*read_error_));
   for (const auto& worker : workers_) totals_.add(worker->totals);
-  for (const Shard& shard : shards_) {
-    totals_.cells += shard.cells();
-    totals_.state_bytes += shard.memory_bytes();
-  }
+  for (const Shard& shard : shards_) shard.add_to(totals_);
   return totals_;
 }
 

@@ -30,4 +30,15 @@ std::size_t Shard::memory_bytes() const {
   return total;
 }
 
+void Shard::add_to(Totals& totals) const {
+  totals.cells += cells_.size();
+  totals.state_bytes += memory_bytes();
+  for (const auto& cell : cells_) {
+    if (cell->insights() == nullptr) continue;
+    totals.baseline_rows += cell->insights()->rows();
+    totals.baseline_bytes += cell->insights()->memory_bytes();
+    totals.open_incidents += cell->insights()->open_incidents();
+  }
+}
+
 }  // namespace trailwarden::pipeline

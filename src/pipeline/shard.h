@@ -35,6 +35,8 @@ class Shard {
 
   std::size_t cells() const { return cells_.size(); }
   std::size_t memory_bytes() const;
+  /// Adds what its cells hold now: cells, rows, bytes, open incidents.
+  void add_to(Totals& totals) const;
 
  private:
   Cell& cell_of(const Slot& slot);

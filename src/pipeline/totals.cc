@@ -21,10 +21,15 @@ std::uint64_t Totals::skipped_in_all() const {
 void Totals::add(const Totals& other) {
   static constexpr std::array kCounts{&Totals::messages, &Totals::message_bytes, &Totals::source_bytes, &Totals::read, &Totals::judged,
                                       &Totals::duplicate, &Totals::outside_time_range, &Totals::late, &Totals::late_over_two_hours,
-                                      &Totals::clamped, &Totals::duplicate_keys, &Totals::settled_early, &Totals::cells, &Totals::state_bytes};
+                                      &Totals::clamped, &Totals::duplicate_keys, &Totals::settled_early, &Totals::cells, &Totals::state_bytes, &Totals::baseline_rows, &Totals::baseline_bytes,
+                                      &Totals::open_incidents};
   for (const auto count : kCounts) this->*count += other.*count;
   add_each(refused, other.refused);
   add_each(skipped, other.skipped);
+  for (std::size_t i = 0; i < insights.size(); ++i) {
+    insights[i].starts += other.insights[i].starts;
+    insights[i].ends += other.insights[i].ends;
+  }
   for (const auto& [name, theirs] : other.detectors) {
     DetectorTotals& ours = detectors[name];
     ours.evaluations += theirs.evaluations;

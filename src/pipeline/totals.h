@@ -21,6 +21,13 @@ struct DetectorTotals {
   bool operator==(const DetectorTotals&) const = default;
 };
 
+/// Insights of one type.
+struct InsightTotals {
+  std::uint64_t starts = 0, ends = 0;
+  bool operator==(const InsightTotals&) const = default;
+};
+inline constexpr std::size_t kInsightTypes = 2;  // by event::InsightType
+
 /// What became of every record. Always read == judged + duplicate + refused + skipped.
 struct Totals {
   std::uint64_t messages = 0, message_bytes = 0, source_bytes = 0;
@@ -34,6 +41,8 @@ struct Totals {
   std::uint64_t settled_early = 0;       // left the settle buffer before their minute closed, for want of room
   std::uint64_t cells = 0, state_bytes = 0;
   std::map<std::string_view, DetectorTotals> detectors;
+  std::array<InsightTotals, kInsightTypes> insights{};
+  std::uint64_t baseline_rows = 0, baseline_bytes = 0, open_incidents = 0;  // at the end; the bytes are among state_bytes
 
   std::uint64_t refused_in_all() const;
   std::uint64_t skipped_in_all() const;

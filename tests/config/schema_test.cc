@@ -10,6 +10,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "config/config.h"
+#include "detectors/insights_config.h"
 #include "detectors/registry.h"
 #include "testing/alert_schema.h"
 
@@ -51,6 +52,7 @@ std::vector<std::string> errors_of_schema(const std::string& text) { return test
 std::vector<std::string> errors_of_loader(const std::string& text) {
   const Config config = parse_config(text, "f.yaml");
   detectors::configure(config.detectors);
+  detectors::read_insights(config.insights);
   return config.diagnostics->lines();
 }
 
@@ -86,6 +88,13 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
       {"log: {level: loud}", false},
       {"colour: red", false},
       {"insights: {a: b}", false},
+      {"insights: {false_insights_per_week: 3, active_regions: 2, warm_up: 1d, start_window_minutes: 5, call_rate: false}", true},
+      {"insights: {false_insights_per_week: 0}", false},
+      {"insights: {warm_up: 24}", false},
+      {"insights: {start_window_minutes: 3}", false},
+      {"insights: {scopes: [{event_name: \"Create*\", budget: 0.5, direction: up, kinds: error_rate, minimum_count: 5}]}", true},
+      {"insights: {scopes: [{budget: 2}]}", false},
+      {"insights: {scopes: [{event_name: a, direction: left}]}", false},
       {"detectors: {nobody: {enabled: true}}", false},
       {"detectors: {root_use: }", true},
       {"detectors: {root_use: {enabled: false, quiet_for: 0s, reads: false}}", true},
@@ -169,7 +178,12 @@ TEST(ConfigSchema, HasTheDefaultsOfTheLoader) {
   json loaded = to_json(YAML::Load(to_yaml(default_config())));
   json in_schema = defaults_of(config_schema());
   in_schema.erase("detectors");
+  in_schema.erase("insights");
   EXPECT_EQ(loaded, in_schema);
+}
+
+TEST(ConfigSchema, HasTheDefaultsOfInsights) {
+  EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::InsightsConfig{})))["insights"], defaults_of(config_schema())["insights"]);
 }
 
 TEST(ConfigExample, HoldsEveryKeyWithItsDefault) {

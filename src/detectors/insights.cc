@@ -1,0 +1,418 @@
+#include "detectors/insights.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "baseline/constants.h"
+#include "baseline/portable_math.h"
+#include "core/hash.h"
+#include "core/text.h"
+#include "detectors/phrases.h"
+
+namespace trailwarden::detectors {
+namespace {
+
+using baseline::Direction;
+using baseline::SeriesId;
+using baseline::SeriesKind;
+using baseline::Transition;
+using baseline::Verdict;
+using event::CloudTrailEvent;
+
+constexpr std::size_t kShown = 5;                // values of an attribution
+constexpr std::int64_t kKeptClosedMinutes = 16;  // of calls whose values a Start may want
+constexpr std::size_t kRecentIds = 10, kIdBytes = 36;
+constexpr std::size_t kTextsBeforeSweep = 4096;
+constexpr double kSketchHalfLifeDays = 3.5;
+constexpr std::array<std::string_view, 3> kAttributes{"userIdentityArn", "userAgent", "errorCode"};
+
+Timestamp time_of(std::int64_t minute) { return Timestamp{std::chrono::minutes{minute}}; }
+
+std::uint64_t packed(SeriesId series) { return static_cast<std::uint64_t>(series.kind) << 32 | series.row; }
+
+/// The caller without its session: sessions come and go, roles stay.
+std::string_view caller_of(const CloudTrailEvent& event, std::string& buffer) {
+  const event::UserIdentity& identity = event.user_identity;
+  if (identity.arn.empty()) return !identity.invoked_by.empty() ? identity.invoked_by : !identity.principal_id.empty() ? identity.principal_id : identity.type_text;
+  if (identity.arn.find(":assumed-role/") == std::string_view::npos) return identity.arn;
+  const std::size_t role = identity.arn.find('/'), session = identity.arn.find('/', role + 1);
+  buffer.assign(identity.arn.substr(0, session));
+  return buffer;
+}
+
+std::string_view window_in_words(std::uint8_t channel) {
+  static constexpr std::array<std::string_view, baseline::kCallChannels> kWords{
+      "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "gap"};
+  return kWords[channel];
+}
+
+/// First minute of the window that decided. Drift is told by the longest window; a gap has no window of its own.
+std::int64_t window_start(std::uint8_t channel, std::int64_t minute) {
+  const std::size_t w = channel == baseline::kGapChannel ? 4 : std::min<std::size_t>(channel % baseline::kDownChannels, 4);
+  const std::int64_t length = baseline::kWindows[w];
+  return length <= 15 ? minute - length + 1 : (minute / 15 - (length / 15 - 1)) * 15;
+}
+
+/// The scopes that concern a cell, with what holds for all in every one of them. Number 0 is for the rest.
+baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, std::string_view account, std::string_view region) {
+  const InsightsConfig& config = settings.config;
+  const auto matches = [](const std::string& glob, std::string_view text) { return glob.empty() || glob_match(glob, text); };
+  baseline::BaselineSettings out{.false_insights_per_week = config.false_insights_per_week,
+                                 .active_regions = config.active_regions,
+                                 .warm_up_minutes = static_cast<double>(std::chrono::duration_cast<std::chrono::minutes>(config.warm_up).count()),
+                                 .open_minutes = settings.open_minutes};
+  std::vector<const InsightScope*> scopes;
+  for (const InsightScope& scope : config.scopes) {
+    if (!matches(scope.account, account) || !matches(scope.region, region)) continue;
+    scopes.push_back(&scope);
+    out.scopes.push_back(scope.settings);
+  }
+  for (baseline::ScopeSettings& scope : out.scopes) {
+    scope.calls = scope.calls && config.call_rate;
+    scope.errors = scope.errors && config.error_rate;
+  }
+  out.scope_of = [scopes, matches](std::string_view source, std::string_view name) {
+    const auto found = std::find_if(scopes.begin(), scopes.end(), [&](const InsightScope* scope) {
+      return matches(scope->event_source, source) && matches(scope->event_name, name);
+    });
+    return found == scopes.end() ? std::uint8_t{0} : static_cast<std::uint8_t>(found - scopes.begin() + 1);
+  };
+  return out;
+}
+
+std::string rate_in_words(const event::CallRate& rate) {
+  const double average = static_cast<double>(rate.calls) / static_cast<double>(rate.minutes);
+  if (rate.calls == 0) return "none";
+  if (average >= 1) return fmt::format("{:.3g} a minute", average);
+  if (average * 60 >= 1) return fmt::format("{:.2g} an hour", average * 60);
+  if (average * 1440 >= 1) return fmt::format("{:.2g} a day", average * 1440);
+  return fmt::format("{:.2g} a week", average * 10080);
+}
+
+}  // namespace
+
+/// Texts by number; a text that no sketch names any more goes with the next sweep.
+class Insights::Texts {
+ public:
+  std::uint32_t number_of(std::string_view text) {
+    const auto found = numbers_.find(text);
+    if (found != numbers_.end()) return found->second;
+    std::uint32_t number = 0;
+    if (free_.empty()) {
+      number = static_cast<std::uint32_t>(texts_.size());
+      texts_.emplace_back();
+    } else {
+      number = free_.back();
+      free_.pop_back();
+    }
+    texts_[number] = std::make_unique<Text>(Text{std::string(text), xxh3_64(text)});
+    numbers_.emplace(texts_[number]->text, number);
+    bytes_ += text.size() + sizeof(Text) + 64;
+    return number;
+  }
+
+  const std::string& text(std::uint32_t number) const { return texts_[number]->text; }
+  std::uint64_t hash(std::uint32_t number) const { return texts_[number]->hash; }
+  std::size_t size() const { return numbers_.size(); }
+  std::size_t memory_bytes() const { return bytes_; }
+
+  void keep_only(const std::vector<bool>& used) {
+    for (std::uint32_t number = 0; number < texts_.size(); ++number) {
+      if (!texts_[number] || used[number]) continue;
+      bytes_ -= texts_[number]->text.size() + sizeof(Text) + 64;
+      numbers_.erase(texts_[number]->text);
+      texts_[number].reset();
+      free_.push_back(number);
+    }
+  }
+  std::size_t numbers() const { return texts_.size(); }
+
+ private:
+  struct Text {
+    std::string text;
+    std::uint64_t hash;  // orders values whatever order they arrived in
+  };
+  std::vector<std::unique_ptr<Text>> texts_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<std::string_view, std::uint32_t> numbers_;
+  std::size_t bytes_ = 0;
+};
+
+struct Insights::Pending {
+  SeriesId series;
+  Values values;
+};
+
+struct Insights::Recent {
+  std::array<std::array<char, kIdBytes>, kRecentIds> ids;
+  std::array<std::uint8_t, kRecentIds> sizes{};
+  std::uint32_t count = 0;
+  std::int64_t newest = 0;
+
+  void add(std::string_view id) {
+    const std::size_t slot = count++ % kRecentIds;
+    sizes[slot] = static_cast<std::uint8_t>(id.copy(ids[slot].data(), kIdBytes));
+  }
+  std::vector<std::string> oldest_first() const {
+    std::vector<std::string> out;
+    const std::uint32_t kept = std::min<std::uint32_t>(count, kRecentIds);
+    for (std::uint32_t i = count - kept; i < count; ++i) out.emplace_back(ids[i % kRecentIds].data(), sizes[i % kRecentIds]);
+    return out;
+  }
+};
+
+/// A Start without its End.
+struct Insights::Incident {
+  SeriesId series;
+  Direction direction;
+  std::int64_t decided;
+  baseline::Onset onset;
+  baseline::Extent extent;
+  std::uint64_t baseline_calls;
+  Sketches sketches;
+};
+
+Insights::Insights(const InsightsSettings& settings, std::string_view account, std::string_view region)
+    : settings_(settings), account_(account), region_(region), baseline_settings_(settings_of_cell(settings, account, region)),
+      baseline_(baseline_settings_, account, region), texts_(std::make_unique<Texts>()),
+      pending_(settings.open_minutes + static_cast<std::size_t>(kKeptClosedMinutes)) {}
+
+Insights::~Insights() = default;
+
+std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
+
+Insights::Values Insights::values_of(const CloudTrailEvent& event) {
+  std::string buffer;
+  return {texts_->number_of(caller_of(event, buffer)), texts_->number_of(event.user_agent), texts_->number_of(event.error_code.empty() ? "null" : event.error_code)};
+}
+
+void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::int64_t open_from, const Emit& emit) {
+  const bool is_data = event.category == event::EventCategory::kData;
+  if (!is_data && event.category != event::EventCategory::kManagement) return;
+  const bool is_judged = is_data || !event.is_read_only();
+  const baseline::CellBaseline::Call call{event.event_source, event.event_name, event.error_code, is_judged, is_data};
+  if (minute >= open_from) baseline_.wake(minute, open_from);
+  if (minute < open_from || minute < baseline_.first_open()) {
+    const auto counted = baseline_.count_late(call, minute);
+    for (auto& [series, incident] : incidents_)
+      if (counted && (series == counted->calls || series == counted->errors)) incident.extent.add_late(minute);
+    return;
+  }
+  newest_ = std::max(newest_, minute);
+  const auto counted = baseline_.count(call, minute, verdicts_);
+  if (is_judged || counted.errors) {
+    const Values values = values_of(event);
+    if (is_judged) remember(counted.calls, event, values, minute);
+    if (counted.errors) remember(*counted.errors, event, values, minute);
+  }
+  if (!verdicts_.empty()) handle(event.event_time, emit);
+}
+
+void Insights::remember(SeriesId series, const CloudTrailEvent& event, const Values& values, std::int64_t minute) {
+  pending_of(minute).push_back({series, values});
+  Recent& recent = recent_[packed(series)];
+  recent.newest = std::max(recent.newest, minute);
+  recent.add(event.event_id);
+  if (incidents_.empty()) return;
+  const auto incident = incidents_.find(series);
+  if (incident == incidents_.end() || minute < incident->second.onset.minute) return;
+  for (std::size_t i = 0; i < kDimensions; ++i) incident->second.sketches[i].add(values[i]);
+}
+
+void Insights::handle(Timestamp decided_at, const Emit& emit) {
+  for (const Verdict& verdict : verdicts_) {
+    if (verdict.what == Transition::What::kStart) start(verdict, decided_at, emit);
+    else end(verdict, decided_at, emit);
+  }
+  verdicts_.clear();
+}
+
+void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {
+  const Sketch empty(kCounters);
+  Incident incident{verdict.series, verdict.direction, verdict.minute, {}, {}, 0, {empty, empty, empty}};
+  const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
+  incident.onset = baseline::find_onset(spans, verdict.direction);
+  incident.extent = baseline::Extent(incident.onset, verdict.minute, verdict.direction);
+  incident.baseline_calls = baseline_.baseline_count(verdict.series, incident.onset.minute);
+  if (incident.onset.minute < baseline_.first_open()) {
+    auto closed = baseline_.spans(verdict.series, incident.onset.minute, baseline_.first_open() - 1);
+    std::reverse(closed.begin(), closed.end());
+    for (const baseline::Span& span : closed) incident.extent.add(span);
+  }
+  const std::int64_t oldest = std::max(incident.onset.minute, baseline_.first_open() - kKeptClosedMinutes);
+  for (std::int64_t minute = oldest; minute <= newest_; ++minute)
+    for (const Pending& pending : pending_of(minute))
+      if (pending.series == verdict.series)
+        for (std::size_t i = 0; i < kDimensions; ++i) incident.sketches[i].add(pending.values[i]);
+  event::Insight insight = insight_of(incident, verdict, decided_at);
+  incidents_.insert_or_assign(verdict.series, std::move(incident));
+  emit(std::move(insight));
+}
+
+void Insights::end(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {
+  const auto found = incidents_.find(verdict.series);
+  if (found == incidents_.end()) return;
+  Incident& incident = found->second;
+  event::Insight insight = insight_of(incident, verdict, decided_at);
+  incidents_.erase(found);
+  emit(std::move(insight));
+}
+
+event::Insight Insights::insight_of(const Incident& incident, const Verdict& verdict, Timestamp decided_at) const {
+  const baseline::SeriesName name = baseline_.name_of(incident.series);
+  const bool is_start = verdict.what == Transition::What::kStart;
+  event::Insight insight{.is_start = is_start,
+                         .type = incident.series.kind == SeriesKind::kCalls ? event::InsightType::kApiCallRate : event::InsightType::kApiErrorRate,
+                         .is_data = baseline_.is_data(incident.series),
+                         .event_source = std::string(name.event_source),
+                         .event_name = std::string(name.event_name),
+                         .error_code = std::string(name.error_code),
+                         .started_at = time_of(incident.onset.minute),
+                         .is_upward = incident.direction == Direction::kUp,
+                         .decision_time = decided_at,
+                         .decided_by = is_start ? window_in_words(verdict.evidence.channel) : "",
+                         .early = verdict.early,
+                         .adopted = verdict.adopted,
+                         .observed = verdict.evidence.count,
+                         .expected = verdict.evidence.mean,
+                         .score = verdict.evidence.score,
+                         .false_alarms_per_week = is_start ? verdict.evidence.false_alarms : 0,
+                         .threshold = verdict.alpha,
+                         .constants = baseline::constants_hash()};
+  insight.event_time = is_start ? insight.started_at : time_of(incident.extent.end());
+  if (is_start) {
+    const std::int64_t minutes = incident.decided - incident.onset.minute + 1;
+    insight.insight = {static_cast<std::uint64_t>(incident.onset.count), minutes};
+    // AWS describes a window of five minutes in some of its Starts.
+    if (settings_.config.start_window_minutes == 5 && minutes < 5) insight.insight.minutes = 5;
+  } else {
+    insight.insight = {static_cast<std::uint64_t>(std::max(incident.extent.count(), 0.0)), incident.extent.minutes()};
+  }
+  insight.baseline = {incident.baseline_calls, baseline::baseline_minutes(incident.onset.minute)};
+  insight.attributions = attributions(incident);
+  if (const auto recent = recent_.find(packed(incident.series)); recent != recent_.end()) insight.event_ids = recent->second.oldest_first();
+  insight.sentence = sentence_of(insight, insight.attributions);
+  return insight;
+}
+
+std::vector<event::Attribution> Insights::attributions(const Incident& incident) const {
+  const auto known = baselines_.find(packed(incident.series));
+  // An error's rate has one code by definition.
+  const std::size_t dimensions = incident.series.kind == SeriesKind::kCalls ? kDimensions : kDimensions - 1;
+  std::vector<event::Attribution> out;
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    const auto shares = [this](const Sketch& sketch) {
+      std::map<std::string_view, double> by_text;
+      for (const auto& counter : sketch.counters()) by_text[texts_->text(counter.value)] = counter.count / sketch.total();
+      return by_text;
+    };
+    const auto now = shares(incident.sketches[i]);
+    const auto before = known == baselines_.end() || incident.baseline_calls == 0 ? std::map<std::string_view, double>{} : shares(known->second[i]);
+    const double now_rate = incident.onset.count, before_rate = static_cast<double>(incident.baseline_calls) /
+                                                                static_cast<double>(baseline::baseline_minutes(incident.onset.minute));
+    const auto top = [](const std::map<std::string_view, double>& from, auto rank) {
+      std::vector<event::AttributedRate> rates;
+      for (const auto& [text, share] : from) rates.push_back({std::string(text), share});
+      std::stable_sort(rates.begin(), rates.end(), [&](const auto& a, const auto& b) { return rank(a) > rank(b); });
+      if (rates.size() > kShown) rates.resize(kShown);
+      std::stable_sort(rates.begin(), rates.end(), [](const auto& a, const auto& b) { return a.share > b.share; });
+      return rates;
+    };
+    const auto rise = [&](const event::AttributedRate& rate) {
+      const auto was = before.find(rate.value);
+      return rate.share * now_rate - (was == before.end() ? 0 : was->second * before_rate);
+    };
+    out.push_back({kAttributes[i], top(now, rise), top(before, [](const auto& rate) { return rate.share; })});
+  }
+  return out;
+}
+
+std::string Insights::sentence_of(const event::Insight& insight, const std::vector<event::Attribution>& attributions) const {
+  const std::string what = insight.type == event::InsightType::kApiCallRate
+                               ? fmt::format("{} of {}", printable(insight.event_name), printable(insight.event_source))
+                               : fmt::format("{} failures of {} of {}", printable(insight.error_code), printable(insight.event_name), printable(insight.event_source));
+  const std::string where = fmt::format("in {} of account {}", printable(region_), printable(account_));
+  const std::string calls = counted(insight.insight.calls, "call"), minutes = counted(static_cast<std::uint64_t>(insight.insight.minutes), "minute");
+  if (!insight.is_start) {
+    if (insight.adopted) return fmt::format("{} {}: the unusual rate has lasted a day and is taken for the new normal.", what, where);
+    return fmt::format("{} {}: over at {}, after {} in {}.", what, where, format_time(insight.event_time), calls, minutes);
+  }
+  std::string who;
+  if (!attributions.empty() && !attributions[0].insight.empty() && !attributions[0].insight[0].value.empty())
+    who = fmt::format(", {:.0f} % of it by {}", attributions[0].insight[0].share * 100, printable(attributions[0].insight[0].value));
+  const std::string usual = insight.baseline.calls == 0 ? "none in the seven days before" : fmt::format("{} in the seven days before", rate_in_words(insight.baseline));
+  if (insight.is_upward) return fmt::format("{} {}: {} in {}, against {}{}.", what, where, calls, minutes, usual, who);
+  return fmt::format("{} {}: {} in {}, against {}: it has become unusually quiet.", what, where, insight.insight.calls == 0 ? "no call" : calls, minutes, usual);
+}
+
+void Insights::close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit) {
+  if (minute == kEnd) minute = newest_ == INT64_MIN ? INT64_MIN : newest_ + 1;
+  baseline_.close_before(minute, pass, verdicts_, [&](std::int64_t closed) { close_minute(closed, emit); });
+}
+
+void Insights::close_minute(std::int64_t minute, const Emit& emit) {
+  for (auto& [series, incident] : incidents_) {
+    if (minute < incident.onset.minute) continue;
+    const auto span = baseline_.spans(series, minute, minute);
+    incident.extent.add(span.front());
+  }
+  std::sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) {
+    return std::pair(baseline_.key_of(a.series), a.what) < std::pair(baseline_.key_of(b.series), b.what);
+  });
+  if (!verdicts_.empty()) handle(time_of(minute), emit);
+  feed_sketches(minute);
+  pending_of(minute - kKeptClosedMinutes).clear();
+  if (minute % 60 == 59) forget_texts();
+}
+
+/// The baseline's sketches learn the values of a closed minute, in an order that does not depend on that of arrival.
+void Insights::feed_sketches(std::int64_t minute) {
+  auto pending = pending_of(minute);
+  std::sort(pending.begin(), pending.end(), [this](const Pending& a, const Pending& b) {
+    const auto key = [this](const Pending& p) {
+      return std::tuple(packed(p.series), texts_->hash(p.values[0]), texts_->hash(p.values[1]), texts_->hash(p.values[2]));
+    };
+    return key(a) < key(b);
+  });
+  for (const Pending& one : pending) {
+    if (incidents_.contains(one.series)) continue;  // what is unusual is not what is usual
+    const Sketch empty(kCounters);
+    auto& sketches = baselines_.try_emplace(packed(one.series), Sketches{empty, empty, empty}).first->second;
+    for (std::size_t i = 0; i < kDimensions; ++i) sketches[i].add(one.values[i]);
+  }
+  if (minute % 1440 != 1439) return;
+  static const double kDecay = baseline::portable_pow(0.5, 1 / kSketchHalfLifeDays);
+  for (auto& [series, sketches] : baselines_)
+    for (Sketch& sketch : sketches) sketch.decay(kDecay);
+}
+
+void Insights::forget_texts() {
+  const std::int64_t now = baseline_.first_open();
+  std::erase_if(recent_, [now](const auto& entry) { return entry.second.newest < now - 240; });
+  if (texts_->size() < kTextsBeforeSweep) return;
+  std::vector<bool> used(texts_->numbers(), false);
+  const auto use = [&used](const Sketches& sketches) {
+    for (const Sketch& sketch : sketches)
+      for (const auto& counter : sketch.counters()) used[counter.value] = true;
+  };
+  for (const auto& [series, sketches] : baselines_) use(sketches);
+  for (const auto& [series, incident] : incidents_) use(incident.sketches);
+  for (const auto& minute : pending_)
+    for (const Pending& pending : minute)
+      for (const std::uint32_t value : pending.values) used[value] = true;
+  texts_->keep_only(used);
+}
+
+std::size_t Insights::open_incidents() const { return incidents_.size(); }
+
+std::size_t Insights::memory_bytes() const {
+  std::size_t total = sizeof *this + baseline_.memory_bytes() + texts_->memory_bytes() + incidents_.size() * sizeof(Incident) +
+                      recent_.size() * (sizeof(Recent) + 32) + baselines_.size() * (sizeof(Sketches) + 32);
+  for (const auto& [series, sketches] : baselines_)
+    for (const Sketch& sketch : sketches) total += sketch.counters().capacity() * sizeof(Sketch::Counter);
+  for (const auto& minute : pending_) total += minute.capacity() * sizeof(Pending);
+  return total;
+}
+
+}  // namespace trailwarden::detectors

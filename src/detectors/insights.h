@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "baseline/cell_baseline.h"
+#include "baseline/space_saving.h"
+#include "detectors/insights_config.h"
+#include "event/cloudtrail_event.h"
+#include "event/insight.h"
+
+namespace trailwarden::detectors {
+
+/// What a run's cells share: the settings, and the scratch columns of the minute pass for each thread.
+struct InsightsSettings {
+  InsightsConfig config;
+  std::size_t open_minutes = 18;
+};
+
+/// CloudTrail Insights of one (account, Region): call rates of write APIs (of every API for data events) and error rates by code, against baselines
+/// learned here. A Start leaves with the call that crosses the line; an End when the minute closes at which it is certain.
+///
+/// Unlike a `Detector` it sees every record on arrival, and judges minutes that are still open. Not thread-safe. Time: event time and the watermark.
+class Insights {
+ public:
+  using Emit = std::function<void(event::Insight)>;
+
+  Insights(const InsightsSettings& settings, std::string_view account, std::string_view region);
+  ~Insights();
+
+  /// One record that is no repeat, at its (clamped) event time. `open_from`: the minute of the watermark; the record is late if it lies before.
+  void observe(const event::CloudTrailEvent& event, std::int64_t minute, std::int64_t open_from, const Emit& emit);
+
+  /// Closes the minutes before `minute`. `kEnd`: closes every minute that has calls; incidents that are open then stay open.
+  void close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit);
+  static constexpr std::int64_t kEnd = INT64_MAX;
+
+  std::size_t rows() const { return baseline_.rows(); }
+  std::size_t open_incidents() const;
+  std::size_t memory_bytes() const;
+
+ private:
+  /// Texts that sketches count, each kept once, while something refers to it.
+  class Texts;
+  static constexpr std::size_t kDimensions = 3;  // userIdentityArn, userAgent, errorCode
+  static constexpr std::size_t kCounters = 32;
+  using Sketch = baseline::SpaceSaving<std::uint32_t>;
+  using Sketches = std::array<Sketch, kDimensions>;
+  using Values = std::array<std::uint32_t, kDimensions>;
+
+  struct Incident;
+  struct Pending;
+  struct Recent;
+
+  void remember(baseline::SeriesId series, const event::CloudTrailEvent& event, const Values& values, std::int64_t minute);
+  void handle(Timestamp decided_at, const Emit& emit);
+  void start(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
+  void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
+  void close_minute(std::int64_t minute, const Emit& emit);
+  void feed_sketches(std::int64_t minute);
+  void forget_texts();
+  Values values_of(const event::CloudTrailEvent& event);
+  std::vector<event::Attribution> attributions(const Incident& incident) const;
+  event::Insight insight_of(const Incident& incident, const baseline::Verdict& verdict, Timestamp decided_at) const;
+  std::string sentence_of(const event::Insight& insight, const std::vector<event::Attribution>& attributions) const;
+  std::vector<Pending>& pending_of(std::int64_t minute);
+
+  const InsightsSettings& settings_;
+  const std::string account_, region_;
+  baseline::BaselineSettings baseline_settings_;
+  baseline::CellBaseline baseline_;
+  std::unique_ptr<Texts> texts_;
+  std::map<baseline::SeriesId, Incident> incidents_;
+  std::vector<std::vector<Pending>> pending_;  // by minute mod its size: calls of open minutes and of the last closed ones
+  std::unordered_map<std::uint64_t, Sketches> baselines_;  // by series
+  std::unordered_map<std::uint64_t, Recent> recent_;       // ids of the last records of a series
+  std::vector<baseline::Verdict> verdicts_;
+  std::int64_t newest_ = INT64_MIN;  // minute with calls
+};
+
+}  // namespace trailwarden::detectors

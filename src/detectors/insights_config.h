@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "baseline/cell_baseline.h"
+#include "config/section.h"
+
+namespace trailwarden::detectors {
+
+/// A part of an account's series with settings of its own; globs (`*`, `?`), empty: any. The first scope that matches counts.
+struct InsightScope {
+  std::string account, region, event_source, event_name;
+  baseline::ScopeSettings settings;
+};
+
+/// `insights:` of the configuration.
+struct InsightsConfig {
+  bool enabled = true;
+  double false_insights_per_week = 1;  // that an account may cost
+  double active_regions = 1;
+  bool call_rate = true, error_rate = true;
+  std::chrono::seconds warm_up = std::chrono::hours{12};
+  int start_window_minutes = 0;  // 0: the true duration; 5: as AWS prints a Start
+  std::vector<InsightScope> scopes;
+};
+
+/// Reads `insights:`; what is wrong goes to the section's diagnostics.
+InsightsConfig read_insights(const config::Section& section);
+
+/// The effective `insights:` as YAML.
+std::string to_yaml(const InsightsConfig& config);
+
+}  // namespace trailwarden::detectors
