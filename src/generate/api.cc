@@ -95,7 +95,7 @@ constexpr auto kCatalogue = std::to_array<Api>({
     {"organizations", "DescribeOrganization", kRead, kOffice, kPeople, 1, 0.2, kAccessDeniedException, ""},
     {"support", "DescribeTrustedAdvisorChecks", kRead, kDaily, kMonitors, 1, 0.02, kAccessDenied, R"({"language":"en"})"},
     {"sns", "ListTopics", kRead, kOffice, kMonitors, 1, 0.01, kThrottling, ""},
-    {"events", "PutRule", kWrite, kOffice, kAutomation, 1.5, 0.01, kValidation, R"({"name":"$o-schedule","scheduleExpression":"rate(5 minutes)","state":"ENABLED"})", R"({"ruleArn":"arn:aws:events:$R:$A:rule/$o-schedule"})"},
+    {"events", "PutRule", kWrite, kOffice, kAutomation, 1.5, 0.01, kValidation, R"j({"name":"$o-schedule","scheduleExpression":"rate(5 minutes)","state":"ENABLED"})j", R"({"ruleArn":"arn:aws:events:$R:$A:rule/$o-schedule"})"},
     {"events", "PutTargets", kWrite, kOffice, kAutomation, 1.5, 0.01, kNotFound, R"({"rule":"$o-schedule","targets":[{"id":"1","arn":"arn:aws:lambda:$R:$A:function:$f"}]})", R"({"failedEntryCount":0,"failedEntries":[]})"},
     {"cloudformation", "CreateChangeSet", kWrite, kOffice, kAutomation, 1, 0.03, kValidation, R"({"stackName":"$o","changeSetName":"release-$x","changeSetType":"UPDATE","capabilities":["CAPABILITY_IAM"]})", R"({"id":"arn:aws:cloudformation:$R:$A:changeSet/release-$x/$U","stackId":"arn:aws:cloudformation:$R:$A:stack/$o/$U"})"},
     {"cloudformation", "ExecuteChangeSet", kWrite, kOffice, kAutomation, 1, 0.02, kValidation, R"({"stackName":"$o","changeSetName":"release-$x"})"},
