@@ -1,6 +1,6 @@
 #include "generate/generator.h"
 
-#include <cmath>
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -72,6 +72,7 @@ class Run {
 
   void add_hour(Timestamp hour) {
     hour_.clear();
+    look_for_silences(hour);
     for (Series& series : series_) series.append_hour(hour, hour_);
     for (Deployments& deployments : deployments_) deployments.append_hour(hour, hour_);
     for (const Call& call : hour_)
@@ -86,13 +87,18 @@ class Run {
     delivery_.add(call);
   }
 
+  /// Those that may swallow a call whose batch begins in this hour.
+  void look_for_silences(Timestamp hour) {
+    silences_.clear();
+    for (Incident& incident : incidents_)
+      if (incident.kind == IncidentKind::kSilence && incident.start < hour + 2h && incident.end > hour) silences_.push_back(&incident);
+  }
+
   bool is_swallowed(const Call& call) {
-    for (Incident& incident : incidents_) {
-      if (!incident.swallows(call)) continue;
-      ++incident.missing;
-      return true;
-    }
-    return false;
+    const auto found = std::find_if(silences_.begin(), silences_.end(), [&call](const Incident* silence) { return silence->swallows(call); });
+    if (found == silences_.end()) return false;
+    ++(*found)->missing;
+    return true;
   }
 
   Result<void> deliver(Timestamp until) {
@@ -119,7 +125,8 @@ class Run {
   std::vector<Incident> incidents_;
   std::unique_ptr<Sink> sink_;
   Delivery delivery_;
-  std::vector<Call> hour_;  // kept for its memory
+  std::vector<Call> hour_;           // kept for its memory
+  std::vector<Incident*> silences_;  // of the hour
   std::uint64_t events_ = 0;
 };
 

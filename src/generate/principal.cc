@@ -1,6 +1,6 @@
 #include "generate/principal.h"
 
-#include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -62,8 +62,8 @@ std::string_view service_word(const PrincipalSeed& seed) { return kServices[seed
 /// Office network for everybody, as a company's people share a few addresses.
 void add_office(Principal& principal, const PrincipalSeed& seed, const std::vector<std::string>& people) {
   Random random(seed.word);
-  for (std::size_t i = 0; i < std::max(kRegions, people.size()); ++i)
-    principal.sessions.push_back({people[i % people.size()], fmt::format("203.0.113.{}", 10 + random.below(4))});
+  for (const std::string& name : people)
+    for (std::size_t i = 0; i < kRegions; ++i) principal.sessions.push_back({name, fmt::format("203.0.113.{}", 10 + random.below(4))});
   principal.is_person = true;
   principal.session_length = 8h;
 }
@@ -71,7 +71,7 @@ void add_office(Principal& principal, const PrincipalSeed& seed, const std::vect
 constexpr std::array<std::string_view, 3> kPersonAgents{
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
     "aws-cli/2.22.12 md/awscrt#0.22.0 ua/2.0 os/macos#24.1.0 md/arch#arm64 lang/python#3.12.6 cfg/retry-mode#standard",
-    "AWS-Console"};
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:132.0) Gecko/20100101 Firefox/132.0"};
 
 Principal iam_user(const PrincipalSeed& seed) {
   Principal user;
@@ -88,7 +88,7 @@ Principal iam_user(const PrincipalSeed& seed) {
 
 /// Two people share the permissions of an SSO role.
 Principal sso_role(const PrincipalSeed& seed) {
-  constexpr std::array<std::string_view, 4> kSets{"AdministratorAccess", "PowerUserAccess", "ReadOnlyAccess", "DataAnalyst"};
+  constexpr std::array<std::string_view, 4> kSets{"AdministratorAccess", "PowerUserAccess", "SystemAdministrator", "DataAnalyst"};
   std::string name = fmt::format("AWSReservedSSO_{}_{}", kSets[seed.number / 2 % kSets.size()], hex(seed.word, 16));
   const RoleForm form{.path = "/aws-reserved/sso.amazonaws.com/", .mfa = "true"};
   Principal role = assumed_role(seed, Callers::kPeople, std::move(name), form);
