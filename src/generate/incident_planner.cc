@@ -42,6 +42,9 @@ bool can_burst(const Series& series, const Api& api) { return is_plain(api) && !
 bool can_swell(const Series& series, const Api& api) { return is_plain(api) && series.plan().per_minute < 4.0; }
 bool can_fail(const Series& series, const Api& api) { return is_plain(api) && api.error_share <= 0.02 && series.plan().per_minute < 3.0; }
 
+constexpr double kBusy = 5.0;  // calls a minute, of what may fall silent
+bool can_fall_silent(const Series& series, const Api& api) { return is_plain(api) && !api.read_only && series.plan().per_minute > 0.8 * kBusy; }
+
 /// How long calls of a kind go on, and among which series they lie.
 struct Form {
   std::int64_t shortest, longest;  // seconds
@@ -100,8 +103,10 @@ bool IncidentPlanner::is_free(const Incident& incident) const {
 }
 
 const Series* IncidentPlanner::series_that(Fits fits) {
-  const Series& series = series_[random_.below(series_.size())];
-  return fits(series, catalogue()[series.plan().api]) ? &series : nullptr;
+  std::vector<const Series*> candidates;
+  for (const Series& series : series_)
+    if (fits(series, catalogue()[series.plan().api])) candidates.push_back(&series);
+  return candidates.empty() ? nullptr : candidates[random_.below(candidates.size())];
 }
 
 Timestamp IncidentPlanner::start_for(seconds length) {
@@ -131,18 +136,17 @@ std::optional<Incident> IncidentPlanner::calls_of_series(IncidentKind kind, Stre
 
 std::optional<Incident> IncidentPlanner::silence(Strength strength) {
   constexpr std::array<std::int64_t, 3> kShortest{3600, 4800, 6300}, kLongest{4500, 6000, 7200};
-  constexpr double kBusy = 5.0;
-  const Series& series = series_[random_.below(series_.size())];
-  const SeriesPlan& plan = series.plan();
-  const Api& api = catalogue()[plan.api];
+  const Series* const series = series_that(can_fall_silent);
+  if (series == nullptr) return std::nullopt;
+  const SeriesPlan& plan = series->plan();
   const auto i = static_cast<std::size_t>(strength);
   const seconds length(random_.between(kShortest[i], kLongest[i]));
   const Timestamp start = start_for(length);
-  if (api.read_only || !is_plain(api) || series.per_minute_at(start) < kBusy || series.per_minute_at(start + length) < kBusy) return std::nullopt;
+  if (series->per_minute_at(start) < kBusy || series->per_minute_at(start + length) < kBusy) return std::nullopt;
   Incident incident{.kind = IncidentKind::kSilence, .strength = strength, .account = plan.account, .region = plan.region, .api = plan.api};
   incident.start = start;
   incident.end = start + length;
-  incident.note = fmt::format("no calls for {}, at {:.1f} a minute before", describe(length), series.per_minute_at(start));
+  incident.note = fmt::format("no calls for {}, at {:.1f} a minute before", describe(length), series->per_minute_at(start));
   return incident;
 }
 

@@ -41,6 +41,7 @@ class IncidentPlanner {
   Incident opened_group();
   Incident iam_burst();
 
+  /// One of those; nullptr if there is none.
   const Series* series_that(Fits fits);
   Timestamp start_for(std::chrono::seconds length);
   /// `count` calls spread over [incident.start, incident.end], which shrink to what the calls cover.
