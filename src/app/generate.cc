@@ -1,5 +1,6 @@
 #include "app/generate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>

@@ -33,12 +33,17 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments) {
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
 }
 
+/// CLI11 would read -1 as the largest number there is.
+CLI::Validator not_negative() {
+  return CLI::Validator([](const std::string& text) { return text.starts_with('-') ? "expected 0 or more, got " + text : std::string(); }, "");
+}
+
 void add_generate(CLI::App& app, app::GenerateArguments& arguments) {
   CLI::App* const command = app.add_subcommand("generate", "Made-up CloudTrail traffic with labelled incidents, for tests and demonstrations");
   command->add_option("-o,--out", arguments.out, "Folder to write into; made if missing, and empty if not")->required();
-  command->add_option("--seed", arguments.seed, "The same arguments with the same seed give the same bytes")->capture_default_str();
-  command->add_option("--days", arguments.days, "Days of traffic. Incidents begin after 14 days; in less than 16 days, in the last third")->capture_default_str();
-  command->add_option("--accounts", arguments.accounts, "Accounts, of three Regions each")->capture_default_str();
+  command->add_option("--seed", arguments.seed, "The same arguments with the same seed give the same bytes")->check(not_negative())->capture_default_str();
+  command->add_option("--days", arguments.days, "Days of traffic. Incidents begin after 14 days; in less than 16 days, in the last third")->check(not_negative())->capture_default_str();
+  command->add_option("--accounts", arguments.accounts, "Accounts, of three Regions each")->check(not_negative())->capture_default_str();
   command->add_option("--rate", arguments.rate, "Calls a minute of each account, on average")->capture_default_str();
   command->add_option("--start", arguments.start, "Event time of the beginning, e.g. 2026-01-05T00:00:00Z or 2026-01-05")->capture_default_str();
   command->add_flag("--jsonl", arguments.jsonl, "One file events.jsonl, in the order of delivery, instead of objects as in a bucket");
