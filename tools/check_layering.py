@@ -26,6 +26,7 @@ MAY_INCLUDE = {
     "history": "core event config",
     "pipeline": "core event metrics stream detectors alerts ingest history",
     "http": "core metrics",
+    "generate": "core event trail",
 }
 MAY_INCLUDE["app"] = " ".join(MAY_INCLUDE)
 

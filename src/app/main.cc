@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/generate.h"
 #include "app/replay.h"
 #include "core/version.h"
 
@@ -32,6 +33,27 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments) {
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
 }
 
+/// CLI11 would read -1 as the largest number there is.
+CLI::Validator not_negative() {
+  return CLI::Validator([](const std::string& text) { return text.starts_with('-') ? "expected 0 or more, got " + text : std::string(); }, "");
+}
+
+void add_generate(CLI::App& app, app::GenerateArguments& arguments) {
+  CLI::App* const command = app.add_subcommand("generate", "Made-up CloudTrail traffic with labelled incidents, for tests and demonstrations");
+  command->add_option("-o,--out", arguments.out, "Folder to write into; made if missing, and empty if not")->required();
+  command->add_option("--seed", arguments.seed, "The same arguments with the same seed give the same bytes")->check(not_negative())->capture_default_str();
+  command->add_option("--days", arguments.days, "Days of traffic. Incidents begin after 14 days; in less than 16 days, in the last third")->check(not_negative())->capture_default_str();
+  command->add_option("--accounts", arguments.accounts, "Accounts, of three Regions each")->check(not_negative())->capture_default_str();
+  command->add_option("--rate", arguments.rate, "Calls a minute of each account, on average")->capture_default_str();
+  command->add_option("--start", arguments.start, "Event time of the beginning, e.g. 2026-01-05T00:00:00Z or 2026-01-05")->capture_default_str();
+  command->add_flag("--jsonl", arguments.jsonl, "One file events.jsonl, in the order of delivery, instead of objects as in a bucket");
+  command->add_flag("!--no-incidents", arguments.incidents, "Ordinary traffic only");
+  command->footer("Writes AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz and labels.jsonl, one incident a line.\n\n"
+                  "Example:\n  trailwarden generate --out /tmp/traffic --days 21\n"
+                  "  trailwarden replay /tmp/traffic/AWSLogs --alerts alerts.jsonl\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage.");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("trailwarden: watches AWS CloudTrail and says what is unusual or known to be bad.");
   app.set_version_flag("--version", fmt::format("trailwarden {} ({})", TRAILWARDEN_VERSION, TRAILWARDEN_REVISION));
@@ -40,6 +62,9 @@ int run(int argc, char** argv) {
 
   app::ReplayArguments replay_arguments;
   add_replay(app, replay_arguments);
+
+  app::GenerateArguments generate_arguments;
+  add_generate(app, generate_arguments);
 
   std::string config_file;
   CLI::App* const config = app.add_subcommand("config", "Check or show the configuration");
@@ -76,6 +101,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
   }
   if (app.got_subcommand("replay")) return app::replay(replay_arguments);
+  if (app.got_subcommand("generate")) return app::generate(generate_arguments);
   if (check->parsed()) return app::check_config(config_file);
   if (show->parsed()) return app::show_config(config_file);
   if (list->parsed()) return app::list_detectors(as_json);
