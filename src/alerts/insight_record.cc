@@ -41,7 +41,7 @@ class ObjectText {
   }
   ObjectText& text(std::string_view name, std::string_view value) { return raw(name, json_text(value)); }
   ObjectText& number(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
-  ObjectText& number(std::string_view name, double value) { return raw(name, trimmed(fmt::format("{:.6g}", value))); }
+  ObjectText& number(std::string_view name, double value) { return raw(name, fmt::format("{:.6g}", value)); }
   ObjectText& flag(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   std::string done() const { return text_ + "}"; }
 
@@ -99,6 +99,13 @@ std::string evidence_text(const Insight& insight, const AlertScope& scope) {
         .number("threshold", insight.threshold);
   } else {
     out.flag("takenForNormal", insight.adopted);
+  }
+  if (insight.is_start) {
+    std::string history = "[";
+    for (const event::RateSpan& span : insight.history)
+      history.append(history.size() > 1 ? "," : "")
+          .append(ObjectText().text("from", format_time(span.from)).number("minutes", std::int64_t{span.minutes}).number("calls", span.calls).number("expected", span.expected).done());
+    out.raw("history", history + "]");
   }
   std::string ids = "[";
   for (const std::string& id : insight.event_ids) ids.append(ids.size() > 1 ? "," : "").append(json_text(id));

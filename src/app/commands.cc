@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "alerts/envelope.h"
+#include "app/chart.h"
 #include "config/config.h"
 #include "detectors/insights_config.h"
 #include "detectors/registry.h"
@@ -151,7 +152,7 @@ int show_alerts(const std::string& file, std::size_t limit) {
     fmt::print(stderr, "{}: {}\n", file, alerts.error().message);
     return kFailed;
   }
-  for (const ShownAlert& alert : pick(*alerts, limit)) fmt::print("{}\n", alerts::pretty_alert(alert.line));
+  for (const ShownAlert& alert : pick(*alerts, limit)) fmt::print("{}{}\n", rate_chart(alert.line), alerts::pretty_alert(alert.line));
   return kFine;
 }
 

@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/generate.h"
 #include "app/replay.h"
+#include "app/score.h"
 #include "core/version.h"
 
 namespace {
@@ -95,6 +96,15 @@ int run(int argc, char** argv) {
   show_alerts->add_option("--limit", limit, "How many, the most severe of each detector first")->capture_default_str();
   show_alerts->footer("Example:\n  trailwarden alerts show alerts.jsonl --limit 3");
 
+  app::ScoreArguments score_arguments;
+  CLI::App* const score = alerts->add_subcommand("score", "Hold alerts against the labels of generated traffic: planted, found, how late, and false Insights");
+  score->add_option("alerts", score_arguments.alerts, "JSON lines as `replay --alerts` writes them")->required();
+  score->add_option("--labels", score_arguments.labels, "labels.jsonl as `generate` writes it")->required();
+  score->add_option("--budget", score_arguments.budget, "False Insights asked for in all; more than twice as many fail");
+  score->footer("Example:\n  trailwarden generate --out demo && trailwarden replay demo/AWSLogs --alerts alerts.jsonl\n"
+                "  trailwarden alerts score alerts.jsonl --labels demo/labels.jsonl --budget 6\n\n"
+                "Exit codes: 0 fine, 1 a strong incident was missed or there are too many false Insights, 2 wrong usage or an unreadable file.");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -105,6 +115,7 @@ int run(int argc, char** argv) {
   if (check->parsed()) return app::check_config(config_file);
   if (show->parsed()) return app::show_config(config_file);
   if (list->parsed()) return app::list_detectors(as_json);
+  if (score->parsed()) return app::score_alerts(score_arguments);
   return app::show_alerts(alerts_file, limit);
 }
 

@@ -81,7 +81,7 @@ struct MinutePass::Step {
     if (t % 1440 == 1439) close_day();
   }
 
-  bool is_under_test(std::size_t r) const { return (b.flags[0][r] & kJudged) != 0 && b.exposure_slow[0][r] > in.scopes[b.scope[0][r]].warm_up; }
+  bool is_under_test(std::size_t r) const { return (b.flags[0][r] & kJudged) != 0 && b.exposure_slow[0][r] > kColdMinutes; }
 
   void gather_counts() {
     column(s.count).setZero();
@@ -391,7 +391,7 @@ struct MinutePass::Step {
 
     const auto side = static_cast<std::size_t>(direction);
     const bool alarm = !gone && (flags & kStarted) == 0 && t >= b.free_from[side][r] &&
-                       (forced ? direction == Direction::kUp : is_alarm(scope, direction, s.best[side][r], s.touched[r] != 0));
+                       (forced ? direction == Direction::kUp : is_alarm(r, scope, direction));
     if (alarm) {
       flags |= kStarted;
       transitions.push_back({.what = Transition::What::kStart, .row = in.first_row + r, .direction = direction, .evidence = s.best[side][r]});
@@ -406,9 +406,11 @@ struct MinutePass::Step {
     b.on_minutes[0][r] = static_cast<std::uint16_t>(std::min(b.on_minutes[0][r] + 1, 65535));
   }
 
-  bool is_alarm(const Scope& scope, Direction direction, const Evidence& evidence, bool is_valid) const {
+  bool is_alarm(std::size_t r, const Scope& scope, Direction direction) const {
+    if (s.touched[r] == 0 || b.exposure_slow[0][r] <= scope.warm_up) return false;
+    const Evidence& evidence = s.best[static_cast<std::size_t>(direction)][r];
     const bool is_wanted = direction == Direction::kUp ? scope.up && evidence.count >= scope.minimum_count : scope.down && in.is_alive;
-    return is_valid && is_wanted && evidence.false_alarms <= scope.alpha;
+    return is_wanted && evidence.false_alarms <= scope.alpha;
   }
 
   void switch_off(std::uint32_t r) {

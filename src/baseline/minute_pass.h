@@ -20,7 +20,7 @@ enum class Direction : std::uint8_t { kUp, kDown };
 struct Scope {
   double alpha = 0;  // alarm level, per week, series and direction
   double minimum_count = 0;  // calls in the deciding window below which nothing is said
-  float warm_up = kColdMinutes;  // exposure before the first test [min]
+  float warm_up = kColdMinutes;  // exposure before the first alarm [min]; peaks are learned from kColdMinutes on, so what recurs is known by then
   bool up = true, down = true;
 };
 

@@ -246,8 +246,18 @@ void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& e
       if (pending.series == verdict.series)
         for (std::size_t i = 0; i < kDimensions; ++i) incident.sketches[i].add(pending.values[i]);
   event::Insight insight = insight_of(incident, verdict, decided_at);
+  insight.history = history(verdict);
   incidents_.insert_or_assign(verdict.series, std::move(incident));
   emit(std::move(insight));
+}
+
+std::vector<event::RateSpan> Insights::history(const Verdict& verdict) const {
+  constexpr std::uint8_t kLongest = baseline::kWindowCount - 1;
+  std::vector<event::RateSpan> out;
+  for (const baseline::Span& span : baseline_.spans(verdict.series, window_start(kLongest, verdict.minute), verdict.minute))
+    out.push_back({time_of(span.minute), span.minutes, span.count, span.mean});
+  std::reverse(out.begin(), out.end());
+  return out;
 }
 
 void Insights::end(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {

@@ -63,6 +63,7 @@ class Insights {
   void remember(baseline::SeriesId series, const event::CloudTrailEvent& event, const Values& values, std::int64_t minute);
   void handle(Timestamp decided_at, const Emit& emit);
   void start(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
+  std::vector<event::RateSpan> history(const baseline::Verdict& verdict) const;
   void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
   void close_minute(std::int64_t minute, const Emit& emit);
   void feed_sketches(std::int64_t minute);

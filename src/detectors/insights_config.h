@@ -21,7 +21,7 @@ struct InsightsConfig {
   double false_insights_per_week = 1;  // that an account may cost
   double active_regions = 1;
   bool call_rate = true, error_rate = true;
-  std::chrono::seconds warm_up = std::chrono::hours{12};
+  std::chrono::seconds warm_up = std::chrono::hours{72};
   int start_window_minutes = 0;  // 0: the true duration; 5: as AWS prints a Start
   std::vector<InsightScope> scopes;
 };

@@ -34,6 +34,14 @@ struct CallRate {
   bool operator==(const CallRate&) const = default;
 };
 
+/// Some minutes of a series, with what was expected of them.
+struct RateSpan {
+  Timestamp from{};
+  int minutes = 1;
+  double calls = 0, expected = 0;
+  bool operator==(const RateSpan&) const = default;
+};
+
 /// An Insight: one half of a Start and End pair about one series. What CloudTrail's own record says, and below it what trailwarden knows besides.
 /// Source: AWS CloudTrail user guide, "CloudTrail record contents for Insights events".
 struct Insight {
@@ -54,6 +62,7 @@ struct Insight {
   double observed = 0, expected = 0;  // calls in the deciding window
   double score = 0;             // surprise [nat]
   double false_alarms_per_week = 0, threshold = 0;  // of such a score on this series; what it was held against
+  std::vector<RateSpan> history;         // of a Start: the four hours before the decision, oldest first
   std::vector<std::string> event_ids;  // some of the records, the newest last
   std::string sentence;         // plain English, for a person on call
   std::string constants;        // hash of the model's constants

@@ -30,16 +30,17 @@ constexpr auto kSet = std::to_array<Wanted>({
     {IncidentKind::kIamBurst, Strength::kStrong},
 });
 
-/// The extra calls of a strength: so many at least, or so many standard deviations of what the window holds anyway.
-std::size_t extra_calls(Strength strength, double deviation) {
+/// The extra calls of a strength: so many at least, or so many standard deviations of what the window holds anyway. Where calls come in batches,
+/// more of them are needed to say as much: the bound grows like the deviation of batches does.
+std::size_t extra_calls(Strength strength, double deviation, double batch) {
   constexpr std::array<double, 3> kLeast{8, 20, 60}, kDeviations{6, 12, 30};
   const auto i = static_cast<std::size_t>(strength);
-  return static_cast<std::size_t>(std::ceil(std::max(kLeast[i], kDeviations[i] * deviation)));
+  return static_cast<std::size_t>(std::ceil(std::max(kLeast[i] * std::sqrt(2 * batch - 1), kDeviations[i] * deviation)));
 }
 
 bool is_plain(const Api& api) { return !is_timer(api.rhythm) && !api.is_sensitive() && api.service != "signin" && api.service != "iam"; }
 bool can_burst(const Series& series, const Api& api) { return is_plain(api) && !api.read_only && series.plan().per_minute < 1.0; }
-bool can_swell(const Series& series, const Api& api) { return is_plain(api) && series.plan().per_minute < 4.0; }
+bool can_swell(const Series& series, const Api& api) { return is_plain(api) && !api.read_only && series.plan().per_minute < 4.0; }
 bool can_fail(const Series& series, const Api& api) { return is_plain(api) && api.error_share <= 0.02 && series.plan().per_minute < 3.0; }
 
 constexpr double kBusy = 5.0;  // calls a minute, of what may fall silent
@@ -127,7 +128,7 @@ std::optional<Incident> IncidentPlanner::calls_of_series(IncidentKind kind, Stre
   incident.end = incident.start + length;
   const double share = incident.failing ? std::sqrt(api.error_share) : 1.0;
   const double deviation = share * series->deviation(incident.start + length / 2, length);
-  const auto count = static_cast<std::size_t>(static_cast<double>(extra_calls(strength, deviation)) * random_.uniform(1.0, 1.3));
+  const auto count = static_cast<std::size_t>(static_cast<double>(extra_calls(strength, deviation, incident.failing ? 1.0 : api.batch)) * random_.uniform(1.0, 1.3));
   choose_principal(incident, plan.cast);
   add_calls(incident, count);
   incident.note = fmt::format("{} extra {}calls in {}{}", count, incident.failing ? "failing " : "", describe(length), incident.note);
