@@ -29,6 +29,7 @@ std::vector<Figure> engine_figures();
 std::vector<Figure> gzip_figures();
 std::vector<Figure> thread_figures();
 std::vector<Figure> memory_figures();
+std::vector<Figure> baseline_figures();
 
 /// Seconds that `work` takes.
 template <class Work>

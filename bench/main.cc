@@ -35,7 +35,7 @@ void write_json(const std::string& path, const std::vector<Figure>& figures) {
 }
 
 int run(const std::vector<std::string>& names, const std::string& json) {
-  const std::vector<Group> groups{{"engine", engine_figures}, {"gzip", gzip_figures}, {"threads", thread_figures}, {"memory", memory_figures}};
+  const std::vector<Group> groups{{"engine", engine_figures}, {"gzip", gzip_figures}, {"threads", thread_figures}, {"memory", memory_figures}, {"baseline", baseline_figures}};
   std::vector<Figure> figures;
   for (const Group& group : groups) {
     if (!names.empty() && std::find(names.begin(), names.end(), group.name) == names.end()) continue;
@@ -47,7 +47,7 @@ int run(const std::vector<std::string>& names, const std::string& json) {
     }
   }
   if (figures.empty()) {
-    fmt::print(stderr, "no such figure; there are: engine gzip threads memory\n");
+    fmt::print(stderr, "no such figure; there are: engine gzip threads memory baseline\n");
     return 2;
   }
   if (!json.empty()) write_json(json, figures);

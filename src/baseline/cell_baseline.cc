@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "baseline/negative_binomial.h"
+#include "baseline/portable_math.h"
 #include "baseline/small_floats.h"
 #include "core/check.h"
 
@@ -13,6 +14,27 @@ namespace {
 constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new principals and silence
 constexpr std::string_view kOverflowName = "(other APIs)";
 constexpr std::uint32_t kNever32 = UINT32_MAX;
+
+/// How many calls more a window needs at least before it can alarm: a lower bound, 0 if it alarms now; then `evidence` is complete.
+///
+/// Up to the screen a call counts one. Beyond it the surprise rises by at most -ln(q min(1, (x+r)/(x+1))) a call, q = f/(1+f), r = M/f: the tail P(X >= x)
+/// never falls faster from one x to the next than the probabilities from there on do.
+std::uint32_t calls_to_alarm(Evidence& evidence, const Scope& scope, const PeakHistory& history) {
+  constexpr double kErrorOfSurprise = 0.02;  // [nat]
+  const double line = std::max({evidence.mean + static_cast<double>(kScreenUp) * std::sqrt(evidence.dispersion * evidence.mean), scope.minimum_count - 0.5, 1.5});
+  if (evidence.count <= line) return static_cast<std::uint32_t>(std::min(std::floor(line) - evidence.count + 1, 4e9));
+  evidence.score = surprise(evidence.count, evidence.mean, evidence.dispersion);
+  double needed = kWindowPeakLevel;
+  if (evidence.score > needed) {
+    evidence.false_alarms = kChannelsPerDirection * false_alarms_per_week(evidence.score, kWindowPeakLevel, history);
+    if (evidence.false_alarms <= scope.alpha) return 0;
+    needed = score_for(scope.alpha / kChannelsPerDirection, kWindowPeakLevel, history);
+  }
+  const double f = std::max(evidence.dispersion - 1, 1e-6), r = evidence.mean / f;
+  const double steepest = portable_log((1 + f) / f * std::max(1.0, (evidence.count + 1) / (evidence.count + r)));
+  const double calls = (needed - evidence.score - kErrorOfSurprise) / steepest;
+  return static_cast<std::uint32_t>(std::clamp(calls, 1.0, 4e9));
+}
 
 }  // namespace
 
@@ -102,10 +124,13 @@ CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
 }
 
 void CellBaseline::wake(std::int64_t minute, std::int64_t open_from) {
-  if (next_ == kNever) next_ = open_from;
-  if (next_ >= open_from) return;
-  for (Table& t : tables_) t.rows.wake(minute);
-  next_ = minute;
+  if (next_ != kNever && next_ >= open_from) return;
+  if (next_ != kNever)
+    for (Table& t : tables_) t.rows.wake(minute);
+  next_ = next_ == kNever ? open_from : minute;
+  places_.resize(settings_.open_minutes);
+  for (std::int64_t m = next_; m < next_ + static_cast<std::int64_t>(settings_.open_minutes); ++m)
+    places_[static_cast<std::size_t>(m) % settings_.open_minutes] = profile_place(m);
 }
 
 CellBaseline::Counted CellBaseline::count(const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
@@ -145,52 +170,63 @@ void CellBaseline::count_one(SeriesId series, const Call& call, std::int64_t min
 
 float CellBaseline::expected(const OpenSeries& o, std::int64_t minute, float level) const {
   const SeriesTable& calls = table(SeriesKind::kCalls).rows;
-  const ProfilePlace place = profile_place(minute);
+  const std::size_t slot_of_minute = static_cast<std::size_t>(minute) % settings_.open_minutes;
+  const ProfilePlace& place = places_[slot_of_minute];
   if (o.series.kind == SeriesKind::kCalls) return level * calls.profile_of(o.series.row, place);
   const auto [block, r] = table(SeriesKind::kErrors).rows.at(o.series.row);
   const std::uint32_t api = block.call_row[0][r], slot = table(SeriesKind::kCalls).open[api];
-  const std::uint32_t api_calls = slot == kNoSlot ? 0 : open_[slot].counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+  const std::uint32_t api_calls = slot == kNoSlot ? 0 : open_[slot].counts[slot_of_minute];
   return std::max(level * calls.profile_of(api, place), std::min(block.error_share[0][r], 1.0F) * static_cast<float>(api_calls));
 }
 
-/// X and M of the windows that end at one open minute: what is closed from the rings, what is open from its counts and the level.
-struct CellBaseline::Windows {
-  const CellBaseline& cell;
-  const OpenSeries& o;
-  const SeriesTable& rows;
-  float level;
-
-  /// Adds the closed minutes, or quarters, from `from` to before `to`.
-  template <class Count>
-  static void add(std::int64_t from, std::int64_t to, std::uint64_t& count, float& mean, const Columns<std::uint16_t>& means, std::size_t r, Count count_of) {
-    for (std::int64_t i = from; i < to; ++i) {
-      count += count_of(i);
-      mean += from_bfloat16(means[static_cast<std::size_t>(i % 16)][r]);
+/// X and M of the windows that end at one open minute: what is open from its counts and the level, what is closed from the rings.
+CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, float level) const {
+  const SeriesTable& rows = table(o.series.kind).rows;
+  const auto [block, r] = rows.at(o.series.row);
+  Sums out;
+  std::uint64_t count = 0;
+  float mean = 1e-9F;
+  std::int64_t minute = end;
+  std::size_t window = 0;
+  const auto take = [&] {
+    if (end - minute + 1 != kWindows[window]) return;
+    out.count[window] = count;
+    out.mean[window] = mean;
+    ++window;
+  };
+  for (; minute >= next_; --minute) {
+    count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+    mean += expected(o, minute, level);
+    if (window < 3) take();
+  }
+  const std::uint64_t open_count = count;
+  const float open_mean = mean;
+  for (; window < 3; --minute) {
+    count += rows.minute_count(o.series.row, minute);
+    mean += from_bfloat16(block.minute_mean[static_cast<std::size_t>(minute % 16)][r]);
+    take();
+  }
+  // The long windows begin with a quarter of an hour, and all that is open lies in them.
+  count = open_count;
+  mean = open_mean;
+  const std::int64_t newest = (next_ - 1) / 15, last = end / 15;
+  for (std::int64_t quarter = newest; window < kWindowCount; --quarter) {
+    count += rows.quarter_count(o.series.row, quarter);
+    mean += from_bfloat16(block.quarter_mean[static_cast<std::size_t>(quarter % 16)][r]);
+    while (window < kWindowCount && last - quarter + 1 == kWindows[window] / 15) {
+      out.count[window] = count;
+      out.mean[window] = mean;
+      ++window;
     }
   }
-
-  void sum(std::size_t window, std::int64_t end, std::uint64_t& count, float& mean) const {
-    const auto [block, r] = rows.at(o.series.row);
-    const bool minutes = kWindows[window] <= 15;
-    const std::int64_t first = minutes ? end - kWindows[window] + 1 : (end / 15 - (kWindows[window] / 15 - 1)) * 15;
-    count = 0;
-    mean = 1e-9F;
-    const std::uint32_t row = o.series.row;
-    if (minutes) add(first, std::min(cell.next_, end + 1), count, mean, block.minute_mean, r, [&](std::int64_t m) { return rows.minute_count(row, m); });
-    else if (first < cell.next_)
-      add(first / 15, (cell.next_ - 1) / 15 + 1, count, mean, block.quarter_mean, r, [&](std::int64_t q) { return rows.quarter_count(row, q); });
-    for (std::int64_t m = std::max(first, cell.next_); m <= end; ++m) {
-      count += o.counts[static_cast<std::size_t>(m) % cell.settings_.open_minutes];
-      mean += cell.expected(o, m, level);
-    }
-  }
-};
+  return out;
+}
 
 void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict>& verdicts) {
   o.slack_minute = minute;
   o.slack = kNever32;
-  const Table& t = table(o.series.kind);
   if (!o.is_judged || o.decided) return;
+  const Table& t = table(o.series.kind);
   const auto [block, r] = t.rows.at(o.series.row);
   const Scope& scope = scopes_[block.scope[0][r]];
   const std::uint8_t flags = block.flags[0][r];
@@ -198,39 +234,22 @@ void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict
   if (!scope.up || block.exposure_slow[0][r] <= scope.warm_up || (flags & kJudged) == 0 || (on && (flags & (kStarted | kDownwards)) != 0)) return;
 
   const Level level = level_of(block, r, t.rows.pools());
-  const Windows windows{*this, o, t.rows, level.calls_per_minute};
   for (std::int64_t end = std::max<std::int64_t>(minute, block.free_from[0][r]); end <= o.newest; ++end) {
+    const Sums sum = sums(o, end, level.calls_per_minute);
     for (std::size_t w = 0; w < kWindowCount; ++w) {
       if ((!on && end - block.ended_at[0][r] < kWindows[w]) || end - block.born_at[0][r] + 1 < kWindows[w]) continue;
-      std::uint64_t count = 0;
-      float mean = 0;
-      windows.sum(w, end, count, mean);
-      const float phi = window_dispersion(block, r, w, t.rows.pools()) + mean * (level.variance + kModelError * kModelError);
-      const float line = std::max(mean + kScreenUp * std::sqrt(phi * mean), static_cast<float>(scope.minimum_count) - 0.5F);
-      const PeakHistory history = peak_history(block, r, w);
-      const auto evidence_at = [&](std::uint64_t calls) {
-        Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(calls), .mean = static_cast<double>(mean),
-                          .dispersion = static_cast<double>(phi)};
-        if (calls < 2 || static_cast<float>(calls) <= line) return evidence;
-        evidence.score = surprise(evidence.count, evidence.mean, evidence.dispersion);
-        if (evidence.score > kWindowPeakLevel)
-          evidence.false_alarms = kChannelsPerDirection * false_alarms_per_week(evidence.score, kWindowPeakLevel, history);
-        return evidence;
-      };
-      const Evidence now = evidence_at(count);
-      if (now.false_alarms <= scope.alpha) {
+      const float phi = window_dispersion(block, r, w, t.rows.pools()) + sum.mean[w] * (level.variance + kModelError * kModelError);
+      Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
+                        .dispersion = static_cast<double>(phi)};
+      const std::uint32_t slack = calls_to_alarm(evidence, scope, peak_history(block, r, w));
+      if (slack == 0) {
         o.decided = end;
         o.slack = kNever32;
-        verdicts.push_back({.series = o.series, .what = Transition::What::kStart, .direction = Direction::kUp, .early = true, .minute = end, .evidence = now,
+        verdicts.push_back({.series = o.series, .what = Transition::What::kStart, .direction = Direction::kUp, .early = true, .minute = end, .evidence = evidence,
                             .alpha = scope.alpha});
         return;
       }
-      // No alarm before so many more calls: up to the screen, or half of the first power of two that alarms. A lower bound is enough.
-      std::uint64_t more = 1;
-      if (static_cast<float>(count) <= line) more = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(line) - count);
-      else
-        while (more < 4096 && evidence_at(count + more).false_alarms > scope.alpha) more *= 2;
-      o.slack = std::min(o.slack, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, more / 2)));
+      o.slack = std::min(o.slack, slack);
     }
   }
 }
@@ -310,6 +329,7 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     errors.pool_dispersions();
   }
   ++next_;
+  places_[static_cast<std::size_t>(next_ - 1) % settings_.open_minutes] = profile_place(next_ - 1 + static_cast<std::int64_t>(settings_.open_minutes));
   release();
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) settle(kind, transitions[static_cast<std::size_t>(kind)], verdicts);
 }

@@ -157,7 +157,11 @@ class CellBaseline {
 
   void count_one(SeriesId series, const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts);
   void judge(OpenSeries& open, std::int64_t minute, std::vector<Verdict>& verdicts);
-  struct Windows;
+  struct Sums {
+    std::array<std::uint64_t, kWindowCount> count;
+    std::array<float, kWindowCount> mean;
+  };
+  Sums sums(const OpenSeries& open, std::int64_t end, float level) const;
   float expected(const OpenSeries& open, std::int64_t minute, float level) const;
 
   void close_one(MinutePass& pass, std::vector<Verdict>& verdicts);
@@ -177,6 +181,7 @@ class CellBaseline {
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
   std::vector<Scope> scopes_;
+  std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
 
   // Scratch of closing.

@@ -21,6 +21,13 @@ double false_alarms_per_week(double score, double level, const PeakHistory& hist
   return prior_rate(history) * portable_pow(base, -(kTailShape + peaks));
 }
 
+double score_for(double rate, double level, const PeakHistory& history) {
+  const double peaks = std::min(history.peaks, kMaxTailPeaks);
+  const double excess = history.excess * peaks / std::max(history.peaks, 1e-9);
+  const double base = portable_pow(prior_rate(history) / std::max(rate, 1e-300), 1 / (kTailShape + peaks));
+  return level + (kTailScale + excess) * std::max(base - 1, 0.0);
+}
+
 double peak_cap(const PeakHistory& history) {
   const double ratio = std::max(prior_rate(history) / kGateLevel, 1.01);
   return (kTailScale + history.excess) * portable_expm1(portable_log(ratio) / (kTailShape + history.peaks));

@@ -17,6 +17,9 @@ struct PeakHistory {
 /// the Lomax predictive of peaks over threshold with a Gamma prior. Source: Siffer et al., KDD 2017, made Bayesian.
 double false_alarms_per_week(double score, double level, const PeakHistory& history);
 
+/// The score at which `false_alarms_per_week` falls to `rate`; not below `level`.
+double score_for(double rate, double level, const PeakHistory& history);
+
 /// The largest excess over its level that one peak may add, so that a peak never weighs more than an alarm at `kGateLevel` did.
 double peak_cap(const PeakHistory& history);
 
