@@ -12,6 +12,7 @@ namespace trailwarden::baseline {
 namespace {
 
 constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new principals and silence
+constexpr std::size_t kMostWords = 60'000;  // event sources and error codes of a cell
 constexpr std::string_view kOverflowName = "(other APIs)";
 constexpr std::uint32_t kNever32 = UINT32_MAX;
 
@@ -38,62 +39,88 @@ std::uint32_t calls_to_alarm(Evidence& evidence, const Scope& scope, const PeakH
 
 }  // namespace
 
-CellBaseline::CellBaseline(const BaselineSettings& settings, std::string_view account, std::string_view region) : settings_(settings) {
-  key_prefix_.append(account).append(1, '\0').append(region).append(1, '\0');
+CellBaseline::CellBaseline(const BaselineSettings& settings, std::string_view account, std::string_view region)
+    : settings_(settings), cell_hash_(splitmix64(xxh3_64(account)) ^ xxh3_64(region)) {
   refresh_budget();
 }
 
-Hash128 CellBaseline::hash(SeriesKind kind, const Call& call) {
-  key_text_.assign(key_prefix_);
-  key_text_.push_back(static_cast<char>((kind == SeriesKind::kCalls ? 'c' : 'e') - (call.is_data ? 32 : 0)));
-  key_text_.append(call.event_source).append(1, '\0').append(call.event_name);
-  if (kind == SeriesKind::kErrors) key_text_.append(1, '\0').append(call.error_code);
-  return xxh3_128(key_text_);
+std::uint64_t CellBaseline::hash(SeriesKind kind, const Call& call) const {
+  std::uint64_t key = splitmix64(cell_hash_ ^ xxh3_64(call.event_source)) ^ xxh3_64(call.event_name);
+  if (kind == SeriesKind::kErrors) key = splitmix64(key) ^ xxh3_64(call.error_code);
+  return splitmix64(key ^ (call.is_data ? 1U : 0U));
 }
 
-std::optional<std::uint32_t> CellBaseline::find(SeriesKind kind, const Hash128& key) const {
-  const Table& t = table(kind);
-  const auto found = t.by_key.find(key.low);
-  if (found == t.by_key.end() || t.keys[found->second] != key) return std::nullopt;
-  return found->second;
+std::uint64_t CellBaseline::key_of(SeriesKind kind, std::uint32_t row) const {
+  const auto [block, r] = table(kind).rows.at(row);
+  return block.key[0][r];
+}
+
+/// Whether a row whose key fits is really the one of `call`.
+bool CellBaseline::is(SeriesKind kind, std::uint32_t row, const Call& call) const {
+  const SeriesId series{kind, row};
+  const SeriesName name = name_of(series);
+  return name.event_name == call.event_name && name.event_source == call.event_source && (kind == SeriesKind::kCalls || name.error_code == call.error_code);
+}
+
+std::optional<std::uint32_t> CellBaseline::find(SeriesKind kind, std::uint64_t key, const Call& call) const {
+  const std::uint32_t row = table(kind).by_key.find(key, [&](std::uint32_t candidate) { return key_of(kind, candidate) == key && is(kind, candidate, call); });
+  return row == RowIndex::kNone ? std::nullopt : std::optional(row);
+}
+
+std::uint16_t CellBaseline::word(std::string_view text) {
+  const auto [known, is_new] = word_numbers_.try_emplace(std::string(text), static_cast<std::uint16_t>(words_.size()));
+  if (is_new) words_.emplace_back(text);
+  return known->second;
+}
+
+std::uint32_t& CellBaseline::slot_of(SeriesId series) {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  return block.open_slot[0][r];
+}
+
+std::uint32_t CellBaseline::slot_of(SeriesId series) const {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  return block.open_slot[0][r];
 }
 
 SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
-  const Hash128 key = hash(kind, call);
-  if (const auto row = find(kind, key)) return {kind, *row};
-  if (table(kind).rows.rows() < settings_.max_rows) return {kind, add(kind, key, call)};
+  const std::uint64_t key = hash(kind, call);
+  if (const auto row = find(kind, key, call)) return {kind, *row};
+  if (table(kind).rows.rows() < settings_.max_rows && words_.size() < kMostWords) return {kind, add(kind, key, call)};
   // A flood of names must not take the memory of all: they are counted, and judged, together.
   ++overflowed_;
   Call other = call;
-  other.event_source = other.event_name = kOverflowName;
-  const Hash128 other_key = hash(kind, other);
-  const auto row = find(kind, other_key);
+  other.event_source = other.event_name = other.error_code = kOverflowName;
+  const std::uint64_t other_key = hash(kind, other);
+  const auto row = find(kind, other_key, other);
   return {kind, row ? *row : add(kind, other_key, other)};
 }
 
-std::uint32_t CellBaseline::add(SeriesKind kind, const Hash128& key, const Call& call) {
+std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& call) {
   Table& t = table(kind);
   const std::uint8_t scope = settings_.scope_of ? settings_.scope_of(call.event_source, call.event_name) : std::uint8_t{0};
-  const std::uint32_t row = t.rows.add(key.low, scope);
-  t.keys.push_back(key);
-  t.names.push_back(static_cast<std::uint32_t>(names_.size()));
-  names_.append(call.event_source).append(1, '\0').append(call.event_name).append(1, '\0').append(kind == SeriesKind::kErrors ? call.error_code : "").append(1, '\0');
-  t.open.push_back(kNoSlot);
-  t.born.push_back(false);
-  t.by_key.emplace(key.low, row);
-  if (kind == SeriesKind::kErrors) {
-    const auto [block, r] = t.rows.at(row);
+  const std::uint32_t row = t.rows.add(key, scope);
+  const auto [block, r] = t.rows.at(row);
+  if (kind == SeriesKind::kCalls) {
+    block.word[0][r] = word(call.event_source);
+    block.name[0][r] = static_cast<std::uint32_t>(names_.size());
+    names_.append(call.event_name).append(1, '\0');
+  } else {
+    block.word[0][r] = word(call.error_code);
     block.call_row[0][r] = series_of(SeriesKind::kCalls, call).row;
     // Judged from its first failure on; when the minute of that closes, it begins in earnest.
     begin_row({kind, row}, true, call.is_data);
   }
+  t.by_key.insert(row, [&](std::uint32_t any) { return key_of(kind, any); });
   return row;
 }
 
 SeriesName CellBaseline::name_of(SeriesId series) const {
-  const char* const source = names_.data() + table(series.kind).names[series.row];
-  const std::string_view event_source(source), event_name(source + event_source.size() + 1);
-  return {event_source, event_name, std::string_view(event_name.data() + event_name.size() + 1)};
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  if (series.kind == SeriesKind::kCalls) return {words_[block.word[0][r]], names_.data() + block.name[0][r], {}};
+  SeriesName name = name_of({SeriesKind::kCalls, block.call_row[0][r]});
+  name.error_code = words_[block.word[0][r]];
+  return name;
 }
 
 bool CellBaseline::is_data(SeriesId series) const {
@@ -102,7 +129,7 @@ bool CellBaseline::is_data(SeriesId series) const {
 }
 
 CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
-  std::uint32_t& slot = table(series.kind).open[series.row];
+  std::uint32_t& slot = slot_of(series);
   if (slot != kNoSlot) return open_[slot];
   if (free_slots_.empty()) {
     slot = static_cast<std::uint32_t>(open_.size());
@@ -145,12 +172,12 @@ CellBaseline::Counted CellBaseline::count(const Call& call, std::int64_t minute,
 }
 
 std::optional<CellBaseline::Counted> CellBaseline::count_late(const Call& call, std::int64_t minute) {
-  const auto calls = find(SeriesKind::kCalls, hash(SeriesKind::kCalls, call));
+  const auto calls = find(SeriesKind::kCalls, hash(SeriesKind::kCalls, call), call);
   if (!calls) return std::nullopt;
   Counted counted{{SeriesKind::kCalls, *calls}, std::nullopt};
   table(SeriesKind::kCalls).rows.add_to_day(*calls, minute / 1440, 1);
   if (call.error_code.empty()) return counted;
-  if (const auto errors = find(SeriesKind::kErrors, hash(SeriesKind::kErrors, call))) {
+  if (const auto errors = find(SeriesKind::kErrors, hash(SeriesKind::kErrors, call), call)) {
     counted.errors = SeriesId{SeriesKind::kErrors, *errors};
     table(SeriesKind::kErrors).rows.add_to_day(*errors, minute / 1440, 1);
   }
@@ -174,7 +201,7 @@ float CellBaseline::expected(const OpenSeries& o, std::int64_t minute, float lev
   const ProfilePlace& place = places_[slot_of_minute];
   if (o.series.kind == SeriesKind::kCalls) return level * calls.profile_of(o.series.row, place);
   const auto [block, r] = table(SeriesKind::kErrors).rows.at(o.series.row);
-  const std::uint32_t api = block.call_row[0][r], slot = table(SeriesKind::kCalls).open[api];
+  const std::uint32_t api = block.call_row[0][r], slot = slot_of({SeriesKind::kCalls, api});
   const std::uint32_t api_calls = slot == kNoSlot ? 0 : open_[slot].counts[slot_of_minute];
   return std::max(level * calls.profile_of(api, place), std::min(block.error_share[0][r], 1.0F) * static_cast<float>(api_calls));
 }
@@ -258,9 +285,11 @@ void CellBaseline::begin_rows(SeriesKind kind) {
   Table& t = table(kind);
   for (const std::uint32_t slot : used_slots_) {
     const OpenSeries& o = open_[slot];
-    if (o.series.kind != kind || t.born[o.series.row] || o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes] == 0) continue;
-    t.born[o.series.row] = true;
+    if (o.series.kind != kind || o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes] == 0) continue;
+    const auto [block, r] = t.rows.at(o.series.row);
+    if ((block.flags[0][r] & kBorn) != 0) continue;
     begin_row(o.series, o.is_judged, o.is_data);
+    block.flags[0][r] |= kBorn;
   }
 }
 
@@ -270,12 +299,10 @@ void CellBaseline::begin_row(SeriesId series, bool is_judged, bool is_data) {
   const bool is_errors = series.kind == SeriesKind::kErrors;
   const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
   const bool is_wanted = is_errors ? scope.errors : scope.calls;
-  const std::uint32_t call_row = is_errors ? block.call_row[0][r] : 0;
   rows.begin(series.row, next_, static_cast<std::uint8_t>((is_judged && is_wanted ? kJudged : 0) | (is_data ? kData : 0)));
   if (!is_errors) return;
   // What the API was watched for counts for its errors: a first error burst on an old API can be judged.
-  block.call_row[0][r] = call_row;
-  const auto [api, a] = table(SeriesKind::kCalls).rows.at(call_row);
+  const auto [api, a] = table(SeriesKind::kCalls).rows.at(block.call_row[0][r]);
   block.exposure_fast[0][r] = api.exposure_fast[0][a];
   block.exposure_slow[0][r] = api.exposure_slow[0][a];
   block.weeks_watched[0][r] = api.weeks_watched[0][a];
@@ -308,7 +335,7 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
   api_calls_.resize(errors.rows());
   for (std::uint32_t row = 0; row < errors.rows(); ++row) {
     const auto [block, r] = errors.at(row);
-    const std::uint32_t api = block.call_row[0][r], slot = table(SeriesKind::kCalls).open[api];
+    const std::uint32_t api = block.call_row[0][r], slot = slot_of({SeriesKind::kCalls, api});
     profile_[row] = calls.profile_of(api, place);
     api_calls_[row] = slot == kNoSlot ? 0.0F : static_cast<float>(open_[slot].counts[static_cast<std::size_t>(next_) % settings_.open_minutes]);
   }
@@ -352,7 +379,7 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
   for (const Transition& transition : transitions) {
     const SeriesId series{kind, transition.row};
     const auto [block, r] = table(kind).rows.at(series.row);
-    const std::uint32_t slot = table(kind).open[series.row];
+    const std::uint32_t slot = slot_of(series);
     const bool said = transition.what == Transition::What::kStart && transition.direction == Direction::kUp && slot != kNoSlot && open_[slot].decided.has_value();
     if (said) open_[slot].decided.reset();
     else
@@ -368,7 +395,7 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
       verdicts.push_back({.series = o.series, .what = Transition::What::kEnd, .direction = Direction::kUp, .minute = minute});
     }
     if (o.total > 0 || o.decided) return false;
-    table(kind).open[o.series.row] = kNoSlot;
+    slot_of(o.series) = kNoSlot;
     free_slots_.push_back(slot);
     return true;
   });
@@ -391,7 +418,7 @@ void CellBaseline::refresh_budget() {
 std::vector<Span> CellBaseline::spans(SeriesId series, std::int64_t from, std::int64_t to) const {
   const SeriesTable& rows = table(series.kind).rows;
   const auto [block, r] = rows.at(series.row);
-  const std::uint32_t slot = table(series.kind).open[series.row];
+  const std::uint32_t slot = slot_of(series);
   const float level = level_of(block, r, rows.pools()).calls_per_minute;
   std::vector<Span> out;
   const std::int64_t first_single = std::max(from, std::min(to - 14, next_ - 1));
@@ -429,7 +456,7 @@ std::uint64_t CellBaseline::baseline_count(SeriesId series, std::int64_t start) 
   if (start < next_) {
     for (const Span& span : spans(series, start, next_ - 1)) today -= span.count;
   } else {
-    const std::uint32_t slot = table(series.kind).open[series.row];
+    const std::uint32_t slot = slot_of(series);
     for (std::int64_t m = std::max(next_, day * 1440); slot != kNoSlot && m < start; ++m)
       today += open_[slot].counts[static_cast<std::size_t>(m) % settings_.open_minutes];
   }
@@ -440,8 +467,8 @@ std::size_t CellBaseline::memory_bytes() const {
   std::size_t total = sizeof *this + names_.capacity() + open_.capacity() * sizeof(OpenSeries);
   for (const OpenSeries& o : open_) total += o.counts.capacity() * sizeof(std::uint32_t);
   for (const Table& t : tables_)
-    total += t.rows.memory_bytes() + t.keys.capacity() * sizeof(Hash128) + (t.names.capacity() + t.open.capacity()) * sizeof(std::uint32_t) +
-             t.born.capacity() / 8 + t.by_key.size() * 32 + t.by_key.bucket_count() * sizeof(void*);
+    total += t.rows.memory_bytes() + t.by_key.memory_bytes();
+  for (const std::string& text : words_) total += 2 * text.capacity() + 96;
   return total;
 }
 

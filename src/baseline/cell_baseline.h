@@ -11,6 +11,7 @@
 
 #include "baseline/incident.h"
 #include "baseline/minute_pass.h"
+#include "baseline/row_index.h"
 #include "baseline/series_table.h"
 #include "core/hash.h"
 
@@ -107,7 +108,7 @@ class CellBaseline {
   std::int64_t first_open() const { return next_; }
 
   SeriesName name_of(SeriesId series) const;
-  Hash128 key_of(SeriesId series) const { return table(series.kind).keys[series.row]; }
+  std::uint64_t key_of(SeriesId series) const { return key_of(series.kind, series.row); }
   bool is_data(SeriesId series) const;
 
   /// Minutes of a series from `from` to `to`, newest first: single ones as far back as they are known, quarters of an hour before.
@@ -121,7 +122,7 @@ class CellBaseline {
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+  static constexpr std::uint32_t kNoSlot = RowBlock::kNoSlot;
 
   /// The calls of a series in the minutes that are open.
   struct OpenSeries {
@@ -139,20 +140,21 @@ class CellBaseline {
   struct Table {
     explicit Table(SeriesKind kind) : rows(kind) {}
     SeriesTable rows;
-    std::vector<Hash128> keys;
-    std::vector<std::uint32_t> names;  // offset into names_
-    std::vector<std::uint32_t> open;   // slot in open_, or kNoSlot
-    std::vector<bool> born;
-    std::unordered_map<std::uint64_t, std::uint32_t> by_key;  // low half of the key to row
+    RowIndex by_key;
   };
 
   Table& table(SeriesKind kind) { return tables_[static_cast<std::size_t>(kind)]; }
   const Table& table(SeriesKind kind) const { return tables_[static_cast<std::size_t>(kind)]; }
 
-  Hash128 hash(SeriesKind kind, const Call& call);
-  std::optional<std::uint32_t> find(SeriesKind kind, const Hash128& key) const;
+  std::uint64_t key_of(SeriesKind kind, std::uint32_t row) const;
+  std::uint64_t hash(SeriesKind kind, const Call& call) const;
+  bool is(SeriesKind kind, std::uint32_t row, const Call& call) const;
+  std::optional<std::uint32_t> find(SeriesKind kind, std::uint64_t key, const Call& call) const;
   SeriesId series_of(SeriesKind kind, const Call& call);
-  std::uint32_t add(SeriesKind kind, const Hash128& key, const Call& call);
+  std::uint32_t add(SeriesKind kind, std::uint64_t key, const Call& call);
+  std::uint16_t word(std::string_view text);
+  std::uint32_t& slot_of(SeriesId series);
+  std::uint32_t slot_of(SeriesId series) const;
   OpenSeries& open(SeriesId series);
 
   void count_one(SeriesId series, const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts);
@@ -173,9 +175,11 @@ class CellBaseline {
   void refresh_budget();
 
   const BaselineSettings& settings_;
-  std::string key_prefix_, key_text_;
+  std::uint64_t cell_hash_;
   std::array<Table, 2> tables_{Table(SeriesKind::kCalls), Table(SeriesKind::kErrors)};
-  std::string names_;
+  std::string names_;  // event names, each ended by a 0
+  std::vector<std::string> words_;  // event sources and error codes, which repeat from row to row
+  std::unordered_map<std::string, std::uint16_t> word_numbers_;
   std::vector<OpenSeries> open_;
   std::vector<std::uint32_t> free_slots_, used_slots_;
   std::int64_t next_ = kNever;    // the next minute to close

@@ -20,7 +20,16 @@ void RowBlock::Free::operator()(std::byte* bytes) const { ::operator delete[](by
 RowBlock::RowBlock(SeriesKind kind, std::size_t capacity) : kind_(kind) { allocate(capacity); }
 
 template <class Visit>
-void RowBlock::for_each(Visit visit) {
+void RowBlock::for_each_identity(Visit visit) {
+  visit(key, 1, std::uint64_t{0});
+  visit(open_slot, 1, kNoSlot);
+  visit(scope, 1, std::uint8_t{0});
+  visit(word, 1, std::uint16_t{0});
+  visit(kind_ == SeriesKind::kCalls ? name : call_row, 1, std::uint32_t{0});
+}
+
+template <class Visit>
+void RowBlock::for_each_state(Visit visit) {
   const bool calls = kind_ == SeriesKind::kCalls;
   const std::size_t tails = channels();
   for (Columns<float>* column : {&calls_fast, &exposure_fast, &calls_slow, &exposure_slow, &weeks_watched}) visit(*column, 1, 0.0F);
@@ -34,7 +43,6 @@ void RowBlock::for_each(Visit visit) {
     visit(gaps, 2, std::uint16_t{0});
   } else {
     visit(error_share, 1, 0.0F);
-    visit(call_row, 1, std::uint32_t{0});
   }
   for (Columns<std::uint16_t>* ring : {&minute_count, &minute_mean, &quarter_count, &quarter_mean}) visit(*ring, kRing, std::uint16_t{0});
   for (Columns<float>* column : {&squares, &squares_exposure}) visit(*column, kWindowCount, 0.0F);
@@ -50,8 +58,6 @@ void RowBlock::for_each(Visit visit) {
   visit(born_at, 1, std::int32_t{0});
   visit(day_count, kDayRing, std::uint32_t{0});
   visit(pool, 1, kNoPool);
-  visit(scope, 1, std::uint8_t{0});
-  visit(key, 1, std::uint64_t{0});
 }
 
 void RowBlock::allocate(std::size_t capacity) {
@@ -76,7 +82,7 @@ std::size_t RowBlock::append() {
 }
 
 void RowBlock::reset(std::size_t row) {
-  for_each([row]<class T>(Columns<T>& columns, std::size_t channels, T fresh) {
+  for_each_state([row]<class T>(Columns<T>& columns, std::size_t channels, T fresh) {
     for (std::size_t channel = 0; channel < channels; ++channel) columns[channel][row] = fresh;
   });
 }

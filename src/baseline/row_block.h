@@ -32,6 +32,7 @@ enum RowFlag : std::uint8_t {
   kStarted = 8,       // a Start was sent for it
   kAdopted = 16,      // it went on so long that it becomes the new normal; its End was sent
   kData = 32,         // data events, not management events
+  kBorn = 64,         // its first minute has closed, or is closing
 };
 
 /// One column, or several of the same type: channel c of row r is `[c][r]`.
@@ -64,7 +65,7 @@ class RowBlock {
 
   /// A fresh row behind the last one; there must be room.
   std::size_t append();
-  /// Makes a row as if it had just been appended.
+  /// Makes a row as if nothing were known of it but who it is.
   void reset(std::size_t row);
   /// Makes room; keeps every row.
   void grow(std::size_t capacity);
@@ -110,9 +111,15 @@ class RowBlock {
 
   Columns<std::uint32_t> day_count;         // [9] by day mod 9, late ones included
   Columns<std::uint8_t> pool;               // row of the table of pooled dispersions, kNoPool before the first pooling
-  Columns<std::uint8_t> scope;              // which of the configured scopes it belongs to
-  Columns<std::uint32_t> call_row;          // errors: the API's calls row
-  Columns<std::uint64_t> key;               // low half of the series key
+
+  // Who the row is: what `reset` leaves alone.
+  Columns<std::uint64_t> key;        // 64-bit hash of account, Region, eventSource, eventName, kind and errorCode
+  Columns<std::uint32_t> open_slot;  // where its open minutes are counted, or kNoSlot
+  Columns<std::uint8_t> scope;       // which of the configured scopes it belongs to
+  Columns<std::uint32_t> name;       // calls: where its event name stands
+  Columns<std::uint16_t> word;       // calls: number of its event source; errors: of its error code
+  Columns<std::uint32_t> call_row;   // errors: the API's calls row
+  static constexpr std::uint32_t kNoSlot = UINT32_MAX;
   static constexpr std::uint8_t kNoPool = 255;
 
  private:
@@ -122,7 +129,14 @@ class RowBlock {
 
   /// Calls `visit(columns, channels, value of a fresh row)` for every column of this kind.
   template <class Visit>
-  void for_each(Visit visit);
+  void for_each(Visit visit) {
+    for_each_identity(visit);
+    for_each_state(visit);
+  }
+  template <class Visit>
+  void for_each_identity(Visit visit);
+  template <class Visit>
+  void for_each_state(Visit visit);
   void allocate(std::size_t capacity);
 
   SeriesKind kind_;

@@ -50,11 +50,7 @@ std::uint32_t SeriesTable::add(std::uint64_t key, std::uint8_t scope) {
 
 void SeriesTable::begin(std::uint32_t row, std::int64_t minute, std::uint8_t flags) {
   const auto [block, r] = at(row);
-  const std::uint64_t key = block.key[0][r];
-  const std::uint8_t scope = block.scope[0][r];
   block.reset(r);
-  block.key[0][r] = key;
-  block.scope[0][r] = scope;
   block.flags[0][r] = flags;
   block.born_at[0][r] = static_cast<std::int32_t>(minute);
 }

@@ -96,8 +96,9 @@ std::string rate_in_words(const event::CallRate& rate) {
 class Insights::Texts {
  public:
   std::uint32_t number_of(std::string_view text) {
-    const auto found = numbers_.find(text);
-    if (found != numbers_.end()) return found->second;
+    const std::uint64_t hash = xxh3_64(text);
+    const std::uint32_t known = index_.find(hash, [&](std::uint32_t n) { return texts_[n]->hash == hash && texts_[n]->text == text; });
+    if (known != baseline::RowIndex::kNone) return known;
     std::uint32_t number = 0;
     if (free_.empty()) {
       number = static_cast<std::uint32_t>(texts_.size());
@@ -106,22 +107,26 @@ class Insights::Texts {
       number = free_.back();
       free_.pop_back();
     }
-    texts_[number] = std::make_unique<Text>(Text{std::string(text), xxh3_64(text)});
-    numbers_.emplace(texts_[number]->text, number);
-    bytes_ += text.size() + sizeof(Text) + 64;
+    texts_[number] = std::make_unique<Text>(Text{std::string(text), hash});
+    index_.insert(number, [this](std::uint32_t n) { return texts_[n]->hash; });
+    bytes_ += text.size() + sizeof(Text) + 16;
     return number;
   }
 
   const std::string& text(std::uint32_t number) const { return texts_[number]->text; }
   std::uint64_t hash(std::uint32_t number) const { return texts_[number]->hash; }
-  std::size_t size() const { return numbers_.size(); }
-  std::size_t memory_bytes() const { return bytes_; }
+  std::size_t size() const { return texts_.size() - free_.size(); }
+  std::size_t memory_bytes() const { return bytes_ + index_.memory_bytes(); }
 
   void keep_only(const std::vector<bool>& used) {
+    index_ = {};
     for (std::uint32_t number = 0; number < texts_.size(); ++number) {
-      if (!texts_[number] || used[number]) continue;
-      bytes_ -= texts_[number]->text.size() + sizeof(Text) + 64;
-      numbers_.erase(texts_[number]->text);
+      if (!texts_[number]) continue;
+      if (used[number]) {
+        index_.insert(number, [this](std::uint32_t n) { return texts_[n]->hash; });
+        continue;
+      }
+      bytes_ -= texts_[number]->text.size() + sizeof(Text) + 16;
       texts_[number].reset();
       free_.push_back(number);
     }
@@ -135,7 +140,7 @@ class Insights::Texts {
   };
   std::vector<std::unique_ptr<Text>> texts_;
   std::vector<std::uint32_t> free_;
-  std::unordered_map<std::string_view, std::uint32_t> numbers_;
+  baseline::RowIndex index_;
   std::size_t bytes_ = 0;
 };
 
@@ -145,6 +150,7 @@ struct Insights::Pending {
 };
 
 struct Insights::Recent {
+  std::uint64_t series = 0;  // packed
   std::array<std::array<char, kIdBytes>, kRecentIds> ids;
   std::array<std::uint8_t, kRecentIds> sizes{};
   std::uint32_t count = 0;
@@ -183,8 +189,7 @@ Insights::~Insights() = default;
 std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
 
 Insights::Values Insights::values_of(const CloudTrailEvent& event) {
-  std::string buffer;
-  return {texts_->number_of(caller_of(event, buffer)), texts_->number_of(event.user_agent), texts_->number_of(event.error_code.empty() ? "null" : event.error_code)};
+  return {texts_->number_of(caller_of(event, caller_)), texts_->number_of(event.user_agent), texts_->number_of(event.error_code.empty() ? "null" : event.error_code)};
 }
 
 void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::int64_t open_from, const Emit& emit) {
@@ -211,13 +216,22 @@ void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::i
 
 void Insights::remember(SeriesId series, const CloudTrailEvent& event, const Values& values, std::int64_t minute) {
   pending_of(minute).push_back({series, values});
-  Recent& recent = recent_[packed(series)];
+  Recent& recent = recent_of(packed(series));
   recent.newest = std::max(recent.newest, minute);
   recent.add(event.event_id);
   if (incidents_.empty()) return;
   const auto incident = incidents_.find(series);
   if (incident == incidents_.end() || minute < incident->second.onset.minute) return;
   for (std::size_t i = 0; i < kDimensions; ++i) incident->second.sketches[i].add(values[i]);
+}
+
+Insights::Recent& Insights::recent_of(std::uint64_t series) {
+  const std::uint32_t known = recent_index_.find(splitmix64(series), [&](std::uint32_t i) { return recent_[i].series == series; });
+  if (known != baseline::RowIndex::kNone) return recent_[known];
+  recent_.push_back({});
+  recent_.back().series = series;
+  recent_index_.insert(static_cast<std::uint32_t>(recent_.size() - 1), [this](std::uint32_t i) { return splitmix64(recent_[i].series); });
+  return recent_.back();
 }
 
 void Insights::handle(Timestamp decided_at, const Emit& emit) {
@@ -301,7 +315,9 @@ event::Insight Insights::insight_of(const Incident& incident, const Verdict& ver
   }
   insight.baseline = {incident.baseline_calls, baseline::baseline_minutes(incident.onset.minute)};
   insight.attributions = attributions(incident);
-  if (const auto recent = recent_.find(packed(incident.series)); recent != recent_.end()) insight.event_ids = recent->second.oldest_first();
+  const std::uint64_t series = packed(incident.series);
+  const std::uint32_t recent = recent_index_.find(splitmix64(series), [&](std::uint32_t i) { return recent_[i].series == series; });
+  if (recent != baseline::RowIndex::kNone) insight.event_ids = recent_[recent].oldest_first();
   insight.sentence = sentence_of(insight, insight.attributions);
   return insight;
 }
@@ -399,7 +415,9 @@ void Insights::feed_sketches(std::int64_t minute) {
 
 void Insights::forget_texts() {
   const std::int64_t now = baseline_.first_open();
-  std::erase_if(recent_, [now](const auto& entry) { return entry.second.newest < now - 240; });
+  std::erase_if(recent_, [now](const Recent& recent) { return recent.newest < now - 240; });
+  recent_index_ = {};
+  for (std::uint32_t i = 0; i < recent_.size(); ++i) recent_index_.insert(i, [this](std::uint32_t j) { return splitmix64(recent_[j].series); });
   if (texts_->size() < kTextsBeforeSweep) return;
   std::vector<bool> used(texts_->numbers(), false);
   const auto use = [&used](const Sketches& sketches) {
@@ -418,7 +436,7 @@ std::size_t Insights::open_incidents() const { return incidents_.size(); }
 
 std::size_t Insights::memory_bytes() const {
   std::size_t total = sizeof *this + baseline_.memory_bytes() + texts_->memory_bytes() + incidents_.size() * sizeof(Incident) +
-                      recent_.size() * (sizeof(Recent) + 32) + baselines_.size() * (sizeof(Sketches) + 32);
+                      recent_.capacity() * sizeof(Recent) + baselines_.size() * (sizeof(Sketches) + 32);
   for (const auto& [series, sketches] : baselines_)
     for (const Sketch& sketch : sketches) total += sketch.counters().capacity() * sizeof(Sketch::Counter);
   for (const auto& minute : pending_) total += minute.capacity() * sizeof(Pending);

@@ -68,6 +68,7 @@ class Insights {
   void close_minute(std::int64_t minute, const Emit& emit);
   void feed_sketches(std::int64_t minute);
   void forget_texts();
+  Recent& recent_of(std::uint64_t series);
   Values values_of(const event::CloudTrailEvent& event);
   std::vector<event::Attribution> attributions(const Incident& incident) const;
   event::Insight insight_of(const Incident& incident, const baseline::Verdict& verdict, Timestamp decided_at) const;
@@ -82,7 +83,9 @@ class Insights {
   std::map<baseline::SeriesId, Incident> incidents_;
   std::vector<std::vector<Pending>> pending_;  // by minute mod its size: calls of open minutes and of the last closed ones
   std::unordered_map<std::uint64_t, Sketches> baselines_;  // by series
-  std::unordered_map<std::uint64_t, Recent> recent_;       // ids of the last records of a series
+  std::vector<Recent> recent_;  // ids of the last records of a series
+  baseline::RowIndex recent_index_;
+  std::string caller_;  // scratch
   std::vector<baseline::Verdict> verdicts_;
   std::int64_t newest_ = INT64_MIN;  // minute with calls
 };
