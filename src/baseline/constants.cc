@@ -12,7 +12,7 @@ std::string constants_hash() {
   for (std::size_t i = 0; i < kWindowCount; ++i) text += fmt::format("; window {} {}", kWindows[i], kDispersionPrior[i]);
   text += fmt::format("; screen {} {}; tail {} {} {} {} {} {} {} {}", kScreenUp, kScreenDown, kWindowPeakLevel, kClockPeakLevel, kPriorPeaks, kPriorWeeks,
                       kTailShape, kTailScale, kMaxTailPeaks, kTailHalfLifeDays);
-  text += fmt::format("; cusum {} {} {}; gaps {}; directions {}", kCusumUp, kCusumDown, kCusumLeak, kGapMemory, kChannelsPerDirection);
+  text += fmt::format("; cusum {} {} {}; gaps {} {}; directions {}", kCusumUp, kCusumDown, kCusumLeak, kGapMemory, kRegularClock, kChannelsPerDirection);
   text += fmt::format("; incidents {} {} {} {} {} {} {}", kGateLevel, kGatedLearning, kHoldMinutes, kRefractoryMinutes, kAdoptionMinutes, kColdMinutes, kAdoptionDecay);
   return sha256_hex(text).substr(0, 16);
 }

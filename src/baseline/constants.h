@@ -40,6 +40,7 @@ inline constexpr double kChannelsPerDirection = 6.5;
 // CUSUM of slow shifts, every five minutes; gaps between calls.
 inline constexpr float kCusumUp = 1.8F, kCusumDown = 0.45F, kCusumLeak = 0.9994F, kCusumFloor = -30.0F, kCusumCeiling = 150.0F;
 inline constexpr int kGapMemory = 40;
+inline constexpr double kRegularClock = 12;  // below, calls at random look like a clock by chance, and every quiet night like a missed run (decision 0008)
 
 // Learning and incidents.
 inline constexpr double kGateLevel = 4e-3;    // false alarms a week

@@ -7,12 +7,15 @@
 
 namespace trailwarden::baseline {
 
-double GapClock::score(float slack) const {
+double GapClock::regularity() const {
   const double known = gaps;
-  if (known < 6) return 0;
-  const double regularity = std::clamp(known / std::max(static_cast<double>(squares), 1e-9), 0.3, 40.0) * std::min(1.0, known / 10);
-  const double g = static_cast<double>(length) / static_cast<double>(reference(slack));
-  return g > 1.3 && regularity > 1.5 ? regularity * (g - 1 - portable_log(g)) : 0;
+  return std::clamp(known / std::max(static_cast<double>(squares), 1e-9), 0.3, 40.0) * std::min(1.0, known / 10);
+}
+
+double GapClock::score(float slack) const {
+  if (gaps < 6) return 0;
+  const double g = static_cast<double>(length) / static_cast<double>(reference(slack)), k = regularity();
+  return g > 1.3 && k > 1.5 ? k * (g - 1 - portable_log(g)) : 0;
 }
 
 void GapClock::end(float slack, float run) {

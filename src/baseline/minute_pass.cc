@@ -313,7 +313,8 @@ struct MinutePass::Step {
   }
 
   void score_gap(std::size_t r, float slack) {
-    const double score = std::max(gap_clock(r, 0).score(slack), gap_clock(r, 1).score(1.0F));
+    const auto score_of = [](const GapClock& clock, float margin) { return clock.regularity() >= kRegularClock ? clock.score(margin) : 0; };
+    const double score = std::max(score_of(gap_clock(r, 0), slack), score_of(gap_clock(r, 1), 1.0F));
     s.gap_score[r] = static_cast<float>(score);
     if (score > kClockPeakLevel && is_under_test(r)) note_score(r, kGapChannel, Direction::kDown, {.channel = kGapChannel, .score = score});
   }
