@@ -265,6 +265,17 @@ void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& e
   emit(std::move(insight));
 }
 
+/// The minute of an early decision has closed: what arrived for it since then counts too, so that the End does not depend on the order of arrival.
+void Insights::settle(Incident& incident) {
+  auto spans = baseline_.spans(incident.series, incident.onset.minute, incident.decided);
+  std::reverse(spans.begin(), spans.end());
+  baseline::Onset final = incident.onset;
+  final.count = 0;
+  for (const baseline::Span& span : spans) final.count += span.count;
+  incident.extent = baseline::Extent(final, incident.decided, incident.direction);
+  for (const baseline::Span& span : spans) incident.extent.add(span);
+}
+
 std::vector<event::RateSpan> Insights::history(const Verdict& verdict) const {
   constexpr std::uint8_t kLongest = baseline::kWindowCount - 1;
   std::vector<event::RateSpan> out;
@@ -380,8 +391,8 @@ void Insights::close_before(std::int64_t minute, baseline::MinutePass& pass, con
 void Insights::close_minute(std::int64_t minute, const Emit& emit) {
   for (auto& [series, incident] : incidents_) {
     if (minute < incident.onset.minute) continue;
-    const auto span = baseline_.spans(series, minute, minute);
-    incident.extent.add(span.front());
+    if (minute == incident.decided) settle(incident);
+    else incident.extent.add(baseline_.spans(series, minute, minute).front());
   }
   std::sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) {
     return std::pair(baseline_.key_of(a.series), a.what) < std::pair(baseline_.key_of(b.series), b.what);
