@@ -124,18 +124,13 @@ struct MinutePass::Step {
     std::uint16_t* const minute_count = b.minute_count[slot];
     std::uint16_t* const minute_mean = b.minute_mean[slot];
     std::uint16_t* const quarter_count = b.quarter_count[quarter];
-    std::uint16_t* const quarter_mean = b.quarter_mean[quarter];
     std::memset(minute_count, 0, n * sizeof *minute_count);
     for (std::size_t r = 0; r < n; ++r) minute_mean[r] = to_bfloat16(s.mean[r]);
-    if (t % 15 == 0) {
-      std::memset(quarter_count, 0, n * sizeof *quarter_count);
-      std::memset(quarter_mean, 0, n * sizeof *quarter_mean);
-    }
+    if (t % 15 == 0) std::memset(quarter_count, 0, n * sizeof *quarter_count);
     for (const auto& [row, count] : in.counts) {
       minute_count[row] = static_cast<std::uint16_t>(count);
       quarter_count[row] = static_cast<std::uint16_t>(quarter_count[row] + count);
     }
-    for (std::size_t r = 0; r < n; ++r) quarter_mean[r] = to_bfloat16(from_bfloat16(quarter_mean[r]) + from_bfloat16(minute_mean[r]));
   }
 
   void add(const std::uint16_t* counts, const std::uint16_t* means, Scratch::Floats& mean_sum) {
@@ -159,8 +154,12 @@ struct MinutePass::Step {
       }
       for (; from < length; ++from) {
         const auto slot = static_cast<std::size_t>((newest - static_cast<std::int64_t>(from)) % 16);
-        if (minutes) add(b.minute_count[slot], b.minute_mean[slot], mean);
-        else add(b.quarter_count[slot], b.quarter_mean[slot], mean);
+        if (!minutes) {
+          add(b.quarter_count[slot], b.quarter_mean[slot], mean);
+          continue;
+        }
+        add(b.minute_count[slot], b.minute_mean[slot], mean);
+        if (static_cast<std::int64_t>(from) == t % 15) keep_quarter_mean(mean);
       }
       for (std::size_t r = 0; r < n; ++r) s.window_count[w][r] = static_cast<float>(s.sum[r]);
       column(s.window_mean[w]) = column(mean) + 1e-9F;
@@ -168,6 +167,12 @@ struct MinutePass::Step {
     for (const auto& [row, more] : in.wide)
       for (std::size_t w = 0; w < kWindowCount; ++w) s.window_count[w][row] += more[w];
     spread();
+  }
+
+  /// The sum of the quarter of an hour so far, rounded once: to add to a rounded sum every minute would lose what is small against it.
+  void keep_quarter_mean(const Scratch::Floats& sum) {
+    std::uint16_t* const quarter_mean = b.quarter_mean[static_cast<std::size_t>(t / 15 % 16)];
+    for (std::size_t r = 0; r < n; ++r) quarter_mean[r] = to_bfloat16(sum[r]);
   }
 
   /// phi and sd of the windows, and which rows are past the screen.
@@ -264,7 +269,10 @@ struct MinutePass::Step {
       const std::uint8_t* const flags = b.flags[0];
       float* const squares = b.squares[w];
       float* const exposure = b.squares_exposure[w];
+      const auto youngest = static_cast<std::int32_t>(t + 1 - kWindows[w]);  // whose window is whole
+      const std::int32_t* const born = b.born_at[0];
       for (std::size_t r = 0; r < n; ++r) {
+        if (born[r] > youngest) continue;
         const float g = (flags[r] & kOn) != 0 ? kGatedLearning : 1.0F;
         const float bound = 8.0F * sd[r] + 4.0F, off = count[r] - mean[r];
         squares[r] = squares[r] - squares[r] * kLoss[w] + g * std::min(off * off, bound * bound);
@@ -313,7 +321,8 @@ struct MinutePass::Step {
   }
 
   void score_gap(std::size_t r, float slack) {
-    const auto score_of = [](const GapClock& clock, float margin) { return clock.regularity() >= kRegularClock ? clock.score(margin) : 0; };
+    const double regular = in.scopes[b.scope[0][r]].regular_clock;
+    const auto score_of = [regular](const GapClock& clock, float margin) { return clock.regularity() >= regular ? clock.score(margin) : 0; };
     const double score = std::max(score_of(gap_clock(r, 0), slack), score_of(gap_clock(r, 1), 1.0F));
     s.gap_score[r] = static_cast<float>(score);
     if (score > kClockPeakLevel && is_under_test(r)) note_score(r, kGapChannel, Direction::kDown, {.channel = kGapChannel, .score = score});
@@ -391,7 +400,7 @@ struct MinutePass::Step {
     const bool gone = was_on && calm >= kHoldMinutes;
 
     const auto side = static_cast<std::size_t>(direction);
-    const bool alarm = !gone && (flags & kStarted) == 0 && t >= b.free_from[side][r] &&
+    const bool alarm = !gone && (flags & kStarted) == 0 && b.on_minutes[0][r] < kAdoptionMinutes && t >= b.free_from[side][r] &&
                        (forced ? direction == Direction::kUp : is_alarm(r, scope, direction));
     if (alarm) {
       flags |= kStarted;
@@ -517,9 +526,12 @@ void MinutePass::run(RowBlock& block, const MinuteInput& input, std::vector<Tran
   Step{block, input, *scratch_, transitions}.run();
 }
 
-double MinutePass::least_false_alarms(std::size_t row, Direction direction) const {
-  if (scratch_->touched[row] == 0) return std::numeric_limits<double>::infinity();
-  return scratch_->best[static_cast<std::size_t>(direction)][row].false_alarms;
+MinutePass::RowMinute MinutePass::last(std::size_t row) const {
+  const Scratch& s = *scratch_;
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  RowMinute out{s.level[row], s.variance[row], s.profile[row], s.mean[row], {kNone, kNone}};
+  if (s.touched[row] != 0) out.false_alarms = {s.best[0][row].false_alarms, s.best[1][row].false_alarms};
+  return out;
 }
 
 float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, const PooledDispersion& pools) {

@@ -22,6 +22,7 @@ struct Scope {
   double minimum_count = 0;  // calls in the deciding window below which nothing is said
   float warm_up = kColdMinutes;  // exposure before the first alarm [min]; peaks are learned from kColdMinutes on, so what recurs is known by then
   bool up = true, down = true;
+  double regular_clock = kRegularClock;  // regularity from which on a gap can be a missed run; 0: as the vectors have it
 };
 
 /// Pooled dispersion priors of the rows of one kind in one (account, Region), by class of level (to 0.01, to 0.3, above [calls/min]) and window.
@@ -82,8 +83,13 @@ class MinutePass {
   /// are added to `transitions`, by row.
   void run(RowBlock& block, const MinuteInput& input, std::vector<Transition>& transitions);
 
-  /// The least expected number of false alarms of a row in the last block and minute that was run; infinity if nothing was unusual.
-  double least_false_alarms(std::size_t row, Direction direction) const;
+  /// What the last minute that was run, of the last block, held for a row: level, its relative variance, profile, expected calls, and the least expected
+  /// number of false alarms by direction (infinity if nothing was unusual). For tests and vectors.
+  struct RowMinute {
+    float level, variance, profile, mean;
+    std::array<double, 2> false_alarms;
+  };
+  RowMinute last(std::size_t row) const;
 
  private:
   struct Scratch;

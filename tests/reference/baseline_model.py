@@ -366,6 +366,8 @@ class Channel:
         return result
 
     def close_day(self):
+        # AMBIGUOUS: the product in double, rounded once.  (Under numpy 2 baseline_reference.py rounds the factor itself
+        # to binary16 first, 0.97558594 for 0.97555: E differs by one unit in the last place, A by up to 1 %.)
         self.n = binary16(self.n * DECAY_TAIL)
         self.e = binary16(self.e * DECAY_TAIL)
 
@@ -556,7 +558,7 @@ class Row:
             a = best_up if self.direction == 'up' else best_down
             self.note_decision(a, self.alpha)
             # By the text "no Start" once on for more than 1,440 minutes.  (baseline_reference.py would send Start and
-            # End in one minute there; differs only where alpha < 4e-3.)
+            # End in one minute there; needs alpha < 4e-3, or a suspect whose Start waited for `free`.)
             if a <= self.alpha and minute >= self.free[self.direction] and self.on_minutes < ADOPTION:
                 self.records.append(('Start', self.direction, minute))
                 self.state = 'open'

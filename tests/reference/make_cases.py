@@ -235,12 +235,12 @@ class Observer:
 def lines_of(random, name, series, call_row, key, first, alpha, counts, marks, row, observer, margins):
     """The two objects of a row."""
     head = {'name': name, 'series': series, 'call_row': call_row, 'key': f'{key:016x}', 'first_minute': first, 'alpha': alpha,
-            'rle_minutes_count': run_lengths(counts)}
+            'rle_minutes_count': run_lengths(counts), 'closest_decision': digits(margins[0]), 'closest_code': digits(margins[1])}
     yield {'kind': 'state_machine', **head,
            'records_what_direction_minute': [[what, direction, minute - first] for what, direction, minute in row.records]}
     judged = [i for i, u in enumerate(observer.used) if u[4] < model.NEVER or u[5] < model.NEVER]
     rows = [[i] + [digits(value) for value in observer.used[i]] for i in sample(random, len(counts), marks, judged)]
-    trace = {'kind': 'trace', **head, 'closest_decision': digits(margins[0]), 'closest_code': digits(margins[1]), 'rows': rows}
+    trace = {'kind': 'trace', **head, 'rows': rows}
     trace['name'] = name + ' (trace)'
     yield trace
 
