@@ -64,6 +64,7 @@ class Cell {
   /// Null where Insights are switched off.
   const detectors::Insights* insights() const { return insights_.get(); }
 
+  /// Everything but the baselines, whose saved form comes with the service that needs it.
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);
   std::size_t memory_bytes() const;
