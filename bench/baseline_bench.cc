@@ -228,7 +228,6 @@ Figure growth_figure(double pass_nanoseconds) {
 }  // namespace
 
 std::vector<Figure> baseline_figures() {
-  if (std::getenv("ONLY_EVENT")) return {event_figure()};
   check_rows_are_independent();
   std::vector<Figure> figures{close_figure(10'000, 1), close_figure(100'000, 10), close_figure(1'000'000, 100), bytes_figure(), event_figure()};
   const Lines lines = repeated(real_records(), std::size_t{1} << 28, 0);

@@ -321,7 +321,7 @@ Verdict incident_case(const json& c) {
   for (std::int64_t t = decided; t > decided - window; --t) back.push_back({t, 1, static_cast<double>(counts[static_cast<std::size_t>(t)]), mu});
   const Onset onset = find_onset(back, Direction::kUp);
   if (auto verdict = compare("start", c.at("start"), static_cast<double>(onset.minute), {}); !verdict.empty()) return verdict;
-  Extent extent(onset, decided, Direction::kUp);
+  Extent extent(onset.minute, onset.rate(decided), Direction::kUp);
   for (std::int64_t t = onset.minute; t <= closed; ++t) extent.add({t, 1, static_cast<double>(counts[static_cast<std::size_t>(t)]), mu});
   const std::map<std::string, double> got{{"start_count", onset.count}, {"start_duration", static_cast<double>(decided - onset.minute + 1)},
                                           {"end", static_cast<double>(extent.end())}, {"end_count", extent.count()},

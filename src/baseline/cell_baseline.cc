@@ -382,8 +382,8 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
     const std::uint32_t slot = slot_of(series);
     const bool said = transition.what == Transition::What::kStart && transition.direction == Direction::kUp && slot != kNoSlot && open_[slot].decided.has_value();
     if (said) open_[slot].decided.reset();
-    else
-      verdicts.push_back({.series = series, .what = transition.what, .direction = transition.direction, .adopted = transition.adopted, .minute = minute,
+    if (!said || !std::isinf(transition.evidence.false_alarms))
+      verdicts.push_back({.series = series, .what = said ? Transition::What::kConfirmed : transition.what, .direction = transition.direction, .adopted = transition.adopted, .minute = minute,
                           .evidence = transition.evidence, .alpha = scopes_[block.scope[0][r]].alpha});
   }
   std::erase_if(used_slots_, [&](std::uint32_t slot) {

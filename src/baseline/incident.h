@@ -18,6 +18,7 @@ struct Span {
 struct Onset {
   std::int64_t minute = 0;
   double count = 0;  // calls from there to the decision
+  double rate(std::int64_t decided) const { return count / static_cast<double>(decided - minute + 1); }
 };
 
 /// Of the window that decided (spans newest first, without holes) the start s that maximises sum over j >= s of (x_j - mu_j - h), h a quarter of the
@@ -29,9 +30,8 @@ Onset find_onset(std::span<const Span> newest_first, Direction direction);
 class Extent {
  public:
   Extent() = default;
-  Extent(const Onset& onset, std::int64_t decided, Direction direction)
-      : onset_(onset.minute), end_(onset.minute + 1), rate_(onset.count / static_cast<double>(decided - onset.minute + 1)),
-        sign_(direction == Direction::kUp ? 1 : -1) {}
+  /// `rate`: a_0, calls a minute from the onset to the decision.
+  Extent(std::int64_t onset, double rate, Direction direction) : onset_(onset), end_(onset + 1), rate_(rate), sign_(direction == Direction::kUp ? 1 : -1) {}
 
   /// Closed minutes, in order from the onset on.
   void add(const Span& span);

@@ -39,7 +39,11 @@ struct Evidence {
 
 /// A change of the state machine of one row.
 struct Transition {
-  enum class What : std::uint8_t { kStart, kEnd, kOff } what = What::kStart;
+  enum class What : std::uint8_t {
+    kStart,
+    kEnd,
+    kConfirmed,  // the closing of minutes comes to the Start that was said while they were open
+  } what = What::kStart;
   std::uint32_t row = 0;  // in its table
   Direction direction = Direction::kUp;
   bool adopted = false;  // an End because it is the new normal

@@ -174,6 +174,7 @@ struct Insights::Incident {
   Direction direction;
   std::int64_t decided;
   baseline::Onset onset;
+  double rate;  // a_0
   baseline::Extent extent;
   std::uint64_t baseline_calls;
   Sketches sketches;
@@ -237,23 +238,20 @@ Insights::Recent& Insights::recent_of(std::uint64_t series) {
 void Insights::handle(Timestamp decided_at, const Emit& emit) {
   for (const Verdict& verdict : verdicts_) {
     if (verdict.what == Transition::What::kStart) start(verdict, decided_at, emit);
-    else end(verdict, decided_at, emit);
+    else if (verdict.what == Transition::What::kEnd) end(verdict, decided_at, emit);
+    else confirm(verdict);
   }
   verdicts_.clear();
 }
 
 void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {
   const Sketch empty(kCounters);
-  Incident incident{verdict.series, verdict.direction, verdict.minute, {}, {}, 0, {empty, empty, empty}};
+  Incident incident{verdict.series, verdict.direction, verdict.minute, {}, 0, {}, 0, {empty, empty, empty}};
   const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
   incident.onset = baseline::find_onset(spans, verdict.direction);
-  incident.extent = baseline::Extent(incident.onset, verdict.minute, verdict.direction);
+  incident.rate = incident.onset.rate(verdict.minute);
   incident.baseline_calls = baseline_.baseline_count(verdict.series, incident.onset.minute);
-  if (incident.onset.minute < baseline_.first_open()) {
-    auto closed = baseline_.spans(verdict.series, incident.onset.minute, baseline_.first_open() - 1);
-    std::reverse(closed.begin(), closed.end());
-    for (const baseline::Span& span : closed) incident.extent.add(span);
-  }
+  measure(incident);
   const std::int64_t oldest = std::max(incident.onset.minute, baseline_.first_open() - kKeptClosedMinutes);
   for (std::int64_t minute = oldest; minute <= newest_; ++minute)
     for (const Pending& pending : pending_of(minute))
@@ -265,15 +263,22 @@ void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& e
   emit(std::move(insight));
 }
 
-/// The minute of an early decision has closed: what arrived for it since then counts too, so that the End does not depend on the order of arrival.
-void Insights::settle(Incident& incident) {
-  auto spans = baseline_.spans(incident.series, incident.onset.minute, incident.decided);
-  std::reverse(spans.begin(), spans.end());
-  baseline::Onset final = incident.onset;
-  final.count = 0;
-  for (const baseline::Span& span : spans) final.count += span.count;
-  incident.extent = baseline::Extent(final, incident.decided, incident.direction);
-  for (const baseline::Span& span : spans) incident.extent.add(span);
+/// How far an incident reaches, by what has closed so far.
+void Insights::measure(Incident& incident) const {
+  incident.extent = baseline::Extent(incident.onset.minute, incident.rate, incident.direction);
+  if (incident.onset.minute >= baseline_.first_open()) return;
+  auto closed = baseline_.spans(incident.series, incident.onset.minute, baseline_.first_open() - 1);
+  std::reverse(closed.begin(), closed.end());
+  for (const baseline::Span& span : closed) incident.extent.add(span);
+}
+
+/// The minutes that an early decision rested on have closed, and all that arrived for them counts: from here on its End does not depend on the order of arrival.
+void Insights::confirm(const Verdict& verdict) {
+  const auto found = incidents_.find(verdict.series);
+  if (found == incidents_.end()) return;
+  const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
+  found->second.rate = baseline::find_onset(spans, verdict.direction).rate(verdict.minute);
+  measure(found->second);
 }
 
 std::vector<event::RateSpan> Insights::history(const Verdict& verdict) const {
@@ -391,8 +396,7 @@ void Insights::close_before(std::int64_t minute, baseline::MinutePass& pass, con
 void Insights::close_minute(std::int64_t minute, const Emit& emit) {
   for (auto& [series, incident] : incidents_) {
     if (minute < incident.onset.minute) continue;
-    if (minute == incident.decided) settle(incident);
-    else incident.extent.add(baseline_.spans(series, minute, minute).front());
+    incident.extent.add(baseline_.spans(series, minute, minute).front());
   }
   std::sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) {
     return std::pair(baseline_.key_of(a.series), a.what) < std::pair(baseline_.key_of(b.series), b.what);

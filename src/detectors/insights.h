@@ -66,7 +66,8 @@ class Insights {
   std::vector<event::RateSpan> history(const baseline::Verdict& verdict) const;
   void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
   void close_minute(std::int64_t minute, const Emit& emit);
-  void settle(Incident& incident);
+  void measure(Incident& incident) const;
+  void confirm(const baseline::Verdict& verdict);
   void feed_sketches(std::int64_t minute);
   void forget_texts();
   Recent& recent_of(std::uint64_t series);
