@@ -147,6 +147,7 @@ class Insights::Texts {
 struct Insights::Pending {
   SeriesId series;
   Values values;
+  std::uint64_t order;  // by the texts of its values, whatever order they arrived in
 };
 
 struct Insights::Recent {
@@ -216,7 +217,8 @@ void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::i
 }
 
 void Insights::remember(SeriesId series, const CloudTrailEvent& event, const Values& values, std::int64_t minute) {
-  pending_of(minute).push_back({series, values});
+  const std::uint64_t order = splitmix64(splitmix64(texts_->hash(values[0])) ^ texts_->hash(values[1])) ^ texts_->hash(values[2]);
+  pending_of(minute).push_back({series, values, order});
   Recent& recent = recent_of(packed(series));
   recent.newest = std::max(recent.newest, minute);
   recent.add(event.event_id);
@@ -409,12 +411,9 @@ void Insights::close_minute(std::int64_t minute, const Emit& emit) {
 
 /// The baseline's sketches learn the values of a closed minute, in an order that does not depend on that of arrival.
 void Insights::feed_sketches(std::int64_t minute) {
-  auto pending = pending_of(minute);
-  std::sort(pending.begin(), pending.end(), [this](const Pending& a, const Pending& b) {
-    const auto key = [this](const Pending& p) {
-      return std::tuple(packed(p.series), texts_->hash(p.values[0]), texts_->hash(p.values[1]), texts_->hash(p.values[2]));
-    };
-    return key(a) < key(b);
+  auto& pending = pending_of(minute);
+  std::sort(pending.begin(), pending.end(), [](const Pending& a, const Pending& b) {
+    return std::pair(packed(a.series), a.order) < std::pair(packed(b.series), b.order);
   });
   for (const Pending& one : pending) {
     if (incidents_.contains(one.series)) continue;  // what is unusual is not what is usual
