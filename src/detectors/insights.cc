@@ -22,6 +22,7 @@ using event::CloudTrailEvent;
 
 constexpr std::size_t kShown = 5;                // values of an attribution
 constexpr std::int64_t kKeptClosedMinutes = 16;  // of calls whose values a Start may want
+constexpr std::int64_t kFirstMinute = 365 * 1440, kLastMinute = 2'100'000'000;  // 1971 to 5962
 constexpr std::size_t kRecentIds = 10, kIdBytes = 36;
 constexpr std::size_t kTextsBeforeSweep = 4096;
 constexpr double kSketchHalfLifeDays = 3.5;
@@ -195,6 +196,8 @@ Insights::Values Insights::values_of(const CloudTrailEvent& event) {
 }
 
 void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::int64_t open_from, const Emit& emit) {
+  // Minutes are counted from 1970 in 31 bits; a clock that is off by centuries has no baseline.
+  if (open_from < kFirstMinute || minute < kFirstMinute || minute > kLastMinute) return;
   const bool is_data = event.category == event::EventCategory::kData;
   if (!is_data && event.category != event::EventCategory::kManagement) return;
   const bool is_judged = is_data || !event.is_read_only();

@@ -81,7 +81,7 @@ class InsightsFeed {
   detectors::Insights insights_;
   baseline::MinutePass pass_;
   std::vector<event::Insight> said_;
-  std::int64_t newest_ = 0, ids_ = 0;
+  std::int64_t newest_ = INT64_MIN / 4, ids_ = 0;
 };
 
 }  // namespace trailwarden::testing
