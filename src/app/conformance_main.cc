@@ -5,7 +5,9 @@
 
 #include "app/conformance.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app("trailwarden-conformance: this build against published test vectors.");
   app.require_subcommand(1);
   CLI::App* const baseline = app.add_subcommand("baseline", "The baseline model's vectors");
@@ -27,4 +29,15 @@ int main(int argc, char** argv) {
   if (count->skipped > 0) std::cout << count->skipped << " skipped: of kinds that this version does not have\n";
   std::cout << fmt::format("{} passed, {} failed\n", count->passed, count->failed);
   return count->failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
 }

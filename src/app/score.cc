@@ -90,6 +90,13 @@ bool concerns(const Judgement& judgement, const Label& label) {
   return judgement.decided >= label.start && judgement.decided <= label.end + kGrace;
 }
 
+/// Whether an Insight tells of a planted incident that is another detector's to find: the calls of a burst of IAM changes are unusual too.
+bool belongs_to(const Judgement& judgement, const Label& label) {
+  const bool same_api = judgement.event_source == label.event_source && (label.event_name == "*" || judgement.event_name == label.event_name);
+  return judgement.is_insight && same_api && judgement.account == label.account && judgement.region == label.region && judgement.decided >= label.start &&
+         judgement.decided <= label.end + kGrace;
+}
+
 std::string in_words(std::chrono::seconds delay) {
   return delay < std::chrono::minutes{2} ? fmt::format("{} s", delay.count()) : fmt::format("{} min", delay.count() / 60);
 }
@@ -114,6 +121,7 @@ int score_alerts(const ScoreArguments& arguments) {
     const Label label = label_of(line);
     std::optional<std::chrono::seconds> delay;
     for (const Judgement& judgement : judgements) {
+      if (belongs_to(judgement, label)) explained.insert(&judgement);
       if (!concerns(judgement, label)) continue;
       explained.insert(&judgement);
       if (!delay || judgement.decided - label.start < *delay) delay = judgement.decided - label.start;

@@ -15,6 +15,7 @@ constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new pr
 constexpr std::size_t kMostWords = 60'000;  // event sources and error codes of a cell
 constexpr std::string_view kOverflowName = "(other APIs)";
 constexpr std::uint32_t kNever32 = UINT32_MAX;
+constexpr std::uint32_t kDataName = 1U << 31;  // in a row's `name`: its calls are data events
 
 /// How many calls more a window needs at least before it can alarm: a lower bound, 0 if it alarms now; then `evidence` is complete.
 ///
@@ -59,7 +60,8 @@ std::uint64_t CellBaseline::key_of(SeriesKind kind, std::uint32_t row) const {
 bool CellBaseline::is(SeriesKind kind, std::uint32_t row, const Call& call) const {
   const SeriesId series{kind, row};
   const SeriesName name = name_of(series);
-  return name.event_name == call.event_name && name.event_source == call.event_source && (kind == SeriesKind::kCalls || name.error_code == call.error_code);
+  return name.event_name == call.event_name && name.event_source == call.event_source && (kind == SeriesKind::kCalls || name.error_code == call.error_code) &&
+         is_data(series) == call.is_data;
 }
 
 std::optional<std::uint32_t> CellBaseline::find(SeriesKind kind, std::uint64_t key, const Call& call) const {
@@ -84,8 +86,11 @@ std::uint32_t CellBaseline::slot_of(SeriesId series) const {
 }
 
 SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
+  // Records come in runs of one API.
+  std::uint32_t& last = table(kind).last_row;
+  if (last < table(kind).rows.rows() && is(kind, last, call)) return {kind, last};
   const std::uint64_t key = hash(kind, call);
-  if (const auto row = find(kind, key, call)) return {kind, *row};
+  if (const auto row = find(kind, key, call)) return {kind, last = *row};
   if (table(kind).rows.rows() < settings_.max_rows && words_.size() < kMostWords) return {kind, add(kind, key, call)};
   // A flood of names must not take the memory of all: they are counted, and judged, together.
   ++overflowed_;
@@ -103,13 +108,13 @@ std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& 
   const auto [block, r] = t.rows.at(row);
   if (kind == SeriesKind::kCalls) {
     block.word[0][r] = word(call.event_source);
-    block.name[0][r] = static_cast<std::uint32_t>(names_.size());
+    block.name[0][r] = static_cast<std::uint32_t>(names_.size()) | (call.is_data ? kDataName : 0U);
     names_.append(call.event_name).append(1, '\0');
   } else {
     block.word[0][r] = word(call.error_code);
     block.call_row[0][r] = series_of(SeriesKind::kCalls, call).row;
     // Judged from its first failure on; when the minute of that closes, it begins in earnest.
-    begin_row({kind, row}, true, call.is_data);
+    begin_row({kind, row}, true);
   }
   t.by_key.insert(row, [&](std::uint32_t any) { return key_of(kind, any); });
   return row;
@@ -117,7 +122,7 @@ std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& 
 
 SeriesName CellBaseline::name_of(SeriesId series) const {
   const auto [block, r] = table(series.kind).rows.at(series.row);
-  if (series.kind == SeriesKind::kCalls) return {words_[block.word[0][r]], names_.data() + block.name[0][r], {}};
+  if (series.kind == SeriesKind::kCalls) return {words_[block.word[0][r]], names_.data() + (block.name[0][r] & ~kDataName), {}};
   SeriesName name = name_of({SeriesKind::kCalls, block.call_row[0][r]});
   name.error_code = words_[block.word[0][r]];
   return name;
@@ -125,7 +130,8 @@ SeriesName CellBaseline::name_of(SeriesId series) const {
 
 bool CellBaseline::is_data(SeriesId series) const {
   const auto [block, r] = table(series.kind).rows.at(series.row);
-  return (block.flags[0][r] & kData) != 0;
+  if (series.kind == SeriesKind::kErrors) return is_data({SeriesKind::kCalls, block.call_row[0][r]});
+  return (block.name[0][r] & kDataName) != 0;
 }
 
 CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
@@ -145,7 +151,7 @@ CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
   fresh.total = 0;
   fresh.newest = INT64_MIN;
   fresh.slack_minute = INT64_MIN;
-  fresh.is_judged = fresh.is_data = false;
+  fresh.is_judged = false;
   fresh.decided.reset();
   return fresh;
 }
@@ -190,7 +196,6 @@ void CellBaseline::count_one(SeriesId series, const Call& call, std::int64_t min
   ++o.total;
   o.newest = std::max(o.newest, minute);
   o.is_judged = o.is_judged || call.is_judged || series.kind == SeriesKind::kErrors;
-  o.is_data = o.is_data || call.is_data;
   if (minute == o.slack_minute && (o.slack == kNever32 || --o.slack > 0)) return;
   judge(o, minute, verdicts);
 }
@@ -214,37 +219,36 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
   std::uint64_t count = 0;
   float mean = 1e-9F;
   std::int64_t minute = end;
-  std::size_t window = 0;
-  const auto take = [&] {
-    if (end - minute + 1 != kWindows[window]) return;
-    out.count[window] = count;
-    out.mean[window] = mean;
-    ++window;
+  const std::int64_t last = end / 15;
+  std::size_t window = 0, long_window = 3;  // the next of each that is not complete
+  const auto take = [&](std::size_t& which) {
+    out.count[which] = count;
+    out.mean[which] = mean;
+    ++which;
   };
   for (; minute >= next_; --minute) {
     count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
     mean += expected(o, minute, level);
-    if (window < 3) take();
+    if (window < 3 && end - minute + 1 == kWindows[window]) take(window);
+    // The long windows begin with a quarter of an hour.
+    if (long_window < kWindowCount && minute == (last - kWindows[long_window] / 15 + 1) * 15) take(long_window);
   }
   const std::uint64_t open_count = count;
   const float open_mean = mean;
   for (; window < 3; --minute) {
     count += rows.minute_count(o.series.row, minute);
     mean += from_bfloat16(block.minute_mean[static_cast<std::size_t>(minute % 16)][r]);
-    take();
+    if (end - minute + 1 == kWindows[window]) take(window);
   }
-  // The long windows begin with a quarter of an hour, and all that is open lies in them.
+  // All that is open lies in the windows that are left.
   count = open_count;
   mean = open_mean;
-  const std::int64_t newest = (next_ - 1) / 15, last = end / 15;
-  for (std::int64_t quarter = newest; window < kWindowCount; --quarter) {
+  std::int64_t quarter = (next_ - 1) / 15;
+  while (long_window < kWindowCount) {
     count += rows.quarter_count(o.series.row, quarter);
     mean += from_bfloat16(block.quarter_mean[static_cast<std::size_t>(quarter % 16)][r]);
-    while (window < kWindowCount && last - quarter + 1 == kWindows[window] / 15) {
-      out.count[window] = count;
-      out.mean[window] = mean;
-      ++window;
-    }
+    if (last - quarter + 1 == kWindows[long_window] / 15) take(long_window);
+    --quarter;
   }
   return out;
 }
@@ -288,18 +292,18 @@ void CellBaseline::begin_rows(SeriesKind kind) {
     if (o.series.kind != kind || o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes] == 0) continue;
     const auto [block, r] = t.rows.at(o.series.row);
     if ((block.flags[0][r] & kBorn) != 0) continue;
-    begin_row(o.series, o.is_judged, o.is_data);
+    begin_row(o.series, o.is_judged);
     block.flags[0][r] |= kBorn;
   }
 }
 
-void CellBaseline::begin_row(SeriesId series, bool is_judged, bool is_data) {
+void CellBaseline::begin_row(SeriesId series, bool is_judged) {
   SeriesTable& rows = table(series.kind).rows;
   const auto [block, r] = rows.at(series.row);
   const bool is_errors = series.kind == SeriesKind::kErrors;
   const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
   const bool is_wanted = is_errors ? scope.errors : scope.calls;
-  rows.begin(series.row, next_, static_cast<std::uint8_t>((is_judged && is_wanted ? kJudged : 0) | (is_data ? kData : 0)));
+  rows.begin(series.row, next_, static_cast<std::uint8_t>(is_judged && is_wanted ? kJudged : 0));
   if (!is_errors) return;
   // What the API was watched for counts for its errors: a first error burst on an old API can be judged.
   const auto [api, a] = table(SeriesKind::kCalls).rows.at(block.call_row[0][r]);

@@ -133,7 +133,7 @@ class CellBaseline {
     // Judging upwards on every call: nothing can happen before `slack` more calls in `slack_minute`.
     std::int64_t slack_minute = INT64_MIN;
     std::uint32_t slack = 1;
-    bool is_judged = false, is_data = false;
+    bool is_judged = false;
     std::optional<std::int64_t> decided;  // a Start was said that the minute's closing will repeat
   };
 
@@ -141,6 +141,7 @@ class CellBaseline {
     explicit Table(SeriesKind kind) : rows(kind) {}
     SeriesTable rows;
     RowIndex by_key;
+    std::uint32_t last_row = UINT32_MAX;  // of the call before
   };
 
   Table& table(SeriesKind kind) { return tables_[static_cast<std::size_t>(kind)]; }
@@ -168,7 +169,7 @@ class CellBaseline {
 
   void close_one(MinutePass& pass, std::vector<Verdict>& verdicts);
   void begin_rows(SeriesKind kind);
-  void begin_row(SeriesId series, bool is_judged, bool is_data);
+  void begin_row(SeriesId series, bool is_judged);
   void gather(SeriesKind kind);
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();

@@ -31,8 +31,7 @@ enum RowFlag : std::uint8_t {
   kDownwards = 4,     // direction of what is going on
   kStarted = 8,       // a Start was sent for it
   kAdopted = 16,      // it went on so long that it becomes the new normal; its End was sent
-  kData = 32,         // data events, not management events
-  kBorn = 64,         // its first minute has closed, or is closing
+  kBorn = 32,         // its first minute has closed, or is closing
 };
 
 /// One column, or several of the same type: channel c of row r is `[c][r]`.
@@ -116,7 +115,7 @@ class RowBlock {
   Columns<std::uint64_t> key;        // 64-bit hash of account, Region, eventSource, eventName, kind and errorCode
   Columns<std::uint32_t> open_slot;  // where its open minutes are counted, or kNoSlot
   Columns<std::uint8_t> scope;       // which of the configured scopes it belongs to
-  Columns<std::uint32_t> name;       // calls: where its event name stands
+  Columns<std::uint32_t> name;       // calls: where its event name stands, and whether it is of data events
   Columns<std::uint16_t> word;       // calls: number of its event source; errors: of its error code
   Columns<std::uint32_t> call_row;   // errors: the API's calls row
   static constexpr std::uint32_t kNoSlot = UINT32_MAX;

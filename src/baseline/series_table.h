@@ -24,7 +24,7 @@ class SeriesTable {
   /// A new row, which nothing is known of.
   std::uint32_t add(std::uint64_t key, std::uint8_t scope);
 
-  /// Forgets what was learned before the row's first minute, and begins there. `flags`: kJudged, kData.
+  /// Forgets what was learned before the row's first minute, and begins there. `flags`: kJudged or none.
   void begin(std::uint32_t row, std::int64_t minute, std::uint8_t flags);
 
   struct Place {

@@ -96,6 +96,12 @@ std::string rate_in_words(const event::CallRate& rate) {
 /// Texts by number; a text that no sketch names any more goes with the next sweep.
 class Insights::Texts {
  public:
+  /// `dimension`: texts of one come in runs, so the last one of each is tried first.
+  std::uint32_t number_of(std::size_t dimension, std::string_view text) {
+    std::uint32_t& last = last_[dimension];
+    if (last < texts_.size() && texts_[last] && texts_[last]->text == text) return last;
+    return last = number_of(text);
+  }
   std::uint32_t number_of(std::string_view text) {
     const std::uint64_t hash = xxh3_64(text);
     const std::uint32_t known = index_.find(hash, [&](std::uint32_t n) { return texts_[n]->hash == hash && texts_[n]->text == text; });
@@ -142,6 +148,7 @@ class Insights::Texts {
   std::vector<std::unique_ptr<Text>> texts_;
   std::vector<std::uint32_t> free_;
   baseline::RowIndex index_;
+  std::array<std::uint32_t, kDimensions> last_{};
   std::size_t bytes_ = 0;
 };
 
@@ -192,7 +199,8 @@ Insights::~Insights() = default;
 std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
 
 Insights::Values Insights::values_of(const CloudTrailEvent& event) {
-  return {texts_->number_of(caller_of(event, caller_)), texts_->number_of(event.user_agent), texts_->number_of(event.error_code.empty() ? "null" : event.error_code)};
+  return {texts_->number_of(0, caller_of(event, caller_)), texts_->number_of(1, event.user_agent),
+          texts_->number_of(2, event.error_code.empty() ? "null" : event.error_code)};
 }
 
 void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::int64_t open_from, const Emit& emit) {

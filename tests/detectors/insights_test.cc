@@ -375,6 +375,22 @@ TEST(Insights, ScopesSwitchOffRaiseAndBound) {
   EXPECT_EQ(burst({.region = "us-*", .settings = {.calls = false}}), 1U) << "another Region";
 }
 
+TEST(Insights, MinutesMayStayOpenForTwoHours) {
+  for (const std::int64_t lateness : {1, 15, 44, 61, 120}) {
+    InsightsFeed feed(with_budget(0.02), lateness);
+    const std::int64_t now = minute_at("2024-03-06T12:00:00Z");
+    for (std::int64_t minute = now - 14 * 1440; minute < now + 130; ++minute) feed.minute(minute, {}, 1 + static_cast<int>(minute % 3));
+    ASSERT_THAT(feed.said(), IsEmpty()) << lateness;
+    feed.minute(now + 130 - lateness, {}, 60);  // as late as it may be
+    ASSERT_THAT(feed.said(), SizeIs(1)) << lateness;
+    EXPECT_TRUE(feed.said()[0].early);
+    EXPECT_EQ(minute_of(feed.said()[0].event_time), now + 130 - lateness);
+    for (std::int64_t i = 131; i < 131 + 2 * lateness + 60; ++i) feed.minute(now + i, {}, 2);
+    ASSERT_THAT(feed.said(), SizeIs(2)) << lateness;
+    EXPECT_EQ(feed.said()[1].insight.minutes, 1) << lateness;
+  }
+}
+
 TEST(Insights, ClocksThatAreOffByCenturiesAreNotCounted) {
   for (const char* time : {"0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:30Z", "9999-12-31T23:59:59Z"}) {
     InsightsFeed feed;

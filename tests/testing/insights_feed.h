@@ -30,7 +30,8 @@ struct FeedCall {
 /// 15 minutes behind.
 class InsightsFeed {
  public:
-  explicit InsightsFeed(detectors::InsightsConfig config = {}) : settings_{std::move(config), 18}, insights_(settings_, "111111111111", "eu-west-1") {}
+  explicit InsightsFeed(detectors::InsightsConfig config = {}, std::int64_t lateness_minutes = 15)
+      : lateness_(lateness_minutes), settings_{std::move(config), static_cast<std::size_t>(lateness_minutes) + 3}, insights_(settings_, "111111111111", "eu-west-1") {}
 
   /// `count` calls at `second` seconds since 1970.
   void call(std::int64_t second, const FeedCall& call = {}, int count = 1) {
@@ -57,7 +58,7 @@ class InsightsFeed {
 
   /// Closes everything before `minute`.
   void close_before(std::int64_t minute) {
-    newest_ = std::max(newest_, minute * 60 + 15 * 60);
+    newest_ = std::max(newest_, (minute + lateness_) * 60);
     advance();
   }
   void finish() { insights_.close_before(detectors::Insights::kEnd, pass_, emit()); }
@@ -71,12 +72,13 @@ class InsightsFeed {
   const detectors::Insights& insights() const { return insights_; }
 
  private:
-  std::int64_t watermark_minute() const { return (newest_ - 15 * 60) / 60; }
+  std::int64_t watermark_minute() const { return (newest_ - lateness_ * 60) / 60; }
   void advance() { insights_.close_before(watermark_minute(), pass_, emit()); }
   detectors::Insights::Emit emit() {
     return [this](event::Insight insight) { said_.push_back(std::move(insight)); };
   }
 
+  std::int64_t lateness_;
   detectors::InsightsSettings settings_;
   detectors::Insights insights_;
   baseline::MinutePass pass_;
