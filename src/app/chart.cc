@@ -1,6 +1,7 @@
 #include "app/chart.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,7 @@ std::string rate_chart(std::string_view alert) {
   double top = 0;
   for (const Bar& bar : bars) top = std::max({top, bar.rate, bar.expected});
   if (bars.empty() || top <= 0) return {};
-  const auto place = [top](double rate) { return static_cast<std::size_t>(rate / top * static_cast<double>(kWidth - 1) + 0.5); };
+  const auto place = [top](double rate) { return static_cast<std::size_t>(std::lround(rate / top * static_cast<double>(kWidth - 1))); };
   std::string out = fmt::format("calls a minute, # what came, | what was expected; the full width is {:.3g}\n", top);
   for (const Bar& bar : bars) {
     std::string line(kWidth, ' ');

@@ -383,7 +383,7 @@ Result<ConformanceCount> run_baseline_cases(const std::string& file, const std::
     try {
       const json c = json::parse(line);
       if (c.at("kind") == "state_machine") by_name[c.at("name")] = c;
-      if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), c.at("kind")) == kinds.end()) continue;
+      if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), c.at("kind").get<std::string>()) == kinds.end()) continue;
       const auto check = check_for(c);
       if (!check) {
         ++count.skipped;

@@ -306,7 +306,7 @@ struct MinutePass::Step {
     for (std::size_t r = 0; r < n; ++r) {
       const float slack = s.mean[r] * 0.05F;
       const float operational = std::max(b.gap_mean[0][r], 1e-6F) * 1.05F + slack, wall = std::max(b.gap_mean[1][r], 1e-6F) * 1.05F + 1.0F;
-      const bool is_long = (b.gap_length[0][r] > 1.3F * operational) | (b.gap_length[1][r] > 1.3F * wall);
+      const bool is_long = b.gap_length[0][r] > 1.3F * operational || b.gap_length[1][r] > 1.3F * wall;
       if (is_long && s.count[r] <= 0) score_gap(r, slack);
     }
     for (const auto& [row, count] : in.counts) {
