@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "baseline/model.h"
 #include "baseline/negative_binomial.h"
 #include "baseline/small_floats.h"
 
@@ -38,6 +39,15 @@ TEST(PortableMath, GivesTheSameBitsInEveryBuild) {
     sum += portable_log(x) * 0.5 + portable_exp(-x) + surprise(i % 50, 0.01 * (i % 700) + 0.001, 1 + 0.003 * (i % 400));
   }
   EXPECT_EQ(sum, 0x1.99dacd9284d28p+18) << std::hexfloat << sum;
+}
+
+TEST(PortableMath, ColumnsTakeSquareRootsAsIeee754HasThem) {
+  for (int i = 1; i < 100'000; i += 16) {
+    Column column(16);
+    for (int k = 0; k < 16; ++k) column[k] = static_cast<float>(i + k) * 0.00731F;
+    const Column roots = column.sqrt();
+    for (int k = 0; k < 16; ++k) ASSERT_EQ(roots[k], std::sqrt(column[k])) << column[k];
+  }
 }
 
 TEST(SmallFloats, RoundTripsEveryBinary16) {
