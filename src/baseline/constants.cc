@@ -6,15 +6,22 @@
 
 namespace trailwarden::baseline {
 
-std::string constants_hash() {
-  std::string text = fmt::format("levels {} {} {} {} {}; profile {} {}; dispersion {} {} {} {}", kFastHalfLifeDays, kSlowHalfLifeDays, kPriorCalls, kPriorMinutes,
-                                 kSlowWeight, kProfileHalfLifeDays, kProfileShrinkage, kDispersionHalfLifeDays, kDispersionWeight, kColdInflation, kModelError);
-  for (std::size_t i = 0; i < kWindowCount; ++i) text += fmt::format("; window {} {}", kWindows[i], kDispersionPrior[i]);
-  text += fmt::format("; screen {} {}; tail {} {} {} {} {} {} {} {}", kScreenUp, kScreenDown, kWindowPeakLevel, kClockPeakLevel, kPriorPeaks, kPriorWeeks,
-                      kTailShape, kTailScale, kMaxTailPeaks, kTailHalfLifeDays);
-  text += fmt::format("; cusum {} {} {}; gaps {} {}; directions {}", kCusumUp, kCusumDown, kCusumLeak, kGapMemory, kRegularClock, kChannelsPerDirection);
-  text += fmt::format("; incidents {} {} {} {} {} {} {}", kGateLevel, kGatedLearning, kHoldMinutes, kRefractoryMinutes, kAdoptionMinutes, kColdMinutes, kAdoptionDecay);
-  return sha256_hex(text).substr(0, 16);
+std::string constants_text() {
+  std::string text = fmt::format(
+      "level half-lives [days]: {} {}\nlevel prior [calls, minutes]: {} {}\nslow weight [phi_60 calls]: {}\nprofile half-life [days], shrinkage [phi_60 calls]: {} {}\n"
+      "dispersion half-life [days], weight [calls], cold inflation, model error: {} {} {} {}\n",
+      kFastHalfLifeDays, kSlowHalfLifeDays, kPriorCalls, kPriorMinutes, kSlowWeight, kProfileHalfLifeDays, kProfileShrinkage, kDispersionHalfLifeDays,
+      kDispersionWeight, kColdInflation, kModelError);
+  for (std::size_t i = 0; i < kWindowCount; ++i) text += fmt::format("window [minutes], prior dispersion: {} {}\n", kWindows[i], kDispersionPrior[i]);
+  text += fmt::format("screen up, down [sd]: {} {}\npeak levels of windows, of drift and gaps [nat]: {} {}\ntail prior [peaks, weeks], shape, scale [nat], most peaks, half-life [days]: {} {} {} {} {} {}\n",
+                      kScreenUp, kScreenDown, kWindowPeakLevel, kClockPeakLevel, kPriorPeaks, kPriorWeeks, kTailShape, kTailScale, kMaxTailPeaks, kTailHalfLifeDays);
+  text += fmt::format("drift up, down, leak, floor, ceiling: {} {} {} {} {}\ngap memory [gaps], regularity: {} {}\nchannels a direction: {}\n", kCusumUp, kCusumDown, kCusumLeak,
+                      kCusumFloor, kCusumCeiling, kGapMemory, kRegularClock, kChannelsPerDirection);
+  text += fmt::format("gate level [per week], gated learning: {} {}\nhold, refractory, adoption, cold start [minutes], adoption decay: {} {} {} {} {}\n", kGateLevel, kGatedLearning,
+                      kHoldMinutes, kRefractoryMinutes, kAdoptionMinutes, kColdMinutes, kAdoptionDecay);
+  return text;
 }
+
+std::string constants_hash() { return sha256_hex(constants_text()).substr(0, 16); }
 
 }  // namespace trailwarden::baseline

@@ -49,7 +49,10 @@ inline constexpr int kHoldMinutes = 5, kRefractoryMinutes = 15, kAdoptionMinutes
 inline constexpr float kColdMinutes = 720;    // exposure before the first test
 inline constexpr float kAdoptionDecay = 0.998F;
 
-/// Hash of all of the above, as hexadecimal text.
+/// All of the above, one a line: what `models/baseline/constants.txt` holds.
+std::string constants_text();
+
+/// Hash of that text, as hexadecimal: stands in every Insight's evidence.
 std::string constants_hash();
 
 }  // namespace trailwarden::baseline

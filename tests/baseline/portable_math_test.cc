@@ -1,6 +1,8 @@
 #include "baseline/portable_math.h"
 
 #include <cmath>
+#include <fstream>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -48,6 +50,12 @@ TEST(PortableMath, ColumnsTakeSquareRootsAsIeee754HasThem) {
     const Column roots = column.sqrt();
     for (int k = 0; k < 16; ++k) ASSERT_EQ(roots[k], std::sqrt(column[k])) << column[k];
   }
+}
+
+TEST(Constants, AreThoseThatShip) {
+  std::ostringstream shipped;
+  shipped << std::ifstream(std::string(TRAILWARDEN_SOURCE_DIR) + "/models/baseline/constants.txt").rdbuf();
+  EXPECT_EQ(shipped.str(), constants_text());
 }
 
 TEST(SmallFloats, RoundTripsEveryBinary16) {
