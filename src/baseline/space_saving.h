@@ -21,26 +21,17 @@ class SpaceSaving {
 
   explicit SpaceSaving(std::size_t capacity) : capacity_(capacity) {}
 
-  /// Adds `value`; calls `dropped(old value)` if it takes over a counter and `kept(value)` if it gets one.
-  template <class Kept, class Dropped>
-  void add(const Value& value, double count, Kept kept, Dropped dropped) {
-    const auto known = std::find_if(counters_.begin(), counters_.end(), [&](const Counter& c) { return c.value == value; });
+  void add(const Value& value, double count = 1) {
     total_ += count;
+    const auto known = std::find_if(counters_.begin(), counters_.end(), [&](const Counter& c) { return c.value == value; });
     if (known != counters_.end()) {
       known->count += count;
-      return;
-    }
-    kept(value);
-    if (counters_.size() < capacity_) {
+    } else if (counters_.size() < capacity_) {
       counters_.push_back({value, count});
-      return;
+    } else {
+      const auto smallest = std::min_element(counters_.begin(), counters_.end(), [](const Counter& a, const Counter& b) { return a.count < b.count; });
+      *smallest = {value, smallest->count + count};
     }
-    const auto smallest = std::min_element(counters_.begin(), counters_.end(), [](const Counter& a, const Counter& b) { return a.count < b.count; });
-    dropped(smallest->value);
-    *smallest = {value, smallest->count + count};
-  }
-  void add(const Value& value, double count = 1) {
-    add(value, count, [](const Value&) {}, [](const Value&) {});
   }
 
   /// Multiplies every count.

@@ -30,18 +30,6 @@ void append_hex(std::string& out, unsigned char byte) {
 
 std::uint64_t xxh3_64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-Hash128 xxh3_128(std::string_view bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return {hash.high64, hash.low64};
-}
-
-std::uint64_t splitmix64(std::uint64_t word) {
-  word += 0x9e3779b97f4a7c15ULL;
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
-  return word ^ (word >> 31);
-}
-
 std::string uuid_of(std::string_view bytes) {
   Digest digest = sha256(bytes);
   digest[6] = static_cast<unsigned char>((digest[6] & 0x0f) | 0x80);  // version 8
@@ -53,6 +41,12 @@ std::string uuid_of(std::string_view bytes) {
     append_hex(out, digest[i]);
   }
   return out;
+}
+
+std::string uuid_of_parts(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text.append(std::to_string(part.size())).append(":").append(part);
+  return uuid_of(text);
 }
 
 std::string sha256_hex(std::string_view bytes) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -11,19 +11,22 @@ namespace trailwarden {
 /// sharding, which `std::hash` may not. https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 std::uint64_t xxh3_64(std::string_view bytes);
 
-/// XXH3-128 with seed 0.
-struct Hash128 {
-  std::uint64_t high = 0, low = 0;
-  auto operator<=>(const Hash128&) const = default;
-};
-Hash128 xxh3_128(std::string_view bytes);
-
-/// The mixer of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: a bijection of 64-bit words.
-std::uint64_t splitmix64(std::uint64_t word);
+/// The mixer of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: a bijection of 64-bit words. The words
+/// s, s + kSplitmixStep, s + 2 kSplitmixStep, ... mixed are a stream of random numbers.
+inline constexpr std::uint64_t kSplitmixStep = 0x9e3779b97f4a7c15ULL;
+constexpr std::uint64_t splitmix64(std::uint64_t word) {
+  word += kSplitmixStep;
+  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
+  return word ^ (word >> 31);
+}
 
 /// A UUID of version 8 (RFC 9562 section 5.8) whose free bits are the first ones of SHA-256 of `bytes`.
 /// The same bytes give the same id on every machine and in every version.
 std::string uuid_of(std::string_view bytes);
+
+/// The same of several parts, each with its length in front, so that ("ab", "c") and ("a", "bc") differ.
+std::string uuid_of_parts(std::initializer_list<std::string_view> parts);
 
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view bytes);

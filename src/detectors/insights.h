@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,7 +18,7 @@
 
 namespace trailwarden::detectors {
 
-/// What a run's cells share: the settings, and the scratch columns of the minute pass for each thread.
+/// What a run's cells share.
 struct InsightsSettings {
   InsightsConfig config;
   std::size_t open_minutes = 18;

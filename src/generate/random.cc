@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/hash.h"
-
 namespace trailwarden::generate {
 
 Random Random::named(std::uint64_t seed, std::string_view name) {

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/hash.h"
+
 namespace trailwarden::generate {
 
 /// Repeatable randomness: the same seed gives the same draws with every compiler and library, which the distributions of
@@ -21,10 +23,9 @@ class Random {
   static Random named(std::uint64_t seed, std::string_view name);
 
   std::uint64_t next() {
-    std::uint64_t word = state_ += 0x9e3779b97f4a7c15ULL;
-    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
-    return word ^ (word >> 31);
+    const std::uint64_t word = splitmix64(state_);
+    state_ += kSplitmixStep;
+    return word;
   }
 
   /// In [0, 1).

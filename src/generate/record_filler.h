@@ -20,8 +20,9 @@ class RecordFiller {
   Random& random() { return random_; }
 
  private:
-  using Fill = void (*)(RecordFiller&, std::string&);
+  using Fill = void (*)(RecordFiller&, char hole, std::string&);
   static Fill fill_of(char hole);
+  static void name_after_service(RecordFiller& self, char hole, std::string& out);
 
   /// A word that depends on the record and the letter: the same thing has the same name throughout a record.
   std::uint64_t word(char hole) const;
