@@ -11,29 +11,15 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Parts with their lengths in front, so that ("ab", "c") and ("a", "bc") differ.
-std::string id_of(std::initializer_list<std::string_view> parts) {
-  std::string text;
-  for (const std::string_view part : parts) text.append(std::to_string(part.size())).append(":").append(part);
-  return uuid_of(text);
-}
-
 std::string id_of(const event::Finding& finding, const AlertScope& scope, std::string_view kind = {}) {
   // Records of eventVersion 1.0 have no id.
   const std::string decided_by = finding.deciding_event_id.empty() ? format_time(finding.decision_time) : finding.deciding_event_id;
-  return id_of({scope.account, scope.region, finding.detector, finding.entity, finding.what, decided_by, kind});
+  return uuid_of_parts({scope.account, scope.region, finding.detector, finding.entity, finding.what, decided_by, kind});
 }
 
 std::string to_text(const ordered_json& json) {
   // Records are valid UTF-8 by the time they get here; a file name need not be.
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-/// Puts `name: json` at the end of an object's text. `ordered_json` would write a record's numbers and escapes anew, and drop
-/// members that it has twice; evidence stays as it was received.
-void append_member(std::string& object, std::string_view name, std::string_view json) {
-  object.pop_back();
-  object.append(object.size() > 1 ? ",\"" : "\"").append(name).append("\":").append(json).append("}");
 }
 
 std::string without_whitespace(std::string_view json) {
@@ -79,17 +65,18 @@ std::string evidence_text(const event::Evidence& evidence) {
   out["partition"] = evidence.partition;
   out["offset"] = evidence.offset;
   out["recordBytes"] = evidence.record_bytes;
-  std::string text = to_text(out);
+  // `ordered_json` would write a record's numbers and escapes anew, and drop members that it has twice; evidence stays as it was received.
+  ObjectText text(to_text(out));
   const std::string record = without_whitespace(evidence.record);
-  if (record.starts_with('{') && ordered_json::accept(record)) append_member(text, "record", record);
-  else append_member(text, "recordOmitted", "true");
-  return text;
+  if (record.starts_with('{') && ordered_json::accept(record)) text.raw("record", record);
+  else text.flag("recordOmitted", true);
+  return text.done();
 }
 
 std::string records_text(const std::vector<event::Evidence>& records) {
-  std::string text = "[";
-  for (const event::Evidence& evidence : records) text.append(text.size() > 1 ? "," : "").append(evidence_text(evidence));
-  return text + "]";
+  ArrayText text;
+  for (const event::Evidence& evidence : records) text.add(evidence_text(evidence));
+  return text.done();
 }
 
 /// What findings and summaries have in common.
@@ -115,18 +102,8 @@ ordered_json detail_json(const event::Finding& finding, const AlertScope& scope,
   return detail;
 }
 
-RenderedAlert envelope(std::string id, Timestamp time, const AlertScope& scope, std::string_view detail) {
-  ordered_json out;
-  out["version"] = "0";
-  out["id"] = id;
-  out["detail-type"] = "Trailwarden Finding";
-  out["source"] = "trailwarden";
-  out["account"] = scope.account;
-  out["time"] = format_time(time);
-  out["region"] = scope.region;
-  out["resources"] = ordered_json::array();
-  std::string text = to_text(out);
-  append_member(text, "detail", detail);
+RenderedAlert finding_envelope(std::string id, Timestamp time, const AlertScope& scope, std::string_view detail) {
+  std::string text = envelope({id, "Trailwarden Finding", "trailwarden", time}, scope, detail).done();
   return {std::move(id), std::move(text)};
 }
 
@@ -136,6 +113,13 @@ std::string text_member(const ordered_json& object, const char* name) {
 }
 
 }  // namespace
+
+ObjectText envelope(const EnvelopeHead& head, const AlertScope& scope, std::string_view detail) {
+  ObjectText out;
+  out.text("version", "0").text("id", head.id).text("detail-type", head.detail_type).text("source", head.source).text("account", scope.account);
+  out.text("time", format_time(head.time)).text("region", scope.region).raw("resources", "[]").raw("detail", detail);
+  return out;
+}
 
 RenderedAlert render(const event::Finding& finding, const AlertScope& scope) {
   ordered_json detail = detail_json(finding, scope, "finding");
@@ -147,9 +131,8 @@ RenderedAlert render(const event::Finding& finding, const AlertScope& scope) {
   detail["firstEventTime"] = format_time(first);
   detail["lastEventTime"] = format_time(last);
   detail["count"] = 1;
-  std::string text = to_text(detail);
-  append_member(text, "records", records_text(finding.evidence));
-  return envelope(id_of(finding, scope), finding.decision_time, scope, text);
+  const std::string text = ObjectText(to_text(detail)).raw("records", records_text(finding.evidence)).done();
+  return finding_envelope(id_of(finding, scope), finding.decision_time, scope, text);
 }
 
 RenderedAlert render(const Summary& summary, const AlertScope& scope) {
@@ -163,7 +146,7 @@ RenderedAlert render(const Summary& summary, const AlertScope& scope) {
   detail["count"] = summary.repeats;
   detail["summarises"] = id_of(finding, scope);
   detail["eventIDs"] = summary.event_ids;
-  return envelope(id_of(finding, scope, "summary"), summary.decision_time, scope, to_text(detail));
+  return finding_envelope(id_of(finding, scope, "summary"), summary.decision_time, scope, to_text(detail));
 }
 
 std::string pretty_alert(std::string_view json) {

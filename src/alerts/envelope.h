@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "alerts/object_text.h"
 #include "alerts/quiet.h"
 #include "event/finding.h"
 
@@ -18,6 +19,15 @@ struct RenderedAlert {
   std::string id;
   std::string json;  // one line
 };
+
+/// What differs from one kind of envelope to the next.
+struct EnvelopeHead {
+  std::string_view id, detail_type, source;
+  Timestamp time;
+};
+
+/// An EventBridge envelope around `detail`, a JSON object. Source: Amazon EventBridge user guide, "Events".
+ObjectText envelope(const EnvelopeHead& head, const AlertScope& scope, std::string_view detail);
 
 /// A finding as an EventBridge envelope: `detail-type` "Trailwarden Finding", `source` "trailwarden", `time` the decision time, `detail` as
 /// `models/schemas/finding.schema.json` has it. Members come in a fixed order; the records are the ones received, whitespace aside.

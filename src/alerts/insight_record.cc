@@ -1,17 +1,14 @@
 #include "alerts/insight_record.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "alerts/object_text.h"
 #include "core/hash.h"
 
 namespace trailwarden::alerts {
 namespace {
 
 using event::Insight;
-using nlohmann::ordered_json;
-
-std::string json_text(std::string_view text) { return ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
 std::string trimmed(std::string decimals) {
   if (decimals.find('.') == std::string::npos) return decimals;
@@ -21,43 +18,21 @@ std::string trimmed(std::string decimals) {
 }
 
 std::string id_of(const Insight& insight, const AlertScope& scope, std::string_view what) {
-  std::string text;
-  const std::string start = format_time(insight.started_at);
-  for (const std::string_view part :
-       {scope.account, scope.region, to_string(insight.type), std::string_view(insight.event_source), std::string_view(insight.event_name),
-        std::string_view(insight.error_code), std::string_view(insight.is_upward ? "up" : "down"), std::string_view(start), what})
-    text.append(std::to_string(part.size())).append(":").append(part);
-  return uuid_of(text);
+  return uuid_of_parts({scope.account, scope.region, to_string(insight.type), insight.event_source, insight.event_name, insight.error_code,
+                        insight.is_upward ? "up" : "down", format_time(insight.started_at), what});
 }
 
 std::string_view state_of(const Insight& insight) { return insight.is_start ? "Start" : "End"; }
 
-/// Members of a JSON object one after another; numbers are given as they shall be spelled.
-class ObjectText {
- public:
-  ObjectText& raw(std::string_view name, std::string_view json) {
-    text_.append(text_.size() > 1 ? ",\"" : "\"").append(name).append("\":").append(json);
-    return *this;
-  }
-  ObjectText& text(std::string_view name, std::string_view value) { return raw(name, json_text(value)); }
-  ObjectText& number(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
-  ObjectText& number(std::string_view name, double value) { return raw(name, fmt::format("{:.6g}", value)); }
-  ObjectText& flag(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
-  std::string done() const { return text_ + "}"; }
-
- private:
-  std::string text_ = "{";
-};
-
 std::string rates_text(const std::vector<event::AttributedRate>& rates, const event::CallRate& overall) {
-  std::string out = "[";
+  ArrayText out;
   const double average = static_cast<double>(overall.calls) / static_cast<double>(overall.minutes);
   for (const event::AttributedRate& rate : rates) {
     // The only value has the whole rate, to the last digit.
     const std::string text = rate.share == 1 ? exact_average(overall) : trimmed(fmt::format("{:.10f}", rate.share * average));
-    out.append(out.size() > 1 ? "," : "").append(ObjectText().text("value", rate.value).raw("average", text).done());
+    out.add(ObjectText().text("value", rate.value).raw("average", text).done());
   }
-  return out + "]";
+  return out.done();
 }
 
 std::string context_text(const Insight& insight) {
@@ -67,15 +42,14 @@ std::string context_text(const Insight& insight) {
                                      .number("insightDuration", insight.insight.minutes)
                                      .number("baselineDuration", insight.baseline.minutes)
                                      .done();
-  std::string attributions = "[";
+  ArrayText attributions;
   for (const event::Attribution& attribution : insight.attributions)
-    attributions.append(attributions.size() > 1 ? "," : "")
-        .append(ObjectText()
-                    .text("attribute", attribution.attribute)
-                    .raw("insight", rates_text(attribution.insight, insight.insight))
-                    .raw("baseline", rates_text(attribution.baseline, insight.baseline))
-                    .done());
-  return ObjectText().raw("statistics", statistics).raw("attributions", attributions + "]").done();
+    attributions.add(ObjectText()
+                         .text("attribute", attribution.attribute)
+                         .raw("insight", rates_text(attribution.insight, insight.insight))
+                         .raw("baseline", rates_text(attribution.baseline, insight.baseline))
+                         .done());
+  return ObjectText().raw("statistics", statistics).raw("attributions", attributions.done()).done();
 }
 
 /// What trailwarden knows besides: how it was decided, how unusual it is, and a sentence for a person.
@@ -101,15 +75,14 @@ std::string evidence_text(const Insight& insight, const AlertScope& scope) {
     out.flag("takenForNormal", insight.adopted);
   }
   if (insight.is_start) {
-    std::string history = "[";
+    ArrayText history;
     for (const event::RateSpan& span : insight.history)
-      history.append(history.size() > 1 ? "," : "")
-          .append(ObjectText().text("from", format_time(span.from)).number("minutes", std::int64_t{span.minutes}).number("calls", span.calls).number("expected", span.expected).done());
-    out.raw("history", history + "]");
+      history.add(ObjectText().text("from", format_time(span.from)).number("minutes", std::int64_t{span.minutes}).number("calls", span.calls).number("expected", span.expected).done());
+    out.raw("history", history.done());
   }
-  std::string ids = "[";
-  for (const std::string& id : insight.event_ids) ids.append(ids.size() > 1 ? "," : "").append(json_text(id));
-  return out.raw("eventIDs", ids + "]").text("model", insight.constants).done();
+  ArrayText ids;
+  for (const std::string& id : insight.event_ids) ids.add(json_text(id));
+  return out.raw("eventIDs", ids.done()).text("model", insight.constants).done();
 }
 
 }  // namespace
@@ -146,16 +119,7 @@ std::string insight_record(const Insight& insight, const AlertScope& scope) {
 
 RenderedAlert render(const Insight& insight, const AlertScope& scope) {
   std::string id = id_of(insight, scope, insight.is_start ? "alert Start" : "alert End");
-  std::string json = ObjectText()
-                         .text("version", "0")
-                         .text("id", id)
-                         .text("detail-type", "AWS Insight via CloudTrail")
-                         .text("source", "aws.cloudtrail")
-                         .text("account", scope.account)
-                         .text("time", format_time(insight.decision_time))
-                         .text("region", scope.region)
-                         .raw("resources", "[]")
-                         .raw("detail", insight_record(insight, scope))
+  std::string json = envelope({id, "AWS Insight via CloudTrail", "aws.cloudtrail", insight.decision_time}, scope, insight_record(insight, scope))
                          .raw("trailwarden", evidence_text(insight, scope))
                          .done();
   return {std::move(id), std::move(json)};

@@ -1,3 +1,4 @@
+#include <functional>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -15,7 +16,28 @@ using namespace trailwarden;
 
 constexpr int kWrongUsage = 2;
 
-void add_replay(CLI::App& app, app::ReplayArguments& arguments) {
+/// What the command line asks for.
+using Action = std::function<int()>;
+
+/// Everything that the commands take; lives as long as the parsing and the action.
+struct Arguments {
+  app::ReplayArguments replay;
+  app::GenerateArguments generate;
+  app::ScoreArguments score;
+  std::string config_file, alerts_file;
+  bool as_json = false;
+  std::size_t limit = 10;
+};
+
+/// A command that only has commands of its own.
+CLI::App& add_group(CLI::App& app, const std::string& name, const std::string& claim, const std::string& example) {
+  CLI::App* const group = app.add_subcommand(name, claim);
+  group->require_subcommand(1);
+  group->footer("Example:\n  " + example);
+  return *group;
+}
+
+void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("replay", "Files, folders, tars or standard input through the engine; alerts as JSON lines");
   command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
   command->add_option("-c,--config", arguments.config, "Config file (YAML); without it every default holds");
@@ -32,6 +54,7 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments) {
   command->footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl --summary summary.json\n"
                   "  aws s3 cp s3://my-trail/AWSLogs/.../file.json.gz - | trailwarden replay - | jq .detail.sentence\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::replay(arguments); }; });
 }
 
 /// CLI11 would read -1 as the largest number there is.
@@ -39,7 +62,7 @@ CLI::Validator not_negative() {
   return CLI::Validator([](const std::string& text) { return text.starts_with('-') ? "expected 0 or more, got " + text : std::string(); }, "");
 }
 
-void add_generate(CLI::App& app, app::GenerateArguments& arguments) {
+void add_generate(CLI::App& app, app::GenerateArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("generate", "Made-up CloudTrail traffic with labelled incidents, for tests and demonstrations");
   command->add_option("-o,--out", arguments.out, "Folder to write into; made if missing, and empty if not")->required();
   command->add_option("--seed", arguments.seed, "The same arguments with the same seed give the same bytes")->check(not_negative())->capture_default_str();
@@ -53,6 +76,46 @@ void add_generate(CLI::App& app, app::GenerateArguments& arguments) {
                   "Example:\n  trailwarden generate --out /tmp/traffic --days 21\n"
                   "  trailwarden replay /tmp/traffic/AWSLogs --alerts alerts.jsonl\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage.");
+  command->callback([&] { action = [&] { return app::generate(arguments); }; });
+}
+
+void add_config(CLI::App& app, std::string& file, Action& action) {
+  CLI::App& group = add_group(app, "config", "Check or show the configuration", "trailwarden config check trailwarden.yaml");
+  CLI::App* const check = group.add_subcommand("check", "Every error of a config file, at file:line:column");
+  check->add_option("file", file, "Config file")->required();
+  check->footer("Example:\n  trailwarden config check trailwarden.yaml");
+  check->callback([&] { action = [&] { return app::check_config(file); }; });
+  CLI::App* const show = group.add_subcommand("show", "The effective configuration, defaults filled in");
+  show->add_option("file", file, "Config file; without it the defaults");
+  show->footer("Example:\n  trailwarden config show > trailwarden.yaml");
+  show->callback([&] { action = [&] { return app::show_config(file); }; });
+}
+
+void add_detectors(CLI::App& app, bool& as_json, Action& action) {
+  CLI::App& group = add_group(app, "detectors", "What is detected, and with which options", "trailwarden detectors list");
+  CLI::App* const list = group.add_subcommand("list", "Every detector: claim, needs, options, blind spots");
+  list->add_flag("--json", as_json, "As JSON");
+  list->footer("Example:\n  trailwarden detectors list");
+  list->callback([&] { action = [&] { return app::list_detectors(as_json); }; });
+}
+
+void add_show(CLI::App& group, std::string& file, std::size_t& limit, Action& action) {
+  CLI::App* const show = group.add_subcommand("show", "Alerts for reading: the sentence first, then everything");
+  show->add_option("file", file, "JSON lines as `replay --alerts` writes them, or -")->required();
+  show->add_option("--limit", limit, "How many, the most severe of each detector first")->capture_default_str();
+  show->footer("Example:\n  trailwarden alerts show alerts.jsonl --limit 3");
+  show->callback([&] { action = [&] { return app::show_alerts(file, limit); }; });
+}
+
+void add_score(CLI::App& group, app::ScoreArguments& arguments, Action& action) {
+  CLI::App* const score = group.add_subcommand("score", "Hold alerts against the labels of generated traffic: planted, found, how late, and false Insights");
+  score->add_option("alerts", arguments.alerts, "JSON lines as `replay --alerts` writes them")->required();
+  score->add_option("--labels", arguments.labels, "labels.jsonl as `generate` writes it")->required();
+  score->add_option("--budget", arguments.budget, "False Insights asked for in all; more than twice as many fail");
+  score->footer("Example:\n  trailwarden generate --out demo && trailwarden replay demo/AWSLogs --alerts alerts.jsonl\n"
+                "  trailwarden alerts score alerts.jsonl --labels demo/labels.jsonl --budget 6\n\n"
+                "Exit codes: 0 fine, 1 a strong incident was missed or there are too many false Insights, 2 wrong usage or an unreadable file.");
+  score->callback([&] { action = [&] { return app::score_alerts(arguments); }; });
 }
 
 int run(int argc, char** argv) {
@@ -61,62 +124,21 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl\n\nEvery command has --help.");
 
-  app::ReplayArguments replay_arguments;
-  add_replay(app, replay_arguments);
-
-  app::GenerateArguments generate_arguments;
-  add_generate(app, generate_arguments);
-
-  std::string config_file;
-  CLI::App* const config = app.add_subcommand("config", "Check or show the configuration");
-  config->require_subcommand(1);
-  config->footer("Example:\n  trailwarden config check trailwarden.yaml");
-  CLI::App* const check = config->add_subcommand("check", "Every error of a config file, at file:line:column");
-  check->add_option("file", config_file, "Config file")->required();
-  check->footer("Example:\n  trailwarden config check trailwarden.yaml");
-  CLI::App* const show = config->add_subcommand("show", "The effective configuration, defaults filled in");
-  show->add_option("file", config_file, "Config file; without it the defaults");
-  show->footer("Example:\n  trailwarden config show > trailwarden.yaml");
-
-  bool as_json = false;
-  CLI::App* const detectors = app.add_subcommand("detectors", "What is detected, and with which options");
-  detectors->require_subcommand(1);
-  detectors->footer("Example:\n  trailwarden detectors list");
-  CLI::App* const list = detectors->add_subcommand("list", "Every detector: claim, needs, options, blind spots");
-  list->add_flag("--json", as_json, "As JSON");
-  list->footer("Example:\n  trailwarden detectors list");
-
-  std::string alerts_file;
-  std::size_t limit = 10;
-  CLI::App* const alerts = app.add_subcommand("alerts", "Look at alerts that were written");
-  alerts->require_subcommand(1);
-  alerts->footer("Example:\n  trailwarden alerts show alerts.jsonl --limit 3");
-  CLI::App* const show_alerts = alerts->add_subcommand("show", "Alerts for reading: the sentence first, then everything");
-  show_alerts->add_option("file", alerts_file, "JSON lines as `replay --alerts` writes them, or -")->required();
-  show_alerts->add_option("--limit", limit, "How many, the most severe of each detector first")->capture_default_str();
-  show_alerts->footer("Example:\n  trailwarden alerts show alerts.jsonl --limit 3");
-
-  app::ScoreArguments score_arguments;
-  CLI::App* const score = alerts->add_subcommand("score", "Hold alerts against the labels of generated traffic: planted, found, how late, and false Insights");
-  score->add_option("alerts", score_arguments.alerts, "JSON lines as `replay --alerts` writes them")->required();
-  score->add_option("--labels", score_arguments.labels, "labels.jsonl as `generate` writes it")->required();
-  score->add_option("--budget", score_arguments.budget, "False Insights asked for in all; more than twice as many fail");
-  score->footer("Example:\n  trailwarden generate --out demo && trailwarden replay demo/AWSLogs --alerts alerts.jsonl\n"
-                "  trailwarden alerts score alerts.jsonl --labels demo/labels.jsonl --budget 6\n\n"
-                "Exit codes: 0 fine, 1 a strong incident was missed or there are too many false Insights, 2 wrong usage or an unreadable file.");
-
+  Arguments arguments;
+  Action action;
+  add_replay(app, arguments.replay, action);
+  add_generate(app, arguments.generate, action);
+  add_config(app, arguments.config_file, action);
+  add_detectors(app, arguments.as_json, action);
+  CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
+  add_show(alerts, arguments.alerts_file, arguments.limit, action);
+  add_score(alerts, arguments.score, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
   }
-  if (app.got_subcommand("replay")) return app::replay(replay_arguments);
-  if (app.got_subcommand("generate")) return app::generate(generate_arguments);
-  if (check->parsed()) return app::check_config(config_file);
-  if (show->parsed()) return app::show_config(config_file);
-  if (list->parsed()) return app::list_detectors(as_json);
-  if (score->parsed()) return app::score_alerts(score_arguments);
-  return app::show_alerts(alerts_file, limit);
+  return action();
 }
 
 }  // namespace
