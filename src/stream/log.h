@@ -24,7 +24,10 @@ struct Message {
   std::string_view origin;                // file name, or topic: what a person calls it
   std::uint32_t origin_id = 0;            // the same number for messages of the same origin
   std::uint64_t byte_offset = 0;          // of value's first byte in the inflated origin
+  std::string_view key;                   // of logs that have keys
   std::string_view value;                 // may be empty when `fault` says why
+  bool has_value = true;                  // false: a null value, by which a compacted topic forgets its key
+  std::vector<std::pair<std::string_view, std::string_view>> headers;  // only of what a `PartitionReader` reads
   SourceFault fault = SourceFault::kNone;
   std::string fault_detail;               // for people
 };
@@ -55,6 +58,8 @@ struct Outgoing {
   std::string key;
   std::string value;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::optional<std::int32_t> partition;  // none: the key decides
+  bool has_value = true;                  // false: forget the key (compacted topics)
 };
 
 /// Where messages come from when the log is read only: files, folders, tars, standard input (`ingest::FileSource`).
@@ -70,7 +75,7 @@ class MessageSource {
 /// The only door through which the engine reads and writes.
 ///
 /// What was appended since the last commit becomes visible together with the positions, or never. Implementations: files in and
-/// JSON lines out (`FileLog`); later SQLite, Kafka, and a simulator.
+/// JSON lines out (`FileLog`). What the service runs on is a `PartitionedLog`.
 ///
 /// Threads: `poll` may run on another thread than `append` and `commit`, which share one.
 class Log {
