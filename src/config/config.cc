@@ -14,10 +14,10 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Every key at the top, now and in the versions that are planned.
-constexpr std::array<std::string_view, 16> kTopKeys{"version", "time",  "shards",   "insights", "detectors", "rules",   "suppressions", "input",
-                                                    "kafka",   "embedded", "trail", "roles",    "workers",   "http",    "sinks",        "log"};
+constexpr std::array<std::string_view, 17> kTopKeys{"version", "time",     "shards", "insights", "detectors", "rules", "suppressions", "input", "kafka",
+                                                    "embedded", "trail",   "roles",  "workers",  "http",      "sinks", "state",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 7> kBuilt{"version", "time", "shards", "insights", "detectors", "input", "log"};
+constexpr std::array<std::string_view, 12> kBuilt{"version", "time", "shards", "insights", "detectors", "input", "kafka", "embedded", "workers", "http", "state", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)
@@ -69,6 +69,7 @@ Config parse_config(std::string_view text, std::string_view file_name) {
   config.shards = static_cast<std::size_t>(top.integer("shards", static_cast<std::int64_t>(config.shards), 1, 1024));
   read_input(top.section("input"), config.input);
   read_log(top.section("log"), config.log);
+  config.service = read_service(top);
   config.insights = top.section("insights");
   config.detectors = top.section("detectors");
   return config;
@@ -98,9 +99,10 @@ std::string to_yaml(const Config& config) {
       "time:\n  lateness: {}\n  future_skew: {}\n  order: {}\n"
       "shards: {}\n"
       "input:\n  max_document: {}\n  max_record: {}\n"
-      "log:\n  level: {}\n",
+      "log:\n  level: {}\n"
+      "{}",
       format_duration(config.time.lateness), format_duration(config.time.future_skew), config.time.order, config.shards,
-      format_size(config.input.max_document_bytes), format_size(config.input.max_record_bytes), config.log.level);
+      format_size(config.input.max_document_bytes), format_size(config.input.max_record_bytes), config.log.level, to_yaml(config.service));
 }
 
 }  // namespace trailwarden::config

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/section.h"
+#include "config/service_config.h"
 #include "core/result.h"
 
 namespace trailwarden::config {
@@ -37,6 +38,7 @@ struct Config {
   std::size_t shards = 64;
   InputConfig input;
   LogConfig log;
+  ServiceConfig service;
   Section insights, detectors;
   std::shared_ptr<Diagnostics> diagnostics;
 };

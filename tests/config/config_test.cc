@@ -11,6 +11,7 @@
 namespace trailwarden::config {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -40,11 +41,11 @@ TEST(Config, SaysWhatAFileSays) {
       "f.yaml");
   EXPECT_THAT(config.diagnostics->lines(), IsEmpty());
   EXPECT_EQ(to_yaml(config),
-            "version: 1\n"
+            std::string("version: 1\n") +
             "time:\n  lateness: 2h\n  future_skew: 0s\n  order: arrival\n"
             "shards: 1\n"
             "input:\n  max_document: 4GiB\n  max_record: 2000B\n"
-            "log:\n  level: off\n");
+            "log:\n  level: off\n" + to_yaml(ServiceConfig{}));
   EXPECT_EQ(config.detectors.section("some_detector").integer("its_option", 0, 0, 9), 3);
 }
 
@@ -80,11 +81,52 @@ TEST(Config, NamesEveryErrorInOneGo) {
 }
 
 TEST(Config, KeepsTheKeysOfLaterVersionsFree) {
-  for (const std::string key : {"rules", "suppressions", "kafka", "embedded", "trail", "roles", "workers", "http", "sinks"}) {
+  for (const std::string key : {"rules", "suppressions", "trail", "roles", "sinks"}) {
     const Config config = parse_config("version: 1\n" + key + ":\n  a: b\n", "f.yaml");
     EXPECT_THAT(config.diagnostics->lines(), ElementsAre(HasSubstr("f.yaml:2:1: " + key + ": this key is reserved"))) << key;
   }
 }
+
+TEST(Config, SaysWhatTheServiceReads) {
+  const Config config = parse_config(
+      "version: 1\n"
+      "workers: 3\n"
+      "kafka:\n"
+      "  brokers: \"b1:9094,b2:9094\"\n"
+      "  input: [{topic: a}, {topic: b, gaps: allow}]\n"
+      "  security: {protocol: sasl_ssl, mechanism: SCRAM-SHA-512, username: u, password_env: SECRET}\n"
+      "  properties: {fetch.wait.max.ms: 10}\n",
+      "f.yaml");
+  EXPECT_THAT(config.diagnostics->lines(), IsEmpty());
+  const std::string written = to_yaml(config);
+  EXPECT_THAT(written, HasSubstr("- topic: \"b\"\n      gaps: allow"));
+  EXPECT_THAT(written, HasSubstr("password_env: \"SECRET\""));
+  const Config again = parse_config(written, "written.yaml");
+  EXPECT_THAT(again.diagnostics->lines(), IsEmpty());
+  EXPECT_EQ(to_yaml(again), written);
+}
+
+struct WrongService {
+  const char* name;
+  const char* text;
+  const char* complaint;
+};
+class WrongServices : public ::testing::TestWithParam<WrongService> {};
+TEST_P(WrongServices, AreRefusedWithWhatToDo) {
+  const Config config = parse_config(std::string("version: 1\n") + GetParam().text, "f.yaml");
+  EXPECT_THAT(config.diagnostics->lines(), Contains(HasSubstr(GetParam().complaint)));
+}
+INSTANTIATE_TEST_SUITE_P(Config, WrongServices, ::testing::Values(
+    WrongService{"PlaintextFarAway", "kafka: {brokers: \"kafka:9092\", input: [{topic: t}], security: {protocol: plaintext}}", "security.allow_plaintext: true"},
+    WrongService{"OneBrokerFarAway", "kafka: {brokers: \"localhost:9092,k:9092\", input: [{topic: t}], security: {protocol: plaintext}}", "not on this machine"},
+    WrongService{"BothLogs", "embedded: {input: a}\nkafka: {brokers: \"k:9092\", input: [{topic: t}]}", "exclude each other"},
+    WrongService{"WorkersEmbedded", "workers: 2", "use kafka"},
+    WrongService{"TopicTwice", "kafka: {brokers: \"k:9092\", input: [{topic: t}, {topic: t}]}", "t is there already"},
+    WrongService{"SecretInTheFile", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl, mechanism: PLAIN, username: u, password: x}}", "password_file"},
+    WrongService{"NoMechanism", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl}}", "needs `mechanism`"},
+    WrongService{"NoPassword", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl, mechanism: PLAIN, username: u}}", "password_file"},
+    WrongService{"MskWithoutRegion", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl, mechanism: AWS_MSK_IAM}}", "`region`"}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Config, AsksForItsVersion) {
   for (const char* text : {"", "shards: 3\n", "# nothing\n", "---\n"})

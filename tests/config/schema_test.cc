@@ -87,6 +87,19 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
       {"log: {level: off}", true},
       {"log: {level: loud}", false},
       {"colour: red", false},
+      {"workers: 0", false},
+      {"embedded: {input: in, data: d, alerts: a.jsonl}", true},
+      {"embedded: {folder: in}", false},
+      {"http: {listen: \"\", token_file: t}", true},
+      {"http: {port: 80}", false},
+      {"state: {snapshot_interval: 5m}", true},
+      {"workers: 4\nkafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {protocol: plaintext}}", true},
+      {"kafka: {brokers: \"localhost:9092\", input: [{topic: t, gaps: allow}], properties: {fetch.wait.max.ms: 10}}", true},
+      {"kafka: {brokers: \"localhost:9092\"}", false},
+      {"kafka: {input: [{topic: t}]}", false},
+      {"kafka: {brokers: \"localhost:9092\", input: [{topic: t, gaps: maybe}]}", false},
+      {"kafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {protocol: tls}}", false},
+      {"kafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {password: hunter2}}", false},
       {"insights: {a: b}", false},
       {"insights: {false_insights_per_week: 3, active_regions: 2, warm_up: 1d, start_window_minutes: 5, call_rate: false}", true},
       {"insights: {false_insights_per_week: 0}", false},
@@ -170,7 +183,11 @@ json defaults_of(const json& schema) {
   if (schema.contains("default")) return schema["default"];
   if (schema.contains("const")) return schema["const"];
   json out = json::object();
-  for (const auto& [name, property] : schema.at("properties").items()) out[name] = defaults_of(property);
+  for (const auto& [name, property] : schema.at("properties").items()) {
+    // What has no default is not there: `kafka`, places of secrets.
+    const bool is_section = property.contains("properties") && name != "kafka";
+    if (is_section || property.contains("default") || property.contains("const")) out[name] = defaults_of(property);
+  }
   return out;
 }
 

@@ -1,0 +1,229 @@
+#include "config/service_config.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace trailwarden::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array<std::string_view, 4> kProtocols{"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+constexpr std::array<std::string_view, 5> kMechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"};
+constexpr std::string_view kNoMechanism = "";
+
+/// `NAME_file` or `NAME_env`.
+SecretSource read_source(const Section& section, const std::string& name) {
+  const std::string file_key = name + "_file", environment_key = name + "_env";
+  SecretSource source{section.text(file_key, ""), section.text(environment_key, "")};
+  if (!source.file.empty() && !source.environment.empty()) section.report(environment_key, fmt::format("{} and {}: give one of them", file_key, environment_key));
+  return source;
+}
+
+KafkaSecurity read_security(const Section& section) {
+  static constexpr std::array<std::string_view, 15> kKeys{"protocol",    "allow_plaintext", "ca_file",       "certificate_file", "key_file",
+                                                          "key_password_file", "key_password_env", "mechanism",     "username",         "password_file",
+                                                          "password_env", "token_file",      "token_env",     "region",           "password"};
+  section.only(kKeys);
+  if (section.has("password")) section.report_key("password", "a secret does not belong into this file: put it into a file of its own and name it with password_file, or use password_env");
+  KafkaSecurity security;
+  security.protocol = section.choice("protocol", security.protocol, kProtocols);
+  security.allow_plaintext = section.boolean("allow_plaintext", false);
+  security.ca_file = section.text("ca_file", "");
+  security.certificate_file = section.text("certificate_file", "");
+  security.key_file = section.text("key_file", "");
+  security.key_password = read_source(section, "key_password");
+  security.mechanism = section.choice("mechanism", kNoMechanism, kMechanisms);
+  security.username = section.text("username", "");
+  security.password = read_source(section, "password");
+  security.token = read_source(section, "token");
+  security.region = section.text("region", "");
+  const bool sasl = security.protocol.starts_with("sasl");
+  if (sasl && security.mechanism.empty()) section.report("protocol", fmt::format("{} needs `mechanism`", security.protocol));
+  if (!sasl && !security.mechanism.empty()) section.report("mechanism", fmt::format("a mechanism needs protocol sasl_ssl, not {}", security.protocol));
+  const bool has_password = security.mechanism == "PLAIN" || security.mechanism.starts_with("SCRAM");
+  if (has_password && (security.username.empty() || security.password.empty()))
+    section.report("mechanism", fmt::format("{} needs `username`, and `password_file` or `password_env`", security.mechanism));
+  if (security.mechanism == "OAUTHBEARER" && security.token.empty()) section.report("mechanism", "OAUTHBEARER needs `token_file` or `token_env`");
+  if (security.mechanism == "AWS_MSK_IAM" && security.region.empty()) section.report("mechanism", "AWS_MSK_IAM needs `region`, that of the cluster");
+  if (security.certificate_file.empty() != security.key_file.empty()) section.report("certificate_file", "certificate_file and key_file go together");
+  return security;
+}
+
+std::vector<KafkaInput> read_input(const Section& section) {
+  static constexpr std::array<std::string_view, 2> kKeys{"topic", "gaps"};
+  static constexpr std::array<std::string_view, 2> kGaps{"stop", "allow"};
+  std::vector<KafkaInput> inputs;
+  for (const Section& one : section.sections("input")) {
+    one.only(kKeys);
+    KafkaInput input{one.text("topic", ""), one.choice("gaps", "stop", kGaps) == "allow"};
+    if (input.topic.empty()) one.report("topic", "each input names its `topic`");
+    else if (std::any_of(inputs.begin(), inputs.end(), [&](const KafkaInput& other) { return other.topic == input.topic; }))
+      one.report("topic", fmt::format("{} is there already", input.topic));
+    inputs.push_back(std::move(input));
+  }
+  if (inputs.empty()) section.report("input", "kafka needs its input: `input: [{topic: cloudtrail}]`");
+  return inputs;
+}
+
+KafkaConfig read_kafka(const Section& section) {
+  static constexpr std::array<std::string_view, 11> kKeys{"brokers", "group", "instance", "input", "security", "session_timeout",
+                                                          "transaction_timeout", "ticks", "late_topic", "rack", "properties"};
+  static constexpr std::array<std::string_view, 2> kTickKeys{"interval", "grace"};
+  section.only(kKeys);
+  KafkaConfig kafka;
+  kafka.brokers = section.text("brokers", "");
+  if (kafka.brokers.empty()) section.report("brokers", "kafka needs its brokers: `brokers: \"host:9092,other:9092\"`");
+  kafka.group = section.text("group", kafka.group);
+  kafka.instance = section.text("instance", "");
+  kafka.input = read_input(section);
+  kafka.security = read_security(section.section("security"));
+  kafka.session_timeout = section.duration("session_timeout", kafka.session_timeout, 6s, 300s);
+  kafka.transaction_timeout = section.duration("transaction_timeout", kafka.transaction_timeout, 5s, 600s);
+  const Section ticks = section.section("ticks");
+  ticks.only(kTickKeys);
+  kafka.tick_interval = ticks.duration("interval", kafka.tick_interval, 0s, 1h);
+  kafka.tick_grace = ticks.duration("grace", kafka.tick_grace, 0s, 24h);
+  kafka.late_topic = section.boolean("late_topic", false);
+  kafka.rack = section.text("rack", "");
+  const Section properties = section.section("properties");
+  for (const std::string& name : properties.keys()) kafka.properties.emplace_back(name, properties.text(name, ""));
+  if (kafka.security.protocol.ends_with("plaintext") && !kafka.security.allow_plaintext && !kafka.brokers.empty() && !is_loopback(kafka.brokers))
+    section.report("brokers", "these brokers are not on this machine, and the protocol does not encrypt: use ssl or sasl_ssl, or allow it with security.allow_plaintext: true");
+  return kafka;
+}
+
+EmbeddedConfig read_embedded(const Section& section) {
+  static constexpr std::array<std::string_view, 3> kKeys{"input", "data", "alerts"};
+  section.only(kKeys);
+  EmbeddedConfig embedded;
+  embedded.input = section.text("input", embedded.input);
+  embedded.data = section.text("data", embedded.data);
+  embedded.alerts = section.text("alerts", embedded.alerts);
+  return embedded;
+}
+
+HttpConfig read_http(const Section& section) {
+  static constexpr std::array<std::string_view, 3> kKeys{"listen", "token_file", "token_env"};
+  section.only(kKeys);
+  HttpConfig http;
+  http.listen = section.text("listen", http.listen);
+  http.token = read_source(section, "token");
+  return http;
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + '"';
+}
+
+/// `NAME: "VALUE"`, if there is one.
+void line(std::string& out, int indent, std::string_view name, std::string_view value) {
+  if (!value.empty()) out += fmt::format("{:{}}{}: {}\n", "", indent, name, quoted(value));
+}
+void line(std::string& out, int indent, const std::string& name, const SecretSource& source) {
+  line(out, indent, name + "_file", source.file);
+  line(out, indent, name + "_env", source.environment);
+}
+
+std::string security_yaml(const KafkaSecurity& security) {
+  std::string out = fmt::format("  security:\n    protocol: {}\n    allow_plaintext: {}\n", security.protocol, security.allow_plaintext);
+  line(out, 4, "ca_file", security.ca_file);
+  line(out, 4, "certificate_file", security.certificate_file);
+  line(out, 4, "key_file", security.key_file);
+  line(out, 4, "key_password", security.key_password);
+  line(out, 4, "mechanism", security.mechanism);
+  line(out, 4, "username", security.username);
+  line(out, 4, "password", security.password);
+  line(out, 4, "token", security.token);
+  line(out, 4, "region", security.region);
+  return out;
+}
+
+std::string kafka_yaml(const KafkaConfig& kafka) {
+  std::string out = "kafka:\n";
+  line(out, 2, "brokers", kafka.brokers);
+  line(out, 2, "group", kafka.group);
+  line(out, 2, "instance", kafka.instance);
+  out += "  input:\n";
+  for (const KafkaInput& input : kafka.input) out += fmt::format("    - topic: {}\n      gaps: {}\n", quoted(input.topic), input.gaps ? "allow" : "stop");
+  out += security_yaml(kafka.security);
+  out += fmt::format("  session_timeout: {}\n  transaction_timeout: {}\n  ticks:\n    interval: {}\n    grace: {}\n  late_topic: {}\n", format_duration(kafka.session_timeout),
+                     format_duration(kafka.transaction_timeout), format_duration(kafka.tick_interval), format_duration(kafka.tick_grace), kafka.late_topic);
+  line(out, 2, "rack", kafka.rack);
+  if (!kafka.properties.empty()) out += "  properties:\n";
+  for (const auto& [name, value] : kafka.properties) line(out, 4, name, value);
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> read_secret(const SecretSource& source) {
+  if (!source.environment.empty()) {
+    const char* const value = std::getenv(source.environment.c_str());
+    if (value == nullptr) return fail(ErrorCode::kNotFound, fmt::format("the environment variable {} is not set", source.environment));
+    return std::string(value);
+  }
+  std::ifstream file(source.file, std::ios::binary);
+  if (!file) return fail(io_error("open", source.file, errno));
+  std::ostringstream text;
+  text << file.rdbuf();
+  std::string secret = std::move(text).str();
+  if (secret.ends_with('\n')) secret.pop_back();
+  return secret;
+}
+
+bool is_loopback(const std::string& brokers) {
+  std::istringstream list(brokers);
+  std::string broker;
+  while (std::getline(list, broker, ',')) {
+    const std::size_t begin = broker.find_first_not_of(' ');
+    const std::string_view host = begin == std::string::npos ? std::string_view() : std::string_view(broker).substr(begin);
+    const bool is_local = host.starts_with("127.") || host.starts_with("localhost:") || host == "localhost" || host.starts_with("[::1]");
+    if (!is_local) return false;
+  }
+  return true;
+}
+
+ServiceConfig read_service(const Section& top) {
+  ServiceConfig service;
+  service.workers = static_cast<std::size_t>(top.integer("workers", 1, 1, 256));
+  if (top.has("kafka")) service.kafka = read_kafka(top.section("kafka"));
+  service.embedded = read_embedded(top.section("embedded"));
+  if (service.kafka && top.has("embedded")) top.report_key("embedded", "kafka: and embedded: exclude each other: the service reads one log");
+  if (!service.kafka && service.workers > 1) top.report("workers", "the embedded log has one partition, so one worker: take `workers` out, or use kafka");
+  service.http = read_http(top.section("http"));
+  static constexpr std::array<std::string_view, 1> kStateKeys{"snapshot_interval"};
+  const Section state = top.section("state");
+  state.only(kStateKeys);
+  service.snapshot_interval = state.duration("snapshot_interval", service.snapshot_interval, 60s, 24h);
+  return service;
+}
+
+std::string to_yaml(const ServiceConfig& config) {
+  std::string out = fmt::format("workers: {}\n", config.workers);
+  if (config.kafka) {
+    out += kafka_yaml(*config.kafka);
+  } else {
+    out += "embedded:\n";
+    line(out, 2, "input", config.embedded.input);
+    line(out, 2, "data", config.embedded.data);
+    line(out, 2, "alerts", config.embedded.alerts);
+  }
+  out += fmt::format("http:\n  listen: {}\n", quoted(config.http.listen));
+  line(out, 2, "token", config.http.token);
+  out += fmt::format("state:\n  snapshot_interval: {}\n", format_duration(config.snapshot_interval));
+  return out;
+}
+
+}  // namespace trailwarden::config

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/section.h"
+
+namespace trailwarden::config {
+
+/// A secret's place, never the secret: a file, or an environment variable. Read when it is needed.
+struct SecretSource {
+  std::string file, environment;
+  bool empty() const { return file.empty() && environment.empty(); }
+  bool operator==(const SecretSource&) const = default;
+};
+
+/// Reads it; a file's last newline is left out. kNotFound or kIo with the place, never with the secret.
+Result<std::string> read_secret(const SecretSource& source);
+
+/// `kafka.security:`
+struct KafkaSecurity {
+  std::string protocol = "ssl";  // plaintext, ssl, sasl_plaintext, sasl_ssl
+  bool allow_plaintext = false;  // to brokers that are not on this machine
+  std::string ca_file, certificate_file, key_file;
+  SecretSource key_password;
+  std::string mechanism;  // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM
+  std::string username;
+  SecretSource password;
+  SecretSource token;        // OAUTHBEARER: what stands there is the token
+  std::string region;        // AWS_MSK_IAM
+};
+
+struct KafkaInput {
+  std::string topic;
+  bool gaps = false;  // offsets may have holes: the topic is compacted, or written in transactions
+};
+
+/// `kafka:`
+struct KafkaConfig {
+  std::string brokers;
+  std::string group = "trailwarden-detector";
+  std::string instance;  // what tells this process from the others of the group, the same after a restart; empty: POD_NAME, else the host's name
+  std::vector<KafkaInput> input;
+  KafkaSecurity security;
+  std::chrono::seconds session_timeout{15}, transaction_timeout{10};
+  std::chrono::seconds tick_interval{60}, tick_grace = std::chrono::minutes{15};
+  bool late_topic = false;
+  std::string rack;
+  std::vector<std::pair<std::string, std::string>> properties;  // of librdkafka, as they are
+};
+
+/// `embedded:`: the service without Kafka.
+struct EmbeddedConfig {
+  std::string input = "inbox";            // watched folder
+  std::string data = "trailwarden-data";  // database; and alerts.jsonl, unless told otherwise
+  std::string alerts;                     // file that alerts are appended to; empty: DATA/alerts.jsonl
+  bool operator==(const EmbeddedConfig&) const = default;
+};
+
+/// `http:`
+struct HttpConfig {
+  std::string listen = "127.0.0.1:9464";  // empty: no server
+  SecretSource token;                     // of /config and /state; none: open
+};
+
+/// What `trailwarden run` needs besides what detection needs.
+struct ServiceConfig {
+  std::size_t workers = 1;
+  std::optional<KafkaConfig> kafka;  // none: embedded
+  EmbeddedConfig embedded;
+  HttpConfig http;
+  std::chrono::seconds snapshot_interval{60};
+};
+
+/// Reads the service's keys of the top section; what is wrong goes to its diagnostics.
+ServiceConfig read_service(const Section& top);
+
+/// As YAML. There are no secrets in it to hide: only where they are kept.
+std::string to_yaml(const ServiceConfig& config);
+
+/// Whether a broker list names only this machine.
+bool is_loopback(const std::string& brokers);
+
+}  // namespace trailwarden::config
