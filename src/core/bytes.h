@@ -57,6 +57,14 @@ class ByteReader {
     rest_.remove_prefix(size);
     return value;
   }
+  /// A text as a view into the bytes that are read.
+  std::string_view view() {
+    const auto size = number<std::uint32_t>();
+    if (!available(size)) return {};
+    const std::string_view value = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return value;
+  }
   bool flag() { return number<std::uint8_t>() != 0; }
   bool ok() const { return ok_; }
 

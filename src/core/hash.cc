@@ -30,6 +30,24 @@ void append_hex(std::string& out, unsigned char byte) {
 
 std::uint64_t xxh3_64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
+std::uint32_t murmur2(std::string_view bytes) {
+  constexpr std::uint32_t kMix = 0x5bd1e995;
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
+  std::uint32_t hash = 0x9747b28cU ^ static_cast<std::uint32_t>(bytes.size());
+  std::size_t i = 0;
+  for (; i + 4 <= bytes.size(); i += 4) {
+    std::uint32_t word = (byte(i) | byte(i + 1) << 8 | byte(i + 2) << 16 | byte(i + 3) << 24) * kMix;
+    word = (word ^ (word >> 24)) * kMix;
+    hash = hash * kMix ^ word;
+  }
+  if (i < bytes.size()) {
+    for (std::size_t rest = 0; i + rest < bytes.size(); ++rest) hash ^= byte(i + rest) << (8 * rest);
+    hash *= kMix;
+  }
+  hash = (hash ^ (hash >> 13)) * kMix;
+  return hash ^ (hash >> 15);
+}
+
 std::string uuid_of(std::string_view bytes) {
   Digest digest = sha256(bytes);
   digest[6] = static_cast<unsigned char>((digest[6] & 0x0f) | 0x80);  // version 8

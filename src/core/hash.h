@@ -11,6 +11,10 @@ namespace trailwarden {
 /// sharding, which `std::hash` may not. https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 std::uint64_t xxh3_64(std::string_view bytes);
 
+/// MurmurHash2, 32 bits, as Kafka's default partitioner has it (seed 0x9747b28c). A key belongs to partition (hash & 0x7fffffff) mod partitions.
+/// Source: org.apache.kafka.common.utils.Utils.murmur2.
+std::uint32_t murmur2(std::string_view bytes);
+
 /// The mixer of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: a bijection of 64-bit words. The words
 /// s, s + kSplitmixStep, s + 2 kSplitmixStep, ... mixed are a stream of random numbers.
 inline constexpr std::uint64_t kSplitmixStep = 0x9e3779b97f4a7c15ULL;

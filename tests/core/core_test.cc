@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/bytes.h"
+#include "core/failpoint.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "core/time.h"
@@ -98,6 +99,26 @@ TEST(Hash, IsTheSameInEveryVersion) {
   EXPECT_EQ(xxh3_64(""), 0x2d06800538d394c2U);
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(uuid_of("abc"), "ba7816bf-8f01-8fea-8141-40de5dae2223");
+}
+
+TEST(Hash, FindsTheSamePartitionAsKafkasOwnClients) {
+  // From the tests of org.apache.kafka.common.utils.Utils.
+  const std::pair<std::string_view, std::int32_t> cases[] = {{"21", -973932308},
+                                                             {"foobar", -790332482},
+                                                             {"a-little-bit-long-string", -985981536},
+                                                             {"a-little-bit-longer-string", -1486304829},
+                                                             {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
+                                                             {"abc", 479470107}};
+  for (const auto& [key, hash] : cases) EXPECT_EQ(static_cast<std::int32_t>(murmur2(key)), hash) << key;
+}
+
+TEST(Failpoint, CallsTheHookOfItsThread) {
+  std::vector<std::string> hits;
+  failpoint::set_hook([&hits](std::string_view name) { hits.emplace_back(name); });
+  failpoint::hit("one");
+  failpoint::set_hook({});
+  failpoint::hit("two");
+  EXPECT_EQ(hits, std::vector<std::string>{"one"});
 }
 
 TEST(Bytes, WhatIsWrittenIsRead) {
