@@ -2,30 +2,16 @@
 
 #include <algorithm>
 
-#include "core/hash.h"
+#include "pipeline/judge_tools.h"
 
 namespace trailwarden::pipeline {
 
 /// What one thread decodes and judges with.
 struct Engine::Worker {
-  Worker(const EngineOptions& options, const CellSettings& cell_settings)
-      : reader({options.max_record_bytes}), judge_decoder({options.max_record_bytes}) {
-    for (const detectors::ConfiguredDetector& detector : cell_settings.detectors)
-      by_detector.push_back(&totals.detectors[detector.info->name]);
-  }
+  explicit Worker(const CellSettings& settings) : tools(settings), counting(settings) {}
 
-  CellOutput output(std::vector<Alert>& alerts) { return {judge_decoder, judge_arena, minute_pass, alerts, totals, by_detector}; }
-
-  ingest::RecordReader reader;
-  event::Decoder judge_decoder;
-  event::Arena judge_arena;
-  baseline::MinutePass minute_pass;
-  Totals totals;
-  std::vector<DetectorTotals*> by_detector;
-
-  // Records come in runs of one cell: its hash is kept from one to the next.
-  std::string last_cell_name;
-  std::uint64_t last_cell = 0;
+  JudgeTools tools;
+  Counting counting;
 };
 
 /// Puts what the record reader finds in a message into the batch.
@@ -57,7 +43,8 @@ class Engine::DecodeSink final : public ingest::RecordSink {
                    .offset = message.offset};
     slot.message = message_;
     slot.time = engine_.watermark_.clamp(event.event_time, message.append_time);
-    slot.cell = cell_of(event);
+    worker_.tools.cell.take(event);
+    slot.cell = worker_.tools.cell.hash();
     batch_.by_owner[engine_.owner_of(slot.cell)].push_back(static_cast<std::uint32_t>(batch_.slot_count));
     batch_.totals.clamped += slot.time != event.event_time ? 1 : 0;
     batch_.totals.duplicate_keys += event.duplicate_keys;
@@ -79,18 +66,6 @@ class Engine::DecodeSink final : public ingest::RecordSink {
     batch_.notices.push_back(notice);
   }
 
-  std::uint64_t cell_of(const event::CloudTrailEvent& event) {
-    const std::string_view account = event.account(), region = event.region();
-    std::string& name = worker_.last_cell_name;
-    const bool same = name.size() == account.size() + 1 + region.size() && name.starts_with(account) && name.ends_with(region) &&
-                      name[account.size()] == '/';
-    if (!same) {
-      name.assign(account).append("/").append(region);
-      worker_.last_cell = xxh3_64(name);
-    }
-    return worker_.last_cell;
-  }
-
   const Engine& engine_;
   Batch& batch_;
   Worker& worker_;
@@ -105,7 +80,7 @@ Engine::Engine(stream::Log& log, EngineOptions options, std::vector<detectors::C
   cell_settings_.insights.open_minutes = cell_settings_.open_minutes() + 1;
   shards_.reserve(options_.shards);
   for (std::size_t i = 0; i < options_.shards; ++i) shards_.emplace_back(cell_settings_);
-  for (std::size_t i = 0; i < options_.threads; ++i) workers_.push_back(std::make_unique<Worker>(options_, cell_settings_));
+  for (std::size_t i = 0; i < options_.threads; ++i) workers_.push_back(std::make_unique<Worker>(cell_settings_));
 }
 
 Engine::~Engine() = default;
@@ -116,7 +91,7 @@ Result<Totals> Engine::run(const std::atomic<bool>& stop) {
   conveyor.run();
   if (write_error_) return fail(std::move(*write_error_));
   if (read_error_) return fail(std::move(*read_error_));
-  for (const auto& worker : workers_) totals_.add(worker->totals);
+  for (const auto& worker : workers_) totals_.add(worker->counting.totals);
   for (const Shard& shard : shards_) shard.add_to(totals_);
   return totals_;
 }
@@ -138,7 +113,7 @@ void Engine::decode(Batch& batch, std::size_t thread) {
   for (std::uint32_t i = 0; i < batch.input.messages.size(); ++i) {
     const stream::Message& message = batch.input.messages[i];
     sink.begin(i);
-    worker.reader.read(message, batch.arena, sink);
+    worker.tools.reader.read(message, batch.arena, sink);
     batch.records_of_message.push_back(sink.records());
     batch.totals.messages += 1;
     batch.totals.message_bytes += message.value.size();
@@ -170,14 +145,15 @@ void Engine::seal(Batch& batch) {
 
 void Engine::judge(Batch& batch, std::size_t thread) {
   Worker& worker = *workers_[thread];
-  CellOutput output = worker.output(batch.alerts[thread]);
+  CellOutput output = worker.tools.output(batch.alerts[thread], worker.counting);
+  Totals& totals = worker.counting.totals;
   for (const std::uint32_t number : batch.by_owner[thread]) {
     Slot& slot = batch.slots[number];
     const bool judged = shards_[slot.cell % options_.shards].judge(slot, output);
-    ++(judged ? worker.totals.judged : worker.totals.duplicate);
+    ++(judged ? totals.judged : totals.duplicate);
     if (!judged || !slot.event.late) continue;
-    ++worker.totals.late;
-    worker.totals.late_over_two_hours += slot.event.event_time + std::chrono::hours{2} < slot.watermark ? 1 : 0;
+    ++totals.late;
+    totals.late_over_two_hours += slot.event.event_time + std::chrono::hours{2} < slot.watermark ? 1 : 0;
     batch.late[thread].push_back(number);
   }
   for (std::size_t shard = thread; shard < shards_.size(); shard += options_.threads) {

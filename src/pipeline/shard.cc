@@ -1,13 +1,25 @@
 #include "pipeline/shard.h"
 
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "core/hash.h"
+#include "core/text.h"
+
 namespace trailwarden::pipeline {
 
 Cell& Shard::cell_of(const Slot& slot) {
   const auto [begin, end] = by_hash_.equal_range(slot.cell);
   for (auto it = begin; it != end; ++it)
     if (it->second->is(slot.event.account(), slot.event.region())) return *it->second;
-  cells_.push_back(std::make_unique<Cell>(settings_, slot.event.account(), slot.event.region()));
-  by_hash_.emplace(slot.cell, cells_.back().get());
+  return add(slot.cell, slot.event.account(), slot.event.region());
+}
+
+Cell& Shard::add(std::uint64_t hash, std::string_view account, std::string_view region) {
+  cells_.push_back(std::make_unique<Cell>(settings_, account, region));
+  by_hash_.emplace(hash, cells_.back().get());
   return *cells_.back();
 }
 
@@ -22,6 +34,39 @@ void Shard::advance(Timestamp watermark, CellOutput& output) {
 
 void Shard::finish(CellOutput& output) {
   for (const auto& cell : cells_) cell->finish(output);
+}
+
+void Shard::save(ByteWriter& out) const {
+  std::vector<const Cell*> order;
+  for (const auto& cell : cells_) order.push_back(cell.get());
+  std::sort(order.begin(), order.end(), [](const Cell* a, const Cell* b) { return std::tie(a->account(), a->region()) < std::tie(b->account(), b->region()); });
+  out.signed_number(minute_);
+  out.number(static_cast<std::uint32_t>(order.size()));
+  for (const Cell* cell : order) {
+    ByteWriter whole;
+    whole.text(cell->account());
+    whole.text(cell->region());
+    cell->save(whole);
+    out.number(xxh3_64(whole.bytes()));
+    out.text(whole.bytes());
+  }
+}
+
+Result<void> Shard::load(ByteReader& in) {
+  minute_ = in.signed_number();
+  const auto count = in.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    const auto hash = in.number<std::uint64_t>();
+    const std::string_view whole = in.view();
+    if (!in.ok() || xxh3_64(whole) != hash) return fail(ErrorCode::kMalformed, fmt::format("cell {} of {}: its checksum does not fit", i, count));
+    ByteReader reader(whole);
+    const std::string account = reader.text(), region = reader.text(), name = account + "/" + region;
+    auto loaded = add(xxh3_64(name), account, region).load(reader);
+    if (loaded) loaded = reader.finish();
+    if (!loaded) return fail(std::move(loaded).error().during(fmt::format("cell {}", printable(name))));
+  }
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "saved cells end too early");
+  return {};
 }
 
 std::size_t Shard::memory_bytes() const {

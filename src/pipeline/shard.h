@@ -33,6 +33,11 @@ class Shard {
   /// Closes everything that is still open; the input is over.
   void finish(CellOutput& output);
 
+  /// Every cell by (account, Region): the same cells, the same bytes, in whatever order they were born.
+  void save(ByteWriter& out) const;
+  /// Into a fresh shard.
+  Result<void> load(ByteReader& in);
+
   std::size_t cells() const { return cells_.size(); }
   std::size_t memory_bytes() const;
   /// Adds what its cells hold now: cells, rows, bytes, open incidents.
@@ -40,6 +45,7 @@ class Shard {
 
  private:
   Cell& cell_of(const Slot& slot);
+  Cell& add(std::uint64_t hash, std::string_view account, std::string_view region);
 
   const CellSettings& settings_;
   std::vector<std::unique_ptr<Cell>> cells_;  // in order of birth

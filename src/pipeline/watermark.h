@@ -28,6 +28,13 @@ class Watermark {
     return value();
   }
 
+  /// Nothing from before `watermark` is awaited any more, says the log's clock.
+  void raise(Timestamp watermark) { newest_ = std::max(newest_, watermark + lateness_); }
+
+  /// The newest clamped time seen: all that there is to keep. kBeginningOfTime before the first.
+  Timestamp newest() const { return newest_; }
+  void restore(Timestamp newest) { newest_ = newest; }
+
   Timestamp value() const { return newest_ == kBeginningOfTime ? kBeginningOfTime : newest_ - lateness_; }
 
  private:

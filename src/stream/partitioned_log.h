@@ -106,6 +106,17 @@ class PartitionReader {
   virtual Result<bool> read(std::chrono::milliseconds wait, MessageBatch& batch) = 0;
 };
 
+/// The topics of a log, for looking.
+class Topics {
+ public:
+  virtual ~Topics() = default;
+
+  /// How many partitions a topic has.
+  virtual Result<std::int32_t> partitions(std::string_view topic) = 0;
+  /// Reads [from, to) of any topic; `to` none: up to its end as of now; `from` before the beginning of a compacted topic means its beginning.
+  virtual Result<std::unique_ptr<PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) = 0;
+};
+
 /// A log whose partitions are shared out among the members of a group, with transactions: what the service runs on. One object is one member: one
 /// consumer and one transactional producer.
 ///
@@ -114,10 +125,8 @@ class PartitionReader {
 ///
 /// An error from any call means that this member cannot go on; what heals by waiting does not come as an error, it shows in `trouble`.
 /// Threads: all calls from one thread, except `trouble` and `wake`.
-class PartitionedLog {
+class PartitionedLog : public Topics {
  public:
-  virtual ~PartitionedLog() = default;
-
   /// Waits at most `wait` for something to happen, and fills `polled` (emptied first).
   virtual Result<void> poll(std::chrono::milliseconds wait, Polled& polled, Member& member) = 0;
 
@@ -141,13 +150,11 @@ class PartitionedLog {
 
   /// Names of the input topics, by PartitionId::topic.
   virtual const std::vector<std::string>& inputs() const = 0;
-  /// How many partitions a topic has.
-  virtual Result<std::int32_t> partitions(std::string_view topic) = 0;
   /// As far as known without asking; for metrics.
   virtual std::optional<Extent> extent(PartitionId partition) const = 0;
 
-  /// Reads [from, to) of any topic; `to` none: up to its end as of now; `from` before the beginning of a compacted topic means its beginning.
-  virtual Result<std::unique_ptr<PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) = 0;
+  /// Nothing of an input partition from before `offset` will be read again: a log that keeps its input for us may forget it.
+  virtual void trim(PartitionId /*partition*/, std::int64_t /*offset*/) {}
 
   /// What hinders the log's work at present, for people ("no broker answers since ..."); empty if nothing does. Any thread.
   virtual std::string trouble() const = 0;

@@ -1,0 +1,125 @@
+#include "pipeline/partition.h"
+
+#include "core/bytes.h"
+#include "core/hash.h"
+
+namespace trailwarden::pipeline {
+
+void RangeCounts::add(const RangeCounts& other) {
+  static constexpr std::array kCounts{&RangeCounts::read,    &RangeCounts::judged, &RangeCounts::duplicate, &RangeCounts::refused,
+                                      &RangeCounts::skipped, &RangeCounts::late,   &RangeCounts::misrouted};
+  for (const auto count : kCounts) this->*count += other.*count;
+}
+
+/// Judges what the record reader finds in a message.
+class Partition::Sink final : public ingest::RecordSink {
+ public:
+  Sink(Partition& partition, const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output)
+      : partition_(partition), message_(message), tools_(tools), totals_(counting.totals), out_(output), cell_output_(tools.output(output.alerts, counting)) {}
+
+  event::CloudTrailEvent& next() override { return partition_.slot_.event; }
+
+  void accept(std::uint64_t byte_offset) override {
+    Slot& slot = partition_.slot_;
+    event::CloudTrailEvent& event = slot.event;
+    event.place = {.origin = message_.origin, .record_number = ++records_, .byte_offset = byte_offset, .partition = message_.partition, .offset = message_.offset};
+    ++out_.counts.read;
+    slot.time = partition_.watermark_.clamp(event.event_time, message_.append_time);
+    slot.watermark = partition_.watermark_.observe(slot.time);
+    if (tools_.cell.take(event) || is_first_) partition_.misrouted_ = partition_.is_misrouted(tools_.cell.name());
+    is_first_ = false;
+    slot.cell = tools_.cell.hash();
+    totals_.clamped += slot.time != event.event_time ? 1 : 0;
+    totals_.duplicate_keys += event.duplicate_keys;
+    out_.counts.misrouted += partition_.misrouted_ ? 1 : 0;
+    partition_.shard_.advance(slot.watermark, cell_output_);
+    count(slot, partition_.shard_.judge(slot, cell_output_));
+  }
+
+  void refuse(event::Refusal refusal, std::string_view raw, std::uint64_t byte_offset) override {
+    ++out_.counts.read;
+    ++out_.counts.refused;
+    ++totals_.refused[static_cast<std::size_t>(refusal)];
+    std::vector<std::pair<std::string, std::string>> headers = place(++records_, byte_offset);
+    headers.insert(headers.begin(), {"reason", std::string(event::to_string(refusal))});
+    if (!message_.fault_detail.empty()) headers.emplace_back("detail", message_.fault_detail);
+    out_.others.push_back({.topic = std::string(stream::kDeadLetterTopic), .key = {}, .value = std::string(raw), .headers = std::move(headers)});
+  }
+
+  void skip(ingest::Skip skip, std::string_view, std::uint64_t) override {
+    ++records_;
+    ++out_.counts.read;
+    ++out_.counts.skipped;
+    ++totals_.skipped[static_cast<std::size_t>(skip)];
+  }
+
+ private:
+  void count(const Slot& slot, bool judged) {
+    ++(judged ? out_.counts.judged : out_.counts.duplicate);
+    ++(judged ? totals_.judged : totals_.duplicate);
+    if (!judged || !slot.event.late) return;
+    ++out_.counts.late;
+    ++totals_.late;
+    totals_.late_over_two_hours += slot.event.event_time + std::chrono::hours{2} < slot.watermark ? 1 : 0;
+    if (!partition_.settings_.keep_late) return;
+    out_.others.push_back({.topic = std::string(stream::kLateTopic),
+                           .key = tools_.cell.name(),
+                           .value = std::string(slot.event.raw),
+                           .headers = place(slot.event.place.record_number, slot.event.place.byte_offset)});
+  }
+
+  std::vector<std::pair<std::string, std::string>> place(std::uint64_t record_number, std::uint64_t byte_offset) const {
+    return {{"origin", std::string(message_.origin)},
+            {"partition", std::to_string(message_.partition)},
+            {"offset", std::to_string(message_.offset)},
+            {"record", std::to_string(record_number)},
+            {"byteOffset", std::to_string(byte_offset)}};
+  }
+
+  Partition& partition_;
+  const stream::Message& message_;
+  JudgeTools& tools_;
+  Totals& totals_;
+  PartitionOutput& out_;
+  CellOutput cell_output_;
+  std::uint64_t records_ = 0;
+  bool is_first_ = true;  // the tools may come from another partition
+};
+
+void Partition::judge(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output) {
+  ++counting.totals.messages;
+  counting.totals.message_bytes += message.value.size();
+  const std::uint64_t before = output.counts.read;
+  Sink sink(*this, message, tools, counting, output);
+  arena_.clear();
+  tools.reader.read(message, arena_, sink);
+  counting.totals.read += output.counts.read - before;
+}
+
+bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting, PartitionOutput& output) {
+  if (watermark <= watermark_.value()) return false;
+  watermark_.raise(watermark);
+  CellOutput cell_output = tools.output(output.alerts, counting);
+  shard_.advance(watermark_.value(), cell_output);
+  return true;
+}
+
+bool Partition::is_misrouted(const std::string& cell) const {
+  return partitions_ > 1 && static_cast<std::int32_t>((murmur2(cell) & 0x7fffffffU) % static_cast<std::uint32_t>(partitions_)) != number_;
+}
+
+std::string Partition::save() const {
+  ByteWriter out;
+  out.time(watermark_.newest());
+  shard_.save(out);
+  return std::move(out).bytes();
+}
+
+Result<void> Partition::load(std::string_view bytes) {
+  ByteReader in(bytes);
+  watermark_.restore(in.time());
+  if (auto loaded = shard_.load(in); !loaded) return loaded;
+  return in.finish();
+}
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "core/time.h"
+#include "pipeline/judge_tools.h"
+#include "pipeline/shard.h"
+#include "pipeline/watermark.h"
+#include "stream/log.h"
+
+namespace trailwarden::pipeline {
+
+/// What became of the records of a range of offsets. Always read == judged + duplicate + refused + skipped.
+struct RangeCounts {
+  std::uint64_t read = 0, judged = 0, duplicate = 0, refused = 0, skipped = 0;
+  std::uint64_t late = 0;       // among the judged
+  std::uint64_t misrouted = 0;  // of cells whose key belongs to another partition
+  void add(const RangeCounts& other);
+  bool operator==(const RangeCounts&) const = default;
+};
+
+/// What judging brought, waiting for its commit.
+struct PartitionOutput {
+  std::vector<Alert> alerts;
+  std::vector<stream::Outgoing> others;  // dead letters and copies of late records, in log order
+  RangeCounts counts;
+
+  void clear() {
+    alerts.clear();
+    others.clear();
+    counts = {};
+  }
+};
+
+/// What the partitions of a service share.
+struct PartitionSettings {
+  CellSettings cells;
+  std::chrono::seconds future_skew{};
+  bool keep_late = false;  // copies of late records go to their topic
+};
+
+/// All that is known of one partition of the log: its watermark and its cells. A pure function of the partition's messages and ticks, and of the
+/// settings: neither commits nor batches, threads or the wall clock can show.
+///
+/// Unlike a replay it lets every record be judged when it comes. Every cell advances with the record, or the tick, that moves the watermark into another
+/// minute. Owned by one thread; no locks.
+class Partition {
+ public:
+  /// `number` of `partitions`: which records belong here. One partition, or an unknown number (0): all of them.
+  Partition(const PartitionSettings& settings, std::int32_t number, std::int32_t partitions)
+      : settings_(settings), number_(number), partitions_(partitions), watermark_(settings.cells.lateness, settings.future_skew), shard_(settings.cells) {}
+
+  /// Judges a message's records, in log order.
+  void judge(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output);
+
+  /// The log's clock: nothing from before `watermark` is awaited any more. False, and nothing happens, if that was known.
+  bool tick(Timestamp watermark, JudgeTools& tools, Counting& counting, PartitionOutput& output);
+
+  Timestamp watermark() const { return watermark_.value(); }
+  const Shard& cells() const { return shard_; }
+
+  /// Everything that a later judgement depends on. Equal states give equal bytes. `load` takes it into a fresh partition; kMalformed with where and why,
+  /// and then the partition is of no use.
+  std::string save() const;
+  Result<void> load(std::string_view bytes);
+
+ private:
+  class Sink;
+
+  bool is_misrouted(const std::string& cell) const;
+
+  const PartitionSettings& settings_;
+  const std::int32_t number_, partitions_;
+  Watermark watermark_;
+  Shard shard_;
+  event::Arena arena_;
+  Slot slot_;
+  bool misrouted_ = false;  // the cell of the record before
+};
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,157 @@
+#include "pipeline/restore.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/check.h"
+#include "core/failpoint.h"
+
+namespace trailwarden::pipeline {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestWait{50};
+
+}  // namespace
+
+Restore::Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned)
+    : log_(log), settings_(settings), assigned_(std::move(assigned)), topic_(log.inputs()[assigned_.partition.topic]),
+      shelf_(topic_, assigned_.partition.number) {
+  TRAILWARDEN_CHECK(assigned_.next_offset.has_value(), "what is restored has an offset to come to");
+}
+
+Restore::~Restore() = default;
+
+std::unique_ptr<Partition> Restore::fresh() const { return std::make_unique<Partition>(settings_, assigned_.partition.number, partitions_); }
+
+Result<bool> Restore::step(std::chrono::milliseconds budget, JudgeTools& tools, Counting& muted) {
+  const auto wait = std::min(budget, kLongestWait);
+  Result<void> done;
+  switch (phase_) {
+    case Phase::kBegin: done = begin(); break;
+    case Phase::kReadState: done = read_state(wait); break;
+    case Phase::kReadLedger: done = read_ledger(wait); break;
+    case Phase::kReplay: done = replay(wait, tools, muted); break;
+    case Phase::kDone: break;
+  }
+  if (!done) return fail(std::move(done).error().during(fmt::format("restore {}/{}", topic_, assigned_.partition.number)));
+  return phase_ == Phase::kDone;
+}
+
+Restore::Restored Restore::take() {
+  TRAILWARDEN_CHECK(phase_ == Phase::kDone, "the state is there before it is taken");
+  return std::move(restored_);
+}
+
+Result<void> Restore::begin() {
+  auto partitions = log_.partitions(topic_);
+  if (!partitions) return fail(std::move(partitions).error());
+  partitions_ = *partitions;
+  if (!assigned_.metadata.empty()) {
+    auto checkpoint = parse_checkpoint(assigned_.metadata);
+    if (!checkpoint) return fail(std::move(checkpoint).error());
+    restored_.checkpoint = std::move(*checkpoint);
+  } else {
+    // Never committed, or put there by an operator: what was known before does not belong to this offset.
+    restored_.checkpoint.begin = restored_.checkpoint.ticks_since = target();
+    restored_.is_new = true;
+  }
+  auto reader = log_.read(stream::kStateTopic, assigned_.partition.number, 0, std::nullopt);
+  if (!reader) return fail(std::move(reader).error());
+  reader_ = std::move(*reader);
+  phase_ = Phase::kReadState;
+  return {};
+}
+
+Result<void> Restore::read_state(std::chrono::milliseconds wait) {
+  auto more = reader_->read(wait, batch_);
+  if (!more) return fail(std::move(more).error().during("read the state topic"));
+  for (const stream::Message& message : batch_.messages) shelf_.take(message);
+  return *more ? Result<void>{} : choose();
+}
+
+/// The newest snapshot that belongs to the committed offset's history and is whole.
+Result<void> Restore::choose() {
+  const std::vector<std::int64_t> known = restored_.checkpoint.snapshots;
+  for (const std::int64_t offset : known) {
+    const auto bytes = shelf_.bytes(offset);
+    auto state = fresh();
+    const auto loaded = bytes ? state->load(*bytes) : fail(bytes.error());
+    if (!loaded) {
+      restored_.passed_over.push_back(fmt::format("{} at offset {}: {}", topic_, offset, loaded.error().message));
+      std::erase(restored_.checkpoint.snapshots, offset);
+      continue;
+    }
+    restored_.state = std::move(state);
+    restored_.chunks[offset] = (bytes->size() + SnapshotWriter::kChunkBytes - 1) / SnapshotWriter::kChunkBytes;
+    failpoint::hit("restore_loaded");
+    break;
+  }
+  restored_.forget = shelf_.forget_all_but(restored_.checkpoint.snapshots);
+  for (const auto& entry : shelf_.entries())
+    if (entry.problem.empty()) restored_.chunks.try_emplace(entry.offset, entry.chunks);
+  ticks_ = restored_.checkpoint.ticks;
+  if (restored_.state) return start_replay(restored_.checkpoint.snapshots.front());
+  restored_.state = fresh();
+  if (restored_.checkpoint.ticks_since <= restored_.checkpoint.begin) return start_replay(restored_.checkpoint.begin);
+  // The oldest ticks are not in the metadata any more, but the ledger has them all.
+  auto reader = log_.read(stream::kLedgerTopic, assigned_.partition.number, 0, std::nullopt);
+  if (!reader) return fail(std::move(reader).error());
+  reader_ = std::move(*reader);
+  ticks_.clear();
+  phase_ = Phase::kReadLedger;
+  return {};
+}
+
+Result<void> Restore::read_ledger(std::chrono::milliseconds wait) {
+  auto more = reader_->read(wait, batch_);
+  if (!more) return fail(std::move(more).error().during("read the ledger"));
+  for (const stream::Message& message : batch_.messages) {
+    const auto record = parse_ledger_record(message.value);
+    if (!record || record->topic != topic_ || record->partition != assigned_.partition.number) continue;
+    ticks_.insert(ticks_.end(), record->ticks.begin(), record->ticks.end());
+  }
+  return *more ? Result<void>{} : start_replay(restored_.checkpoint.begin);
+}
+
+Result<void> Restore::start_replay(std::int64_t from) {
+  while (next_tick_ < ticks_.size() && ticks_[next_tick_].offset < from) ++next_tick_;
+  position_ = from;
+  reader_.reset();
+  phase_ = Phase::kReplay;
+  if (from == target()) return {};
+  auto reader = log_.read(topic_, assigned_.partition.number, from, target());
+  if (!reader) return fail(std::move(reader).error().during(fmt::format("replay from offset {}", from)));
+  reader_ = std::move(*reader);
+  return {};
+}
+
+Result<void> Restore::replay(std::chrono::milliseconds wait, JudgeTools& tools, Counting& muted) {
+  bool more = reader_ != nullptr;
+  if (more) {
+    auto read = reader_->read(wait, batch_);
+    if (!read) return fail(std::move(read).error().during(fmt::format("replay at offset {}", position_)));
+    more = *read;
+    for (const stream::Message& message : batch_.messages) {
+      apply_ticks(message.offset, tools, muted);
+      restored_.state->judge(message, tools, muted, unsaid_);
+      position_ = message.offset + 1;
+      ++restored_.replayed;
+    }
+    failpoint::hit("restore_replaying");
+  }
+  unsaid_.clear();
+  if (more) return {};
+  apply_ticks(target(), tools, muted);
+  position_ = target();
+  reader_.reset();
+  phase_ = Phase::kDone;
+  return {};
+}
+
+void Restore::apply_ticks(std::int64_t up_to, JudgeTools& tools, Counting& muted) {
+  for (; next_tick_ < ticks_.size() && ticks_[next_tick_].offset <= up_to; ++next_tick_)
+    restored_.state->tick(ticks_[next_tick_].watermark, tools, muted, unsaid_);
+}
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,316 @@
+#include "pipeline/worker.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/failpoint.h"
+#include "core/log.h"
+#include "pipeline/worker_part.h"
+
+namespace trailwarden::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRestoreSlice = 100ms;   // between two looks at the group
+constexpr auto kPublishInterval = 250ms;
+constexpr auto kMeasureInterval = 15'000ms;  // memory of all cells is added up so often
+constexpr std::int64_t kStaggers = 16;       // partitions begin their snapshots at so many different times
+
+}  // namespace
+
+std::string_view to_string(PartitionStatus::State state) {
+  switch (state) {
+    case PartitionStatus::State::kRestoring: return "restoring";
+    case PartitionStatus::State::kRunning: return "running";
+    case PartitionStatus::State::kStopped: return "stopped";
+  }
+  return "";
+}
+
+Worker::Worker(stream::PartitionedLog& log, WorkerOptions options, WorkerObserver& observer)
+    : log_(log), options_(std::move(options)), observer_(observer), tools_(options_.partitions.cells), counting_(options_.partitions.cells),
+      muted_(options_.partitions.cells), last_commit_(now()), last_tick_(now()) {}
+
+Worker::~Worker() = default;
+
+Result<void> Worker::step(std::chrono::milliseconds wait) {
+  heartbeat_.store(now().count(), std::memory_order_relaxed);
+  if (must_rewind_) {
+    if (auto done = roll_back(); !done) return done;
+  }
+  restore_some();
+  if (auto done = log_.poll(until_due(wait), polled_, *this); !done) return done;
+  if (failure_) return fail(std::move(*failure_));
+  failpoint::hit("after_poll");
+  if (must_rewind_) return {};
+  for (const stream::Message& message : polled_.batch.messages) take(message);
+  failpoint::hit("after_state_change");
+  for (const stream::PartitionFault& fault : polled_.faults)
+    if (const auto found = parts_.find(fault.partition); found != parts_.end()) stop(*found->second, fault.reason, fault.detail);
+  for (const stream::CaughtUp& caught_up : polled_.caught_up)
+    if (const auto found = parts_.find(caught_up.partition); found != parts_.end()) found->second->caught_up = true;
+  for (const stream::Tick& tick : polled_.ticks)
+    if (const auto found = parts_.find(tick.partition); found != parts_.end()) found->second->pending_tick = tick.time;
+  for (const auto& [id, part] : parts_) apply_tick(*part);
+  write_ticks();
+  if (commit_is_due()) {
+    if (auto done = commit(); !done) return done;
+    begin_snapshot();
+  }
+  publish();
+  return {};
+}
+
+Result<void> Worker::run(const std::atomic<bool>& stop, std::chrono::milliseconds finish_budget) {
+  while (!stop.load(std::memory_order_relaxed)) {
+    if (auto done = step(100ms); !done) return done;
+  }
+  return finish(finish_budget);
+}
+
+Result<void> Worker::finish(std::chrono::milliseconds budget) {
+  const auto end = now() + budget;
+  if (!must_rewind_) {
+    if (auto done = commit(); !done) return done;
+  }
+  for (const auto& [id, part] : parts_) {
+    if (must_rewind_ || now() >= end) break;
+    if (!part->snapshot && !freeze(*part)) continue;
+    while (part->snapshot && !must_rewind_ && now() < end) {
+      if (auto done = commit(); !done) return done;
+    }
+  }
+  auto left = log_.leave(*this);
+  publish();
+  if (failure_) return fail(std::move(*failure_));
+  return left;
+}
+
+// ---- membership
+
+void Worker::assigned(std::vector<stream::Assigned> partitions) {
+  observer_.rebalanced("assigned");
+  is_member_ = true;
+  for (stream::Assigned& partition : partitions) begin(std::move(partition));
+  parked_.clear();  // what has not come back is somebody else's now
+  last_publish_ = {};
+}
+
+void Worker::begin(stream::Assigned assigned) {
+  const stream::PartitionId id = assigned.partition;
+  if (const auto parked = parked_.find(id); parked != parked_.end() && assigned.next_offset == parked->second->committed &&
+                                            assigned.metadata == to_metadata(parked->second->checkpoint)) {
+    Part& part = *(parts_[id] = std::move(parked->second));
+    log_.start(id);
+    part.caught_up = false;
+    return;
+  }
+  Part& part = *(parts_[id] = std::make_unique<Part>(id, log_.inputs()[id.topic]));
+  part.restore_began = now();
+  if (!assigned.next_offset || !assigned.trouble.empty()) {
+    stop(part, assigned.next_offset ? "unreadable" : "no_committed_offset", assigned.trouble);
+    return;
+  }
+  part.restore = std::make_unique<Restore>(log_, options_.partitions, std::move(assigned));
+}
+
+void Worker::revoked(std::span<const stream::PartitionId> partitions) {
+  observer_.rebalanced("revoked");
+  failpoint::hit("revoke_before_commit");
+  if (!must_rewind_) {
+    if (auto done = commit(); !done) failure_ = std::move(done).error();
+  }
+  failpoint::hit("revoke_after_commit");
+  for (const stream::PartitionId id : partitions) {
+    const auto found = parts_.find(id);
+    if (found == parts_.end()) continue;
+    Part& part = *found->second;
+    if (part.snapshot) part.forget = forget_snapshot(part.topic, id.number, part.snapshot->offset(), part.snapshot->chunks());
+    part.snapshot.reset();
+    if (part.is_running() && !must_rewind_ && !failure_) parked_[id] = std::move(found->second);
+    parts_.erase(found);
+  }
+  last_publish_ = {};
+}
+
+void Worker::lost(std::span<const stream::PartitionId> partitions) {
+  observer_.rebalanced("lost");
+  for (const stream::PartitionId id : partitions) parts_.erase(id);
+  last_publish_ = {};
+}
+
+Result<void> Worker::roll_back() {
+  observer_.rolled_back();
+  failpoint::hit("abort_before_undo");
+  parts_.clear();
+  parked_.clear();
+  uncommitted_ = waiting_alerts_ = 0;
+  must_commit_ = false;
+  auto assigned = log_.rewind();
+  if (!assigned) return fail(std::move(assigned).error());
+  failpoint::hit("abort_after_undo");
+  must_rewind_ = false;
+  last_commit_ = now();
+  for (stream::Assigned& partition : *assigned) begin(std::move(partition));
+  return {};
+}
+
+// ---- restoring
+
+void Worker::restore_some() {
+  for (const auto& [id, part] : parts_) {
+    if (!part->restore) continue;
+    auto done = part->restore->step(kRestoreSlice, tools_, muted_);
+    if (!done) {
+      stop(*part, done.error().code == ErrorCode::kNotFound ? "input_gone" : "not_restored", done.error().message);
+    } else if (*done) {
+      go(*part, part->restore->take());
+    }
+    return;  // one at a time, so that the group is heard
+  }
+}
+
+void Worker::go(Part& part, Restore::Restored restored) {
+  part.next = part.committed = part.restore->target();
+  part.restore.reset();
+  part.state = std::move(restored.state);
+  part.must_commit = restored.is_new || restored.checkpoint.config != options_.config;
+  part.checkpoint = std::move(restored.checkpoint);
+  part.chunks = std::move(restored.chunks);
+  part.forget = std::move(restored.forget);
+  part.status = PartitionStatus::State::kRunning;
+  part.last_ledger = now();
+  // A state that other settings go on from is saved soon: no replay should have to cross from one to the other.
+  const bool soon = part.must_commit && !restored.is_new;
+  part.last_snapshot = soon ? now() - options_.snapshot_interval : now() - options_.snapshot_interval * (part.id.number % kStaggers) / kStaggers;
+  const auto took = now() - part.restore_began;
+  for (const std::string& why : restored.passed_over) log::warn("state.snapshot_passed_over", {{"why", why}});
+  log::info("partition.restored", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"offset", part.next},
+                                   {"replayed", restored.replayed}, {"took_ms", took.count()}, {"is_new", restored.is_new}});
+  observer_.restored(part.topic, part.id.number, took, restored.replayed);
+  failpoint::hit("restore_before_resume");
+  log_.start(part.id);
+  last_publish_ = {};
+}
+
+void Worker::stop(Part& part, std::string reason, std::string detail) {
+  if (part.status == PartitionStatus::State::kStopped) return;
+  if (part.is_running()) log_.stop(part.id);
+  part.restore.reset();
+  part.status = PartitionStatus::State::kStopped;
+  part.stop_reason = std::move(reason);
+  part.stop_detail = std::move(detail);
+  log::error("partition.stopped", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"reason", part.stop_reason},
+                                   {"detail", part.stop_detail}, {"offset", part.next}});
+  observer_.stopped({.state = part.status, .topic = part.topic, .reason = part.stop_reason, .detail = part.stop_detail,
+                     .partition = part.id.number, .next = part.next, .committed = part.committed});
+  last_publish_ = {};
+}
+
+// ---- messages and ticks
+
+void Worker::take(const stream::Message& message) {
+  const auto found = parts_.find(stream::partition_of(message));
+  if (found == parts_.end() || !found->second->is_running()) return;
+  Part& part = *found->second;
+  if (!is_next(part, message)) return;
+  const std::size_t alerts = part.output.alerts.size();
+  part.state->judge(message, tools_, counting_, part.output);
+  part.next = message.offset + 1;
+  part.caught_up = false;
+  if (!part.oldest_append) part.oldest_append = message.append_time;
+  waiting_alerts_ += part.output.alerts.size() - alerts;
+  ++uncommitted_;
+}
+
+/// Whether the log goes on where it stopped. The client library may rewind, and logs may have holes.
+bool Worker::is_next(Part& part, const stream::Message& message) {
+  if (message.offset == part.next) return true;
+  if (message.offset < part.next) {
+    observer_.offset_repeated(part.topic);
+    return false;
+  }
+  const std::int64_t missing = message.offset - part.next;
+  if (part.id.topic < options_.gaps_allowed.size() && options_.gaps_allowed[part.id.topic]) {
+    observer_.offset_skipped(part.topic, missing);
+    return true;
+  }
+  stop(part, "offset_gap", fmt::format("offsets {} to {} are missing. If they are lost for good, say so: trailwarden offsets accept-gap", part.next, message.offset - 1));
+  return false;
+}
+
+void Worker::apply_tick(Part& part) {
+  if (!part.pending_tick || !part.is_running() || !part.caught_up) return;
+  const Timestamp watermark = std::chrono::floor<std::chrono::seconds>(*part.pending_tick) - options_.partitions.cells.lateness - options_.tick_grace;
+  part.pending_tick.reset();
+  const std::size_t alerts = part.output.alerts.size();
+  if (!part.state->tick(watermark, tools_, counting_, part.output)) return;
+  waiting_alerts_ += part.output.alerts.size() - alerts;
+  part.ticks.push_back({part.next, watermark});
+  observer_.ticked(part.topic);
+}
+
+/// Whoever owns the first partition of the first topic tells everybody the log's time.
+void Worker::write_ticks() {
+  if (options_.tick_interval == 0ms || now() - last_tick_ < options_.tick_interval) return;
+  const auto first = parts_.find({0, 0});
+  if (first == parts_.end() || !first->second->is_running()) return;
+  last_tick_ = now();
+  const auto partitions = log_.partitions(stream::kTicksTopic);
+  if (!partitions) return;
+  for (std::int32_t i = 0; i < *partitions; ++i)
+    log_.append({.topic = std::string(stream::kTicksTopic), .key = {}, .value = "{}", .headers = {}, .partition = i});
+  must_commit_ = true;
+}
+
+// ---- for others to see
+
+void Worker::publish() {
+  if (now() - last_publish_ < kPublishInterval) return;
+  last_publish_ = now();
+  WorkerStatus status;
+  status.is_member = is_member_;
+  for (const auto& [id, part] : parts_) {
+    status.partitions.push_back({.state = part->status, .topic = part->topic, .reason = part->stop_reason, .detail = part->stop_detail,
+                                 .partition = id.number, .next = part->restore ? part->restore->position() : part->next,
+                                 .committed = part->restore ? part->restore->target() : part->committed, .extent = log_.extent(id),
+                                 .watermark = part->state ? part->state->watermark() : kBeginningOfTime,
+                                 .snapshot = part->checkpoint.snapshots.empty() ? -1 : part->checkpoint.snapshots.front(),
+                                 .snapshot_bytes = part->snapshot_bytes, .cells = part->state ? part->state->cells().cells() : 0,
+                                 .caught_up = part->caught_up});
+  }
+  status.totals = counting_.totals;
+  const bool measure = last_measure_ == 0ms || now() - last_measure_ >= kMeasureInterval;
+  Totals held;
+  if (measure) {
+    last_measure_ = now();
+    for (const auto& [id, part] : parts_)
+      if (part->state) part->state->cells().add_to(held);
+  }
+  const std::lock_guard lock(mutex_);
+  if (!measure) {
+    const Totals& before = status_.totals;
+    held.cells = before.cells;
+    held.state_bytes = before.state_bytes;
+    held.baseline_rows = before.baseline_rows;
+    held.baseline_bytes = before.baseline_bytes;
+    held.open_incidents = before.open_incidents;
+  }
+  status.totals.add(held);
+  status_ = std::move(status);
+}
+
+WorkerStatus Worker::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::optional<SnapshotMark> Worker::state_of(stream::PartitionId partition) const {
+  const auto found = parts_.find(partition);
+  if (found == parts_.end() || !found->second->is_running()) return std::nullopt;
+  return SnapshotWriter(found->second->topic, partition.number, found->second->next, found->second->state->save()).mark();
+}
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,203 @@
+// How a worker commits, and saves state beside it.
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/failpoint.h"
+#include "core/log.h"
+#include "pipeline/worker_part.h"
+
+namespace trailwarden::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCommitWhileSaving = 100ms;      // chunks of a snapshot do not wait for the ordinary interval
+constexpr std::size_t kChunksWithAlerts = 1;    // of a snapshot, in a commit that alerts wait for
+constexpr std::size_t kChunksOtherwise = 4;
+
+}  // namespace
+
+bool Worker::has_something(const Part& part) const {
+  if (part.state == nullptr) return false;
+  return part.next != part.committed || part.must_commit || !part.ticks.empty() || !part.output.alerts.empty() || !part.output.others.empty() ||
+         !part.forget.empty() || (part.is_running() && now() - part.last_ledger >= options_.ledger_interval);
+}
+
+Worker::Part* Worker::part_being_saved() {
+  for (const auto& [id, part] : parts_)
+    if (part->snapshot) return part.get();
+  return nullptr;
+}
+
+bool Worker::commit_is_due() const {
+  const auto since = now() - last_commit_;
+  if (uncommitted_ >= options_.commit_messages) return true;
+  if (waiting_alerts_ > 0 && since >= options_.alert_gap) return true;
+  const bool saving = std::any_of(parts_.begin(), parts_.end(), [](const auto& entry) { return entry.second->snapshot != nullptr; });
+  if (saving && since >= kCommitWhileSaving) return true;
+  if (since < options_.commit_interval) return false;
+  return must_commit_ || std::any_of(parts_.begin(), parts_.end(), [this](const auto& entry) { return has_something(*entry.second); });
+}
+
+std::chrono::milliseconds Worker::until_due(std::chrono::milliseconds wait) const {
+  const auto since = now() - last_commit_;
+  auto due = options_.commit_interval;
+  for (const auto& [id, part] : parts_) {
+    if (part->restore) return 0ms;
+    if (part->snapshot) due = std::min(due, kCommitWhileSaving);
+  }
+  if (waiting_alerts_ > 0) due = std::min(due, options_.alert_gap);
+  return std::clamp(due - since, 0ms, wait);
+}
+
+/// What commits at once, commits together: one transaction for all partitions that have something.
+Result<void> Worker::commit() {
+  std::vector<Part*> having;
+  for (const auto& [id, part] : parts_)
+    if (part->snapshot || has_something(*part)) having.push_back(part.get());
+  if (having.empty() && !must_commit_) return {};
+  const auto began = now();
+  WorkerObserver::Committed said;
+  append_alerts(said);
+  std::vector<stream::Progress> progress;
+  for (Part* part : having) {
+    for (stream::Outgoing& other : part->output.others) log_.append(std::move(other));
+    for (stream::Outgoing& tombstone : part->forget) log_.append(std::move(tombstone));
+    part->next_checkpoint = part->checkpoint;
+    part->next_checkpoint.config = options_.config;
+    for (const AppliedTick& tick : part->ticks) part->next_checkpoint.add(tick);
+    append_state(*part);
+    if (has_something(*part) || part->new_snapshot) progress.push_back(append_ledger(*part));
+    said.oldest.push_back(part->oldest_append);
+  }
+  failpoint::hit("before_commit");
+  auto result = log_.commit(progress);
+  if (!result) return fail(std::move(result).error());
+  failpoint::hit("after_commit");
+  if (*result == stream::CommitResult::kFenced)
+    return fail(ErrorCode::kUnsupported, "another process uses our transactional id: it goes on, this one stops. Give each its own `kafka.instance`");
+  if (*result == stream::CommitResult::kRolledBack) {
+    must_rewind_ = true;
+    return {};
+  }
+  for (Part* part : having) settle(*part);
+  last_commit_ = now();
+  said.took = last_commit_ - began;
+  uncommitted_ = waiting_alerts_ = 0;
+  must_commit_ = false;
+  observer_.committed(said);
+  return {};
+}
+
+/// Alerts of all partitions by (decision time, id), each with the name of the commit that it belongs to.
+void Worker::append_alerts(WorkerObserver::Committed& said) {
+  struct Waiting {
+    Alert* alert;
+    Part* part;
+  };
+  std::vector<Waiting> waiting;
+  for (const auto& [id, part] : parts_)
+    for (Alert& alert : part->output.alerts) waiting.push_back({&alert, part.get()});
+  std::sort(waiting.begin(), waiting.end(), [](const Waiting& a, const Waiting& b) {
+    return std::tie(a.alert->decision_time, a.alert->id) < std::tie(b.alert->decision_time, b.alert->id);
+  });
+  for (const auto& [alert, part] : waiting) {
+    part->alert_ids.push_back(alert->id);
+    said.decided_at.push_back(alert->decision_time);
+    alert->message.headers.emplace_back("commit", commit_name(part->topic, part->id.number, part->committed));
+    log_.append(std::move(alert->message));
+    failpoint::hit("after_alert");
+  }
+  said.alerts = waiting.size();
+}
+
+void Worker::append_state(Part& part) {
+  if (!part.snapshot) return;
+  const std::size_t most = waiting_alerts_ > 0 ? kChunksWithAlerts : kChunksOtherwise;
+  for (std::size_t i = 0; i < most && !part.snapshot->chunks_done(); ++i) {
+    log_.append(part.snapshot->next_chunk());
+    failpoint::hit("snapshot_chunk");
+  }
+  if (!part.snapshot->chunks_done()) return;
+  failpoint::hit("snapshot_before_manifest");
+  log_.append(part.snapshot->manifest());
+  part.new_snapshot = part.snapshot->mark();
+  part.next_checkpoint.add_snapshot(part.snapshot->offset());
+  const std::vector<std::int64_t>& kept = part.next_checkpoint.snapshots;
+  for (const std::int64_t before : part.checkpoint.snapshots) {
+    if (std::find(kept.begin(), kept.end(), before) != kept.end()) continue;
+    for (stream::Outgoing& tombstone : forget_snapshot(part.topic, part.id.number, before, part.chunks[before])) log_.append(std::move(tombstone));
+  }
+}
+
+stream::Progress Worker::append_ledger(Part& part) {
+  LedgerRecord record{.topic = part.topic, .partition = part.id.number, .from = part.committed, .to = part.next, .counts = part.output.counts};
+  record.alerts = part.alert_ids.size();
+  record.alerts_hash = hash_of_alerts(part.alert_ids);
+  record.config = options_.config;
+  record.watermark = part.state->watermark();
+  record.ticks = part.ticks;
+  record.state = part.new_snapshot;
+  log_.append({.topic = std::string(stream::kLedgerTopic),
+               .key = part.topic + "/" + std::to_string(part.id.number),
+               .value = to_json(record),
+               .headers = {},
+               .partition = part.id.number});
+  return {part.id, part.next, to_metadata(part.next_checkpoint)};
+}
+
+/// What the commit under way said is visible.
+void Worker::settle(Part& part) {
+  observer_.counted(part.topic, part.output.counts);
+  const bool had_something = has_something(part) || part.new_snapshot;
+  part.committed = part.next;
+  part.output.clear();
+  part.ticks.clear();
+  part.alert_ids.clear();
+  part.forget.clear();
+  part.oldest_append.reset();
+  if (!had_something) return;  // only chunks of a snapshot
+  part.must_commit = false;
+  part.last_ledger = now();
+  part.checkpoint = part.next_checkpoint;
+  if (!part.new_snapshot) return;
+  failpoint::hit("snapshot_committed");
+  part.snapshot_bytes = part.new_snapshot->bytes;
+  part.chunks[part.new_snapshot->offset] = part.snapshot->chunks();
+  std::erase_if(part.chunks, [&part](const auto& entry) {
+    return std::find(part.checkpoint.snapshots.begin(), part.checkpoint.snapshots.end(), entry.first) == part.checkpoint.snapshots.end();
+  });
+  part.new_snapshot.reset();
+  part.snapshot.reset();
+  part.last_snapshot = now();
+  observer_.snapshot(true);
+  if (part.checkpoint.snapshots.size() == 2) log_.trim(part.id, part.checkpoint.snapshots.back());
+}
+
+/// One partition at a time, in turn, when its time has come. Just after a commit, so that the copy is of a committed state.
+void Worker::begin_snapshot() {
+  if (must_rewind_ || part_being_saved() != nullptr || parts_.empty()) return;
+  auto next = parts_.upper_bound(snapshot_after_);
+  for (std::size_t i = 0; i < parts_.size(); ++i, ++next) {
+    if (next == parts_.end()) next = parts_.begin();
+    Part& part = *next->second;
+    if (now() - part.last_snapshot < options_.snapshot_interval && !part.checkpoint.is_full()) continue;
+    part.last_snapshot = now();
+    if (!freeze(part)) continue;
+    snapshot_after_ = part.id;
+    return;
+  }
+}
+
+/// False if there is nothing new to save.
+bool Worker::freeze(Part& part) {
+  if (!part.is_running() || part.next != part.committed) return false;
+  // Ticks at the same offset do not make it another one: they are few, and the checkpoint has them.
+  const std::vector<std::int64_t>& known = part.checkpoint.snapshots;
+  if (std::find(known.begin(), known.end(), part.next) != known.end()) return false;
+  part.snapshot = std::make_unique<SnapshotWriter>(part.topic, part.id.number, part.next, part.state->save());
+  return true;
+}
+
+}  // namespace trailwarden::pipeline

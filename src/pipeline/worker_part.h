@@ -1,0 +1,47 @@
+#pragma once
+
+#include "pipeline/worker.h"
+
+namespace trailwarden::pipeline {
+
+/// One partition in a worker's hands. Internal to the worker.
+struct Worker::Part {
+  Part(stream::PartitionId part_id, std::string topic_name) : id(part_id), topic(std::move(topic_name)) {}
+
+  bool is_running() const { return status == PartitionStatus::State::kRunning; }
+
+  const stream::PartitionId id;
+  const std::string topic;
+  PartitionStatus::State status = PartitionStatus::State::kRestoring;
+  std::string stop_reason, stop_detail;
+
+  std::unique_ptr<Restore> restore;
+  std::chrono::milliseconds restore_began{};
+
+  std::unique_ptr<Partition> state;
+  std::int64_t next = -1;       // the state is that before the message at this offset
+  std::int64_t committed = -1;  // what is visible goes so far
+  Checkpoint checkpoint;        // as committed
+  bool must_commit = false;     // its offset was never committed, or another configuration goes on from here
+
+  // Since the last commit.
+  PartitionOutput output;
+  std::vector<AppliedTick> ticks;
+  std::optional<AppendTime> oldest_append;
+
+  // The commit under way.
+  Checkpoint next_checkpoint;
+  std::vector<std::string> alert_ids;
+  std::optional<SnapshotMark> new_snapshot;
+
+  std::unique_ptr<SnapshotWriter> snapshot;     // being written
+  std::map<std::int64_t, std::size_t> chunks;   // of the valid snapshots, by offset
+  std::vector<stream::Outgoing> forget;         // tombstones that are due
+  std::uint64_t snapshot_bytes = 0;
+
+  bool caught_up = false;  // nothing came since its end was seen
+  std::optional<AppendTime> pending_tick;
+  std::chrono::milliseconds last_ledger{}, last_snapshot{};
+};
+
+}  // namespace trailwarden::pipeline

@@ -1,0 +1,153 @@
+#include "pipeline/partition.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/config.h"
+#include "detectors/registry.h"
+#include "testing/memory_log.h"
+#include "testing/traffic.h"
+
+namespace trailwarden::pipeline {
+namespace {
+
+using testing::Call;
+using testing::kStart;
+using testing::MemoryLog;
+
+PartitionSettings settings() {
+  const config::Config config = config::default_config();
+  PartitionSettings out;
+  out.cells = {.detectors = detectors::configure(config.detectors), .lateness = std::chrono::minutes{15}, .settle = false};
+  out.cells.insights.open_minutes = out.cells.open_minutes() + 1;
+  out.future_skew = std::chrono::minutes{2};
+  out.keep_late = true;
+  return out;
+}
+
+/// A partition with what it takes to use it.
+struct Trial {
+  explicit Trial(const PartitionSettings& shared) : partition(shared, 0, 1), tools(shared.cells), counting(shared.cells) {}
+
+  void judge(const stream::Message& message) { partition.judge(message, tools, counting, output); }
+  std::vector<std::string> ids() const {
+    std::vector<std::string> out;
+    for (const Alert& alert : output.alerts) out.push_back(alert.id);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  Partition partition;
+  JudgeTools tools;
+  Counting counting;
+  PartitionOutput output;
+};
+
+std::vector<stream::Message> messages_of(MemoryLog& log, const std::vector<Call>& calls) {
+  for (const Call& call : calls) log.put(testing::to_json(call));
+  stream::MessageBatch batch;
+  std::vector<stream::Message> out;
+  while (*log.poll(batch)) out.insert(out.end(), batch.messages.begin(), batch.messages.end());
+  return out;
+}
+
+TEST(Partition, CountsWhatBecameOfEveryRecord) {
+  const PartitionSettings shared = settings();
+  MemoryLog log;
+  std::vector<Call> calls = testing::traffic(500, 3);
+  calls.push_back(calls.back());                                  // a repeat
+  calls.push_back({.time = kStart - std::chrono::hours{5}, .id = "late"});
+  std::vector<stream::Message> messages = messages_of(log, calls);
+  MemoryLog more;
+  more.put("{\"no\":\"record\"}");
+  more.put("not json");
+  stream::MessageBatch batch;
+  while (*more.poll(batch)) messages.insert(messages.end(), batch.messages.begin(), batch.messages.end());
+  Trial run(shared);
+  for (const stream::Message& message : messages) run.judge(message);
+  const RangeCounts& counts = run.output.counts;
+  EXPECT_EQ(counts.read, 504U);
+  EXPECT_EQ(counts.judged, 501U);
+  EXPECT_EQ(counts.duplicate, 1U);
+  EXPECT_EQ(counts.refused, 2U);
+  EXPECT_EQ(counts.late, 1U);
+  EXPECT_EQ(counts.read, counts.judged + counts.duplicate + counts.refused + counts.skipped);
+  ASSERT_EQ(run.output.others.size(), 3U);
+  EXPECT_EQ(run.output.others[0].topic, stream::kLateTopic);
+  EXPECT_EQ(run.output.others[2].topic, stream::kDeadLetterTopic);
+  EXPECT_EQ(run.output.others[2].value, "not json");
+  EXPECT_THAT(run.output.others[2].headers, ::testing::Contains(::testing::Pair("partition", "0")));
+}
+
+TEST(Partition, SavedAndRestoredAnywhereItGoesOnAsIfNothingHadBeen) {
+  const PartitionSettings shared = settings();
+  MemoryLog log;
+  const std::vector<stream::Message> messages = messages_of(log, testing::traffic(2'000, 4));
+  Trial whole(shared);
+  for (const stream::Message& message : messages) whole.judge(message);
+  ASSERT_GT(whole.output.alerts.size(), 20U);
+  for (std::size_t cut = 0; cut <= messages.size(); cut += 173) {
+    Trial before(shared), after(shared);
+    for (std::size_t i = 0; i < cut; ++i) before.judge(messages[i]);
+    const std::string saved = before.partition.save();
+    const auto loaded = after.partition.load(saved);
+    ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+    EXPECT_EQ(after.partition.save(), saved);
+    after.output.alerts = before.output.alerts;
+    for (std::size_t i = cut; i < messages.size(); ++i) after.judge(messages[i]);
+    EXPECT_EQ(after.ids(), whole.ids()) << cut;
+    EXPECT_EQ(after.partition.save(), whole.partition.save()) << cut;
+  }
+}
+
+TEST(Partition, ATickClosesWhatItsTimeHasPassed) {
+  const PartitionSettings shared = settings();
+  MemoryLog log;
+  Trial run(shared);
+  for (const stream::Message& message : messages_of(log, testing::traffic(300, 5))) run.judge(message);
+  const Timestamp before = run.partition.watermark();
+  EXPECT_FALSE(run.partition.tick(before, run.tools, run.counting, run.output)) << "that was known";
+  run.output.clear();
+  EXPECT_TRUE(run.partition.tick(before + std::chrono::hours{3}, run.tools, run.counting, run.output));
+  EXPECT_EQ(run.partition.watermark(), before + std::chrono::hours{3});
+  EXPECT_FALSE(run.output.alerts.empty()) << "quiet times have ended, and their summaries are due";
+}
+
+TEST(Partition, RefusesADamagedState) {
+  const PartitionSettings shared = settings();
+  MemoryLog log;
+  Trial run(shared);
+  for (const stream::Message& message : messages_of(log, testing::traffic(200, 6))) run.judge(message);
+  const std::string saved = run.partition.save();
+  for (std::size_t cut = 0; cut < saved.size(); cut += 1 + saved.size() / 50) {
+    Partition fresh(shared, 0, 1);
+    EXPECT_FALSE(fresh.load(std::string_view(saved).substr(0, cut)).has_value()) << cut;
+  }
+  for (std::size_t at = 20; at < saved.size(); at += 1 + saved.size() / 100) {
+    std::string damaged = saved;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    Partition fresh(shared, 0, 1);
+    EXPECT_FALSE(fresh.load(damaged).has_value()) << at;
+  }
+}
+
+TEST(Partition, CountsRecordsThatAnotherPartitionShouldHave) {
+  const PartitionSettings shared = settings();
+  MemoryLog log;
+  const std::vector<stream::Message> messages = messages_of(log, testing::traffic(200, 7));
+  std::uint64_t misrouted = 0;
+  for (std::int32_t number = 0; number < 4; ++number) {
+    Partition partition(shared, number, 4);
+    JudgeTools tools(shared.cells);
+    Counting counting(shared.cells);
+    PartitionOutput output;
+    for (const stream::Message& message : messages) partition.judge(message, tools, counting, output);
+    misrouted += output.counts.misrouted;
+  }
+  EXPECT_EQ(misrouted, 3 * messages.size()) << "each belongs to one of the four";
+}
+
+}  // namespace
+}  // namespace trailwarden::pipeline
