@@ -11,34 +11,15 @@
 
 #include "alerts/envelope.h"
 #include "app/chart.h"
-#include "config/config.h"
-#include "detectors/insights_config.h"
+#include "app/setup.h"
 #include "detectors/registry.h"
 
 namespace trailwarden::app {
 namespace {
 
-constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
-
-int complain(const Error& error) {
+int complain_of_config(const Error& error) {
   fmt::print(stderr, "{}\n", error.message);
   return kWrongUsage;
-}
-
-struct Loaded {
-  config::Config config;
-  std::vector<detectors::ConfiguredDetector> detectors;
-  detectors::InsightsConfig insights;
-};
-
-/// A config file with its detectors' options; every error of both.
-Result<Loaded> load(const std::string& file) {
-  auto config = file.empty() ? Result<config::Config>(config::default_config()) : config::load_config(file);
-  if (!config) return fail(std::move(config).error());
-  auto detectors = detectors::configure(config->detectors);
-  auto insights = detectors::read_insights(config->insights);
-  if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
-  return Loaded{std::move(*config), std::move(detectors), std::move(insights)};
 }
 
 nlohmann::ordered_json option_json(const detectors::OptionInfo& option) {
@@ -108,26 +89,16 @@ std::vector<ShownAlert> pick(std::vector<ShownAlert> alerts, std::size_t limit) 
 }  // namespace
 
 int check_config(const std::string& file) {
-  const auto loaded = load(file);
-  if (!loaded) return complain(loaded.error());
-  fmt::print("{}: fine; {} detectors are on\n", file, loaded->detectors.size());
+  const auto setup = load_setup(file);
+  if (!setup) return complain_of_config(setup.error());
+  fmt::print("{}: fine; {} detectors are on\n", file, setup->detectors.size());
   return kFine;
 }
 
 int show_config(const std::string& file) {
-  const auto loaded = load(file);
-  if (!loaded) return complain(loaded.error());
-  fmt::print("{}", config::to_yaml(loaded->config));
-  fmt::print("{}", detectors::to_yaml(loaded->insights));
-  fmt::print("detectors:\n");
-  for (const detectors::DetectorKind& kind : detectors::registry()) {
-    const auto& info = kind.info();
-    const auto on = std::find_if(loaded->detectors.begin(), loaded->detectors.end(), [&info](const auto& d) { return d.info == &info; });
-    fmt::print("  {}:\n", info.name);
-    if (on == loaded->detectors.end()) fmt::print("    enabled: false\n");
-    else
-      for (const auto& [option, value] : on->effective) fmt::print("    {}: {}\n", option, value);
-  }
+  const auto setup = load_setup(file);
+  if (!setup) return complain_of_config(setup.error());
+  fmt::print("{}", to_yaml(*setup));
   return kFine;
 }
 
@@ -145,7 +116,7 @@ int show_alerts(const std::string& file, std::size_t limit) {
   std::ifstream stream;
   if (file != "-") {
     stream.open(file);
-    if (!stream) return complain(io_error("open", file, errno));
+    if (!stream) return complain_of_config(io_error("open", file, errno));
   }
   const auto alerts = read_alerts(file == "-" ? std::cin : stream);
   if (!alerts) {

@@ -13,12 +13,10 @@
 #include "alerts/quiet.h"
 #include "app/progress.h"
 #include "app/run_metrics.h"
+#include "app/setup.h"
 #include "app/summary.h"
-#include "config/config.h"
 #include "core/log.h"
 #include "core/text.h"
-#include "detectors/insights_config.h"
-#include "detectors/registry.h"
 #include "ingest/file_source.h"
 #include "pipeline/engine.h"
 #include "stream/file_log.h"
@@ -26,19 +24,12 @@
 namespace trailwarden::app {
 namespace {
 
-constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
-
 std::atomic<bool> g_stop = false;  // set by the signal handler, which can reach nothing else
 
 /// The first Ctrl-C ends the run cleanly; the second one kills, as everywhere.
 void on_signal(int signal) {
   g_stop = true;
   std::signal(signal, SIG_DFL);
-}
-
-int complain(const Error& error, int code) {
-  fmt::print(stderr, "trailwarden: {}\n", error.message);
-  return code;
 }
 
 /// Names each (file, reason) once on standard error, and keeps the progress line up.
@@ -85,14 +76,6 @@ Result<std::unique_ptr<stream::FileLog>> open_log(const ReplayArguments& argumen
     if (auto opened = log->write_topic(topic, *path); !opened) return fail(std::move(opened).error());
   }
   return log;
-}
-
-log::Level log_level(std::string_view name) {
-  static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
-      {"debug", log::Level::kDebug}, {"info", log::Level::kInfo}, {"warn", log::Level::kWarn}, {"error", log::Level::kError}, {"off", log::Level::kOff}};
-  for (const auto& [known, level] : kLevels)
-    if (known == name) return level;
-  return log::Level::kInfo;
 }
 
 Result<void> write_text(const std::string& path, const std::string& text) {
@@ -143,16 +126,14 @@ Result<void> write_reports(const ReplayArguments& arguments, const RunSummary& s
 }  // namespace
 
 int replay(const ReplayArguments& arguments) {
-  const auto config = arguments.config.empty() ? Result<config::Config>(config::default_config()) : config::load_config(arguments.config);
-  if (!config) return complain(config.error(), kWrongUsage);
-  auto detectors = detectors::configure(config->detectors);
-  const auto insights = detectors::read_insights(config->insights);
-  if (!config->diagnostics->empty()) return complain({ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics)}, kWrongUsage);
-  auto options = engine_options(arguments, *config);
-  if (options) options->insights = insights;
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  const config::Config& config = setup->config;
+  auto options = engine_options(arguments, config);
   if (!options) return complain(options.error(), kWrongUsage);
+  options->insights = setup->insights;
 
-  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = config->input.max_document_bytes});
+  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = config.input.max_document_bytes});
   if (!source) return complain(source.error(), kWrongUsage);
   const ingest::FileSource& files = **source;
   Progress progress(files.total_bytes(), arguments.progress);
@@ -162,10 +143,10 @@ int replay(const ReplayArguments& arguments) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   Console console(progress);
-  log::set_level(log_level(config->log.level));
+  set_log_level(config.log);
   log::debug("replay.start", {{"threads", std::uint64_t{options->threads}}, {"shards", std::uint64_t{options->shards}}, {"bytes", files.total_bytes()}});
   const auto start = std::chrono::steady_clock::now();
-  pipeline::Engine engine(**log, *options, std::move(detectors), console);
+  pipeline::Engine engine(**log, *options, setup->detectors, console);
   auto totals = engine.run(g_stop);
   progress.clear();
   if (!totals) return complain(totals.error(), kFailed);

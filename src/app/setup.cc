@@ -1,0 +1,65 @@
+#include "app/setup.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "baseline/constants.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "detectors/registry.h"
+#include "pipeline/ledger.h"
+
+namespace trailwarden::app {
+namespace {
+
+std::string detection_yaml(const Setup& setup) {
+  std::string out = detectors::to_yaml(setup.insights) + "detectors:\n";
+  for (const detectors::DetectorKind& kind : detectors::registry()) {
+    const auto& info = kind.info();
+    const auto on = std::find_if(setup.detectors.begin(), setup.detectors.end(), [&info](const auto& detector) { return detector.info == &info; });
+    out += fmt::format("  {}:\n", info.name);
+    if (on == setup.detectors.end()) out += "    enabled: false\n";
+    else
+      for (const auto& [option, value] : on->effective) out += fmt::format("    {}: {}\n", option, value);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Setup> load_setup(const std::string& file) {
+  auto config = file.empty() ? Result<config::Config>(config::default_config()) : config::load_config(file);
+  if (!config) return fail(std::move(config).error());
+  auto detectors = detectors::configure(config->detectors);
+  auto insights = detectors::read_insights(config->insights);
+  if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
+  return Setup{std::move(*config), std::move(detectors), std::move(insights)};
+}
+
+std::string to_yaml(const Setup& setup) { return config::to_yaml(setup.config) + detection_yaml(setup); }
+
+std::string fingerprint(const Setup& setup) {
+  const config::Config& config = setup.config;
+  return pipeline::hex(xxh3_64(fmt::format("{}{}{}{}{}", detection_yaml(setup), config.time.lateness.count(), "/", config.time.future_skew.count(), baseline::constants_hash())));
+}
+
+pipeline::CellSettings cell_settings(const Setup& setup, bool settle) {
+  pipeline::CellSettings settings{setup.detectors, setup.config.time.lateness, settle, setup.config.input.max_record_bytes, {setup.insights, 0}};
+  settings.insights.open_minutes = settings.open_minutes() + 1;
+  return settings;
+}
+
+int complain(const Error& error, int code) {
+  fmt::print(stderr, "trailwarden: {}\n", error.message);
+  return code;
+}
+
+void set_log_level(const config::LogConfig& log) {
+  static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
+      {"debug", log::Level::kDebug}, {"info", log::Level::kInfo}, {"warn", log::Level::kWarn}, {"error", log::Level::kError}, {"off", log::Level::kOff}};
+  for (const auto& [known, level] : kLevels)
+    if (known == log.level) log::set_level(level);
+}
+
+}  // namespace trailwarden::app

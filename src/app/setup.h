@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "core/result.h"
+#include "detectors/detector.h"
+#include "detectors/insights_config.h"
+#include "pipeline/cell.h"
+
+namespace trailwarden::app {
+
+/// Exit codes of every command.
+inline constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
+
+/// A config file, with the options of detectors and Insights read.
+struct Setup {
+  config::Config config;
+  std::vector<detectors::ConfiguredDetector> detectors;
+  detectors::InsightsConfig insights;
+};
+
+/// Reads a config file; "" for the defaults. An error has every complaint of the file, one a line.
+Result<Setup> load_setup(const std::string& file);
+
+/// What is in effect, defaults included, as YAML. No secrets: a config has none.
+std::string to_yaml(const Setup& setup);
+
+/// Names what judgements depend on: the same for two configurations that detect alike. 16 hexadecimal digits.
+std::string fingerprint(const Setup& setup);
+
+/// What cells are made with. `settle`: whether records wait until their minute is closed.
+pipeline::CellSettings cell_settings(const Setup& setup, bool settle);
+
+/// Prints an error on standard error; returns `code`.
+int complain(const Error& error, int code);
+
+/// Sets the level of the program's log.
+void set_log_level(const config::LogConfig& log);
+
+}  // namespace trailwarden::app
