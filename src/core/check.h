@@ -1,7 +1,7 @@
 #pragma once
 
 namespace trailwarden {
-/// Prints file, line, condition and belief to stderr, then aborts. Never returns.
+/// Prints the log lines that wait, then file, line, condition and belief to stderr (a second each at most, if nobody reads), then aborts.
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const char* belief);
 }  // namespace trailwarden
 

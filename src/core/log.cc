@@ -1,26 +1,64 @@
 #include "core/log.h"
 
+#include <cstdlib>
 #include <memory>
+#include <mutex>
 
 #include <nlohmann/json.hpp>
+#include <pthread.h>
+#include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include "core/line_writer.h"
 
 namespace trailwarden::log {
 namespace {
 
+void say_loss(std::uint64_t lines) { warn("log.dropped", {{"lines", lines}, {"total", dropped_lines()}}); }
+
+/// Hands formatted lines to the thread that writes them.
+class QueueSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  LineWriter& writer() { return writer_; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.push(fmt::to_string(line));
+  }
+  void flush_() override {}
+
+  LineWriter writer_{STDERR_FILENO, LineWriter::Bounds{}, say_loss};
+};
+
 /// spdlog does the locking, the clock and the levels; its patterns do not escape JSON, so the payload is made here.
-spdlog::logger& logger() {
-  static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("trailwarden", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_formatter(
+struct Output {
+  explicit Output(spdlog::level::level_enum level, const Output* of_parent = nullptr) : parent(of_parent) {
+    logger.set_formatter(
         std::make_unique<spdlog::pattern_formatter>(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", spdlog::pattern_time_type::utc));
-    made->flush_on(spdlog::level::warn);
-    return made;
+    logger.set_level(level);
+  }
+
+  std::shared_ptr<QueueSink> sink = std::make_shared<QueueSink>();
+  spdlog::logger logger{"trailwarden", sink};
+  const Output* parent;  // of the process this one was forked from; left as it was
+};
+
+/// Never destroyed: threads may log until the very end.
+Output*& current() {
+  static Output* instance = [] {
+    std::atexit([] { flush(); });
+    // The child has neither the thread nor, perhaps, free locks. Its parent writes what was queued.
+    pthread_atfork(nullptr, nullptr, [] { current() = new Output(current()->logger.level(), current()); });
+    return new Output(spdlog::level::info);
   }();
-  return *instance;
+  return instance;
 }
+
+spdlog::logger& logger() { return current()->logger; }
 
 std::string quoted(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -57,5 +95,9 @@ void set_level(Level level) {
     case Level::kOff: return logger().set_level(spdlog::level::off);
   }
 }
+
+bool flush(std::chrono::milliseconds limit) { return current()->sink->writer().flush(limit); }
+
+std::uint64_t dropped_lines() { return current()->sink->writer().dropped(); }
 
 }  // namespace trailwarden::log

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <mutex>
+#include <vector>
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
-#include <prometheus/registry.h>
+#include <prometheus/histogram.h>
 #include <prometheus/text_serializer.h>
 
 #include "core/check.h"
@@ -17,13 +19,30 @@ namespace {
 
 constexpr std::string_view kPrefix = "trailwarden_";
 
+// What we do ourselves; what waits for CloudTrail, which delivers within minutes; what reads a topic again.
+constexpr std::array kLatencySeconds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0};
+constexpr std::array kDeliverySeconds{0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0};
+constexpr std::array kRestoreSeconds{0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0};
+
 constexpr std::array kMetrics{
+    MetricInfo{"alert_end_to_end_seconds", Kind::kHistogram, "",
+               "From the eventTime of the record that decided an alert to the alert's commit.", kDeliverySeconds},
     MetricInfo{"alerts_suppressed_total", Kind::kCounter, "detector,reason", "Findings that were folded into another alert, by reason."},
     MetricInfo{"alerts_total", Kind::kCounter, "detector,severity", "Alerts written, by detector and severity."},
+    MetricInfo{"assigned_partitions", Kind::kGauge, "", "Partitions that this process has."},
     MetricInfo{"baseline_bytes", Kind::kGauge, "", "Memory held by baselines."},
     MetricInfo{"baselines", Kind::kGauge, "state", "Series with a baseline, by state (quiet, incident)."},
     MetricInfo{"build_info", Kind::kGauge, "version,revision", "Always 1; the labels say which build this is."},
     MetricInfo{"cells", Kind::kGauge, "", "Pairs of account and Region with state."},
+    MetricInfo{"client_broker_rtt_seconds", Kind::kGauge, "broker", "Mean round trip to the broker, as the Kafka client measures it."},
+    MetricInfo{"client_queue_messages", Kind::kGauge, "queue", "Messages in a queue of the Kafka client."},
+    MetricInfo{"config_last_reload_success_timestamp_seconds", Kind::kGauge, "", "When the configuration was last read with success."},
+    MetricInfo{"config_last_reload_successful", Kind::kGauge, "", "1 if the last reading of the configuration succeeded, else 0."},
+    MetricInfo{"consumer_lag_records", Kind::kGauge, "topic,partition", "Records of the partition that are not committed yet."},
+    MetricInfo{"consumer_lag_seconds", Kind::kGauge, "topic,partition",
+               "Age of the oldest record of the partition that is not committed yet; 0 if there is none."},
+    MetricInfo{"consumer_rebuilds_total", Kind::kCounter, "reason", "Consumers thrown away and made anew, by reason."},
+    MetricInfo{"dead_letters_total", Kind::kCounter, "reason", "Records written to the dead-letter topic, by reason."},
     MetricInfo{"detector_evaluations_total", Kind::kCounter, "detector", "Records that a detector looked at closely."},
     MetricInfo{"duplicate_keys_total", Kind::kCounter, "", "JSON members written more than once in a record; the last one counts."},
     MetricInfo{"event_time_clamped_total", Kind::kCounter, "reason", "Records whose eventTime was not taken at its word, by reason."},
@@ -34,55 +53,139 @@ constexpr std::array kMetrics{
     MetricInfo{"events_rejected_total", Kind::kCounter, "reason", "Records refused, by reason."},
     MetricInfo{"events_settled_early_total", Kind::kCounter, "", "Records judged before their minute closed, because the settle buffer was full."},
     MetricInfo{"events_skipped_total", Kind::kCounter, "reason", "Records recognised and not judged, by reason."},
+    MetricInfo{"http_connections_refused_total", Kind::kCounter, "",
+               "Connections to the service's pages that were refused, because too many were open."},
     MetricInfo{"incidents_open", Kind::kGauge, "", "Insights with a Start and no End yet."},
     MetricInfo{"insights_total", Kind::kCounter, "type,state", "Insights written, by type and state (start, end)."},
+    MetricInfo{"last_commit_timestamp_seconds", Kind::kGauge, "topic,partition", "When the partition was last committed."},
+    MetricInfo{"ledger_audit_failures_total", Kind::kCounter, "", "Commits whose ledger did not match what was read; each is a loss or a repeat."},
+    MetricInfo{"log_lines_dropped_total", Kind::kCounter, "", "Log lines dropped, because stderr did not take them."},
+    MetricInfo{"misrouted_records_total", Kind::kCounter, "topic",
+               "Records of an account and Region in a partition that their key does not lead to."},
+    MetricInfo{"offset_gap_total", Kind::kCounter, "topic", "Jumps over offsets where records may be missing."},
+    MetricInfo{"offset_rewind_total", Kind::kCounter, "topic", "Jumps back to offsets that were read before."},
+    MetricInfo{"pipeline_latency_seconds", Kind::kHistogram, "", "From the append of a record to the commit of what it caused.", kLatencySeconds},
+    MetricInfo{"producer_rebuilds_total", Kind::kCounter, "reason", "Producers thrown away and made anew, by reason."},
+    MetricInfo{"rebalances_total", Kind::kCounter, "type", "Changes of the group's assignment, by type."},
     MetricInfo{"record_bytes_consumed_total", Kind::kCounter, "topic", "Bytes of JSON read, inflated, by topic."},
     MetricInfo{"records_consumed_total", Kind::kCounter, "topic", "Records read, by topic."},
+    MetricInfo{"restore_duration_seconds", Kind::kHistogram, "", "From the assignment of a partition to its state being back.", kRestoreSeconds},
+    MetricInfo{"restore_records_total", Kind::kCounter, "", "Records read again to bring state back."},
+    MetricInfo{"retention_headroom_records", Kind::kGauge, "topic,partition",
+               "Records between the oldest one the broker keeps and the committed position; below zero, records were lost."},
+    MetricInfo{"snapshot_age_seconds", Kind::kGauge, "topic,partition", "Age of the newest snapshot of the partition's state."},
+    MetricInfo{"snapshot_bytes", Kind::kGauge, "topic,partition", "Size of the newest snapshot of the partition's state."},
+    MetricInfo{"snapshots_total", Kind::kCounter, "result", "Snapshots, by result."},
     MetricInfo{"state_bytes", Kind::kGauge, "", "Memory held by the state of all cells."},
+    MetricInfo{"stopped_partitions", Kind::kGauge, "topic,partition,reason", "1 for a partition that is not read because of an error, by reason."},
+    MetricInfo{"ticks_applied_total", Kind::kCounter, "topic", "Marks of time applied, that move a watermark without records."},
+    MetricInfo{"transaction_aborts_total", Kind::kCounter, "reason", "Transactions aborted, by reason."},
+    MetricInfo{"transaction_commit_seconds", Kind::kHistogram, "", "Duration of the commit of a transaction.", kLatencySeconds},
+    MetricInfo{"transactions_total", Kind::kCounter, "result", "Transactions, by result."},
+    MetricInfo{"watermark_delay_seconds", Kind::kGauge, "topic,partition", "How far the partition's watermark is behind the clock."},
+    MetricInfo{"worker_heartbeat_age_seconds", Kind::kGauge, "worker", "Time since the worker last said that it goes on."},
 };
+
+constexpr bool by_name(const MetricInfo& a, const MetricInfo& b) { return a.name < b.name; }
+static_assert(std::is_sorted(kMetrics.begin(), kMetrics.end(), by_name));
 
 /// The metric's row, which says the same of it as the caller.
 const MetricInfo& info_of(std::string_view name, Kind kind, Labels labels) {
-  const auto* const found = std::find_if(kMetrics.begin(), kMetrics.end(), [name](const MetricInfo& info) { return info.name == name; });
-  TRAILWARDEN_CHECK(found != kMetrics.end() && found->kind == kind, "a metric is in the table of metrics, with its kind");
+  const auto* const found = std::lower_bound(kMetrics.begin(), kMetrics.end(), MetricInfo{.name = name}, by_name);
+  TRAILWARDEN_CHECK(found != kMetrics.end() && found->name == name && found->kind == kind, "a metric is in the table of metrics, with its kind");
   std::string names;
   for (const auto& [label, value] : labels) names.append(names.empty() ? "" : ",").append(label);
   TRAILWARDEN_CHECK(names == found->labels, "a metric has the labels that the table gives it, in that order");
   return *found;
 }
 
-std::map<std::string, std::string> to_map(Labels labels) {
-  std::map<std::string, std::string> out;
+prometheus::Labels to_map(Labels labels) {
+  prometheus::Labels out;
   for (const auto& [name, value] : labels) out.emplace(name, value);
   return out;
 }
+
+/// The metrics of one kind: by row of the table, their series by labels.
+template <class Series>
+class Families {
+ public:
+  explicit Families(Kind kind) : kind_(kind) {
+    for (const MetricInfo& info : kMetrics)
+      if (info.kind == kind) families_.try_emplace(info.name, std::string(kPrefix).append(info.name), std::string(info.help), prometheus::Labels{});
+  }
+
+  /// The series of these labels, made if need be. `arguments` are for the making.
+  template <class... Arguments>
+  Series& series(std::string_view name, Labels labels, const Arguments&... arguments) {
+    return family(name, labels).Add(to_map(labels), arguments...);
+  }
+
+  void remove(std::string_view name, Labels labels) {
+    auto& of_name = family(name, labels);
+    const prometheus::Labels key = to_map(labels);
+    if (of_name.Has(key)) of_name.Remove(&of_name.Add(key));
+  }
+
+  void collect(std::vector<prometheus::MetricFamily>& out) const {
+    for (const auto& [name, family] : families_)
+      for (auto& collected : family.Collect()) out.push_back(std::move(collected));
+  }
+
+ private:
+  prometheus::Family<Series>& family(std::string_view name, Labels labels) { return families_.at(info_of(name, kind_, labels).name); }
+
+  Kind kind_;
+  std::map<std::string_view, prometheus::Family<Series>> families_;  // never changed after construction
+};
 
 }  // namespace
 
 std::span<const MetricInfo> all_metrics() { return kMetrics; }
 
+void Counter::add(double value) const {
+  TRAILWARDEN_CHECK(value >= 0, "a counter only goes up");
+  series_->Increment(value);
+}
+
+void Histogram::observe(double value) const { series_->Observe(value); }
+
 struct Registry::Impl {
-  prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
+  Families<prometheus::Counter> counters{Kind::kCounter};
+  Families<prometheus::Gauge> gauges{Kind::kGauge};
+  Families<prometheus::Histogram> histograms{Kind::kHistogram};
+  std::mutex gauge_mutex;  // a gauge is not removed while it is set
 };
 
 Registry::Registry() : impl_(std::make_unique<Impl>()) {}
 Registry::~Registry() = default;
 
-void Registry::add(std::string_view name, Labels labels, double value) {
-  const MetricInfo& info = info_of(name, Kind::kCounter, labels);
-  auto& family = prometheus::BuildCounter().Name(std::string(kPrefix).append(name)).Help(std::string(info.help)).Register(impl_->registry);
-  family.Add(to_map(labels)).Increment(value);
+Counter Registry::counter(std::string_view name, Labels labels) { return Counter(impl_->counters.series(name, labels)); }
+
+Histogram Registry::histogram(std::string_view name, Labels labels) {
+  const std::span<const double> buckets = info_of(name, Kind::kHistogram, labels).buckets;
+  return Histogram(impl_->histograms.series(name, labels, prometheus::Histogram::BucketBoundaries(buckets.begin(), buckets.end())));
 }
 
+void Registry::add(std::string_view name, Labels labels, double value) { counter(name, labels).add(value); }
+
+void Registry::observe(std::string_view name, Labels labels, double value) { histogram(name, labels).observe(value); }
+
 void Registry::set(std::string_view name, Labels labels, double value) {
-  const MetricInfo& info = info_of(name, Kind::kGauge, labels);
-  auto& family = prometheus::BuildGauge().Name(std::string(kPrefix).append(name)).Help(std::string(info.help)).Register(impl_->registry);
-  family.Add(to_map(labels)).Set(value);
+  const std::lock_guard lock(impl_->gauge_mutex);
+  impl_->gauges.series(name, labels).Set(value);
+}
+
+void Registry::remove(std::string_view name, Labels labels) {
+  const std::lock_guard lock(impl_->gauge_mutex);
+  impl_->gauges.remove(name, labels);
 }
 
 std::string Registry::text() const {
-  auto families = impl_->registry.Collect();
-  // Collected by the order of hash maps; written by name and labels.
+  std::vector<prometheus::MetricFamily> families;
+  impl_->counters.collect(families);
+  impl_->gauges.collect(families);
+  impl_->histograms.collect(families);
+  // Collected by kind and by the order of hash maps; written by name and labels.
   std::sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   for (auto& family : families)
     std::sort(family.metric.begin(), family.metric.end(), [](const auto& a, const auto& b) { return a.label < b.label; });
