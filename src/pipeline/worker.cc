@@ -31,7 +31,7 @@ std::string_view to_string(PartitionStatus::State state) {
 
 Worker::Worker(stream::PartitionedLog& log, WorkerOptions options, WorkerObserver& observer)
     : log_(log), options_(std::move(options)), observer_(observer), tools_(options_.partitions.cells), counting_(options_.partitions.cells),
-      muted_(options_.partitions.cells), last_commit_(now()), last_tick_(now()) {}
+      muted_(options_.partitions.cells), last_commit_(now()), last_tick_(now()), heartbeat_(now().count()) {}
 
 Worker::~Worker() = default;
 
@@ -219,8 +219,10 @@ void Worker::take(const stream::Message& message) {
   const std::size_t alerts = part.output.alerts.size();
   part.state->judge(message, tools_, counting_, part.output);
   part.next = message.offset + 1;
+  part.bytes += message.value.size();
   part.caught_up = false;
   if (!part.oldest_append) part.oldest_append = message.append_time;
+  if (message.append_time) part.newest_append = message.append_time;
   waiting_alerts_ += part.output.alerts.size() - alerts;
   ++uncommitted_;
 }
@@ -278,7 +280,10 @@ void Worker::publish() {
                                  .committed = part->restore ? part->restore->target() : part->committed, .extent = log_.extent(id),
                                  .watermark = part->state ? part->state->watermark() : kBeginningOfTime,
                                  .snapshot = part->checkpoint.snapshots.empty() ? -1 : part->checkpoint.snapshots.front(),
-                                 .snapshot_bytes = part->snapshot_bytes, .cells = part->state ? part->state->cells().cells() : 0,
+                                 .snapshot_bytes = part->snapshot_bytes,
+                                 .since_commit = part->state ? std::optional(now() - part->last_ledger) : std::nullopt,
+                                 .since_snapshot = part->snapshot_done ? std::optional(now() - *part->snapshot_done) : std::nullopt,
+                                 .newest_append = part->newest_append, .cells = part->state ? part->state->cells().cells() : 0,
                                  .caught_up = part->caught_up});
   }
   status.totals = counting_.totals;

@@ -45,6 +45,8 @@ struct PartitionStatus {
   Timestamp watermark = kBeginningOfTime;
   std::int64_t snapshot = -1;  // offset of the newest valid one
   std::uint64_t snapshot_bytes = 0;
+  std::optional<std::chrono::milliseconds> since_commit, since_snapshot;  // how long ago, by this worker
+  std::optional<AppendTime> newest_append;  // of the last message judged
   std::size_t cells = 0;
   bool caught_up = false;
 };
@@ -78,7 +80,7 @@ class WorkerObserver {
   virtual void stopped(const PartitionStatus&) {}
   virtual void offset_skipped(const std::string& /*topic*/, std::int64_t /*missing*/) {}   // gaps that are allowed
   virtual void offset_repeated(const std::string& /*topic*/) {}
-  virtual void counted(const std::string& /*topic*/, const RangeCounts&) {}                // with each commit
+  virtual void counted(const std::string& /*topic*/, const RangeCounts&, std::uint64_t /*bytes*/) {}  // with each commit
 };
 
 /// One member of the group: takes messages, judges them, and commits alerts, ledger, state and offsets together. The loop of an exactly-once
@@ -165,7 +167,7 @@ class Worker final : private stream::Member {
   std::size_t waiting_alerts_ = 0;
   stream::PartitionId snapshot_after_{};  // whose turn it was last
 
-  std::atomic<std::int64_t> heartbeat_{0};
+  std::atomic<std::int64_t> heartbeat_;
   mutable std::mutex mutex_;
   WorkerStatus status_;  // guarded
 };

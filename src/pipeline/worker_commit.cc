@@ -40,15 +40,20 @@ bool Worker::commit_is_due() const {
   return must_commit_ || std::any_of(parts_.begin(), parts_.end(), [this](const auto& entry) { return has_something(*entry.second); });
 }
 
+/// How long to wait for input: no longer than until the next commit, if there is something to commit.
 std::chrono::milliseconds Worker::until_due(std::chrono::milliseconds wait) const {
-  const auto since = now() - last_commit_;
-  auto due = options_.commit_interval;
+  auto due = std::chrono::milliseconds::max();
+  bool restoring = false;
   for (const auto& [id, part] : parts_) {
-    if (part->restore) return 0ms;
+    restoring = restoring || part->restore;
     if (part->snapshot) due = std::min(due, kCommitWhileSaving);
+    if (has_something(*part)) due = std::min(due, options_.commit_interval);
   }
+  if (restoring) return 0ms;
+  if (must_commit_) due = std::min(due, options_.commit_interval);
   if (waiting_alerts_ > 0) due = std::min(due, options_.alert_gap);
-  return std::clamp(due - since, 0ms, wait);
+  if (due == std::chrono::milliseconds::max()) return wait;
+  return std::clamp(due - (now() - last_commit_), 0ms, wait);
 }
 
 /// What commits at once, commits together: one transaction for all partitions that have something.
@@ -149,7 +154,7 @@ stream::Progress Worker::append_ledger(Part& part) {
 
 /// What the commit under way said is visible.
 void Worker::settle(Part& part) {
-  observer_.counted(part.topic, part.output.counts);
+  observer_.counted(part.topic, part.output.counts, std::exchange(part.bytes, 0));
   const bool had_something = has_something(part) || part.new_snapshot;
   part.committed = part.next;
   part.output.clear();
@@ -171,6 +176,7 @@ void Worker::settle(Part& part) {
   part.new_snapshot.reset();
   part.snapshot.reset();
   part.last_snapshot = now();
+  part.snapshot_done = now();
   observer_.snapshot(true);
   if (part.checkpoint.snapshots.size() == 2) log_.trim(part.id, part.checkpoint.snapshots.back());
 }

@@ -28,6 +28,7 @@ struct Worker::Part {
   PartitionOutput output;
   std::vector<AppliedTick> ticks;
   std::optional<AppendTime> oldest_append;
+  std::uint64_t bytes = 0;  // of messages
 
   // The commit under way.
   Checkpoint next_checkpoint;
@@ -41,7 +42,9 @@ struct Worker::Part {
 
   bool caught_up = false;  // nothing came since its end was seen
   std::optional<AppendTime> pending_tick;
+  std::optional<AppendTime> newest_append;
   std::chrono::milliseconds last_ledger{}, last_snapshot{};
+  std::optional<std::chrono::milliseconds> snapshot_done;
 };
 
 }  // namespace trailwarden::pipeline
