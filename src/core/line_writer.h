@@ -11,8 +11,9 @@ namespace trailwarden {
 
 /// Writes lines to a file descriptor from a thread of its own, so that a pipe nobody reads blocks that thread and no other.
 ///
-/// Bounds: `Bounds`; a line that does not fit is dropped and counted, those before it are kept. When the queue has been written and
-/// lines were dropped, `on_loss` is called with how many, on the writing thread; it may push. A line the descriptor refuses (EPIPE) is dropped and counted too.
+/// Bounds: `Bounds`; a line that does not fit is dropped and counted, those before it are kept. When the queue has been written and lines were
+/// dropped, `on_loss` is called with how many, on the writing thread; it may push. A line that the descriptor refuses (EPIPE) is dropped and counted,
+/// and not told.
 /// Thread-safe. The thread starts with the first line. The destructor drops what waits and does not wait: a write that blocks ends when it can,
 /// so the descriptor must stay what it is, and `on_loss` callable, for as long as the program runs.
 /// Why not spdlog 1.10's asynchronous logger: its `flush` does not wait, and its end does for ever, if the pipe is full.

@@ -138,6 +138,7 @@ TEST(LineWriter, TakesLinesFromManyThreads) {
   const Pipe pipe;
   LineWriter writer(pipe.ends[1], {}, ignore_loss);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&writer] {
       for (int i = 0; i < 250; ++i) writer.push("line\n");

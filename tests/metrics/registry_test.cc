@@ -92,6 +92,7 @@ TEST(Registry, ManyThreadsCountWhileOthersRead) {
   Registry registry;
   const Counter events = registry.counter("events_accepted_total", {});
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&registry, events, partition = std::to_string(t % 2)] {
       for (int i = 0; i < kRounds; ++i) {

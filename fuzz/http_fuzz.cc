@@ -1,0 +1,44 @@
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/client.h"
+#include "http/server.h"
+
+namespace {
+
+using namespace trailwarden;
+
+std::unique_ptr<http::Server> start_server() {
+  http::Options options;
+  options.listen = "127.0.0.1:0";
+  options.token = "s3cret";
+  options.open_pages = {"/open"};
+  auto server = http::Server::start(std::move(options), {{"/open", [] { return http::Response{.body = "this is open"}; }},
+                                                         {"/closed", [] { return http::Response{.body = "this is closed"}; }}});
+  TRAILWARDEN_CHECK(server.has_value(), "a free port can be listened on");
+  return std::move(*server);
+}
+
+}  // namespace
+
+// Any bytes as a connection: answers or nothing come back, and a page only for its own path and to whom it is for.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const std::unique_ptr<http::Server> server = start_server();
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  testing::Client client(server->port());
+  client.send(bytes);
+  client.finish();
+  const std::string answers = client.rest();
+  const auto shown = [&answers](std::string_view body) { return answers.find(body) != std::string::npos; };
+  const auto asked = [bytes](std::string_view path) {
+    const std::string request = "GET " + std::string(path);
+    return bytes.find(request + " ") != std::string_view::npos || bytes.find(request + "?") != std::string_view::npos;
+  };
+  if (!answers.empty() && !answers.starts_with("HTTP/1.")) std::abort();
+  if (shown("this is open") && !asked("/open")) std::abort();
+  if (shown("this is closed") && !(asked("/closed") && bytes.find("s3cret") != std::string_view::npos)) std::abort();
+  return 0;
+}
