@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kRestoreSlice = 100ms;   // between two looks at the group
 constexpr auto kPublishInterval = 250ms;
-constexpr auto kMeasureInterval = 15'000ms;  // memory of all cells is added up so often
+constexpr auto kMeasureInterval = 5'000ms;  // memory of all cells is added up so often
 constexpr std::int64_t kStaggers = 16;       // partitions begin their snapshots at so many different times
 
 }  // namespace
