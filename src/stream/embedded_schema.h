@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "stream/sqlite.h"
+
+namespace trailwarden::stream {
+
+/// The one input topic of an `EmbeddedLog`.
+inline constexpr std::string_view kFolderTopic = "folder";
+
+/// Opens the database of an `EmbeddedLog` for work, and makes it if it is not there: WAL, every commit on disk before
+/// it counts. One of up to 256 MiB is checked whole. `max_bytes`: it grows no larger than that; 0: as large as it has
+/// to. kUnsupported for one that a newer version made; kMalformed, with what to do, for a damaged one or something
+/// else.
+Result<sqlite::Database> open_embedded_database(const std::string& path, std::uint64_t max_bytes);
+
+/// Opens it for looking, while somebody works on it or not. kNotFound.
+Result<sqlite::Database> open_embedded_database_read_only(const std::string& path);
+
+/// The error with what a person can do, if it is that the database is damaged.
+Error with_advice(Error error, std::string_view path);
+
+}  // namespace trailwarden::stream
