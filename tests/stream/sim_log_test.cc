@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "testing/sim_copy_model.h"
 
 namespace trailwarden::testing {
 namespace {
@@ -91,7 +94,7 @@ class SimLogTest : public ::testing::Test {
 
   std::vector<std::string> output() {
     std::vector<std::string> values;
-    for (const SimRecord& record : broker.visible("out", 0)) values.push_back(*record.value);
+    for (const SimRecord& record : broker.visible("out", 0)) values.push_back(record.value.value_or("null"));
     return values;
   }
   std::int64_t committed() {
@@ -558,11 +561,11 @@ TEST_F(SimLogTest, CompactionStopsAtAnOpenTransaction) {
   worker.poll();
   worker.log.append({.topic = "state", .key = "x", .value = "new", .headers = {}, .partition = 0});
   broker.compact("state");
-  EXPECT_EQ(*broker.visible("state", 0).front().value, "old");
+  EXPECT_EQ(broker.visible("state", 0).front().value, "old");
   worker.commit({});
   broker.compact("state");
   ASSERT_THAT(broker.visible("state", 0), SizeIs(1));
-  EXPECT_EQ(*broker.visible("state", 0).front().value, "new");
+  EXPECT_EQ(broker.visible("state", 0).front().value, "new");
 }
 
 TEST_F(SimLogTest, RecordsThatAreGoneStopThePartition) {
@@ -698,6 +701,66 @@ TEST_F(SimLogTest, RetentionDeletesOnlyWhatEveryGroupHasCommitted) {
   broker.advance(2s);
   EXPECT_EQ(broker.extent("in", 0).begin, 2);
 }
+
+/// TRAILWARDEN_SIM_SEEDS: how many runs, for a longer search.
+std::uint64_t seeds_to_run() {
+  const char* more = std::getenv("TRAILWARDEN_SIM_SEEDS");
+  return more == nullptr ? 300 : std::max<std::uint64_t>(300, std::strtoull(more, nullptr, 10));
+}
+
+TEST(SimCopyModel, EveryRecordIsCopiedExactlyOnceWhateverHappens) {
+  SimCopyReport all;
+  for (std::uint64_t seed = 1; seed <= seeds_to_run(); ++seed) {
+    SimCopyOptions options{.seed = seed, .workers = seed % 2 == 0 ? 2 : 3};
+    if (seed % 5 == 0) {
+      options.faults.retention = 0.2;
+      options.faults.retention_keeps = 0;
+    }
+    const SimCopyReport run = run_copy_model(options);
+    ASSERT_THAT(run.violations, IsEmpty()) << "seed " << seed << "\n" << run.trace;
+    all.records += run.records, all.commits += run.commits, all.rollbacks += run.rollbacks, all.fenced += run.fenced;
+    all.revoked += run.revoked, all.lost += run.lost, all.deaths += run.deaths, all.freezes += run.freezes;
+  }
+  // A run in which nothing goes wrong proves nothing.
+  EXPECT_GT(all.records, 30'000);
+  EXPECT_GT(all.commits, 3'000);
+  for (const std::uint64_t events : {all.rollbacks, all.fenced, all.revoked, all.lost, all.deaths, all.freezes}) EXPECT_GT(events, 300);
+}
+
+TEST(SimCopyModel, SameSeedGivesTheSameRun) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const SimCopyOptions options{.seed = seed, .turns = 100};
+    EXPECT_EQ(run_copy_model(options).trace_hash, run_copy_model(options).trace_hash) << "seed " << seed;
+  }
+  EXPECT_NE(run_copy_model({.seed = 1}).trace_hash, run_copy_model({.seed = 2}).trace_hash);
+}
+
+struct FlawCase {
+  const char* name;
+  SimFlaws flaws;
+};
+class BrokenGuard : public ::testing::TestWithParam<FlawCase> {};
+
+TEST_P(BrokenGuard, IsNoticed) {
+  int noticed = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SimCopyOptions options{.seed = seed, .flaws = GetParam().flaws};
+    if (options.flaws.ends_asked_again) options.faults.end_late = 0.2;  // what this guard is against is rare
+    noticed += run_copy_model(options).violations.empty() ? 0 : 1;
+  }
+  RecordProperty("noticed_of_60", noticed);
+  EXPECT_GT(noticed, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(SimCopyModel, BrokenGuard, ::testing::Values(
+    FlawCase{"Generation", {.any_generation = true}},
+    FlawCase{"Epoch", {.any_epoch = true}},
+    FlawCase{"NewEpochAfterDoubt", {.ends_asked_again = true}},
+    FlawCase{"Isolation", {.dirty_reads = true}},
+    FlawCase{"StableOffsets", {.unstable_offsets = true}},
+    FlawCase{"OffsetsInTheTransaction", {.offsets_outside = true}},
+    FlawCase{"AbortOfRevokedWork", {.revoked_work_survives = true}}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
 }  // namespace trailwarden::testing

@@ -72,7 +72,8 @@ class SimBroker {
   void outage(std::chrono::milliseconds duration);
   /// What becomes of the requests to end transactions that come next, one each; chance decides about those after them.
   void script_end(SimEnd end) { scripted_ends_.push_back(end); }
-  /// Called when a client stands still in the midst of a call, with its name and for how long: the place to run the others, or to kill it.
+  /// Called when a client stands still in the midst of a call, with its name and for how long: the place to run the others, or to kill it. It
+  /// must not be destroyed there: it is on the stack.
   void meanwhile(std::function<void(const std::string& client, std::chrono::milliseconds)> others) { meanwhile_ = std::move(others); }
   SimFaults& faults() { return world_.faults; }
   /// For the choices of a test, so that one seed holds all of a run.

@@ -71,7 +71,7 @@ struct SimFaults {
   static SimFaults harsh() {
     SimFaults faults;
     faults.retriable = 0.02;
-    faults.freeze = 0.004;
+    faults.freeze = 0.002;
     faults.end_applied_unanswered = 0.03;
     faults.end_lost = 0.03;
     faults.end_late = 0.03;

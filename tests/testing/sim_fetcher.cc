@@ -8,7 +8,7 @@ namespace trailwarden::testing {
 
 void SimFetcher::assign(stream::PartitionId id, SimTopicPartition source, std::optional<std::int64_t> next_offset) {
   Partition partition;
-  partition.next = next_offset;
+  partition.begin = next_offset;
   if (const SimPartition* ticks = client_.broker().topics().find({ticks_topic_, source.number})) partition.ticks_from = ticks->high_watermark();
   partition.source = std::move(source);
   partitions_[id] = std::move(partition);
@@ -17,7 +17,7 @@ void SimFetcher::assign(stream::PartitionId id, SimTopicPartition source, std::o
 void SimFetcher::rewind(stream::PartitionId id, std::optional<std::int64_t> next_offset) {
   Partition& partition = partitions_.at(id);
   partition.state = State::kReady;
-  partition.next = next_offset;
+  partition.begin = next_offset;
   partition.told_end.reset();
 }
 
@@ -26,9 +26,9 @@ void SimFetcher::start(stream::PartitionId id) {
   TRAILWARDEN_CHECK(found != partitions_.end(), "only an assigned partition is started");
   Partition& partition = found->second;
   TRAILWARDEN_CHECK(partition.state == State::kReady, "a partition is started once after it was assigned or rewound");
-  TRAILWARDEN_CHECK(partition.next, "a partition is started only where it is known where to begin");
+  TRAILWARDEN_CHECK(partition.begin, "a partition is started only where it is known where to begin");
   partition.state = State::kStarted;
-  partition.started_at = *partition.next;
+  partition.started_at = partition.next = *partition.begin;
 }
 
 void SimFetcher::stop(stream::PartitionId id) {
@@ -43,6 +43,7 @@ void SimFetcher::stop_all() {
 
 std::vector<stream::PartitionId> SimFetcher::ids() const {
   std::vector<stream::PartitionId> ids;
+  ids.reserve(partitions_.size());
   for (const auto& [id, partition] : partitions_) ids.push_back(id);
   return ids;
 }
@@ -57,11 +58,15 @@ bool SimFetcher::is_started() const {
 }
 
 void SimFetcher::fetch(stream::Polled& polled) {
-  for (const stream::PartitionId id : order()) {
-    Partition& partition = partitions_.at(id);
-    if (partition.state == State::kStarted) fetch_from(id, partition, polled);
+  SimBroker& broker = client_.broker();
+  for (auto& [id, partition] : partitions_)
+    if (partition.state == State::kStarted) slip_back(partition);
+  // More than once, so that partitions take turns within a batch.
+  for (auto rounds = broker.faults().partitions_in_any_order ? broker.dice().between(1, 3) : 1; rounds > 0; --rounds)
+    for (const stream::PartitionId id : order())
+      if (Partition& partition = partitions_.at(id); partition.state == State::kStarted) fetch_from(id, partition, polled);
+  for (auto& [id, partition] : partitions_)
     if (partition.state == State::kStarted) fetch_ticks(id, partition, polled);
-  }
 }
 
 std::vector<stream::PartitionId> SimFetcher::order() {
@@ -76,19 +81,19 @@ void SimFetcher::fetch_from(stream::PartitionId id, Partition& partition, stream
   const SimPartition* log = client_.broker().topics().find(partition.source);
   if (!is_in_range(id, partition, log, polled)) return;
   const bool dirty = client_.broker().flaws().dirty_reads;
-  partition.extent = stream::Extent{log->log_start(), dirty ? log->high_watermark() : log->last_stable_offset()};
-  slip_back(partition, *log);
+  const std::int64_t end = dirty ? log->high_watermark() : log->last_stable_offset();
+  partition.extent = stream::Extent{log->log_start(), end};
   std::size_t left = allowed(polled);
-  const std::int64_t from = *partition.next;
+  const std::int64_t from = partition.next;
   const SimEntry* entry = log->visible_from(from, dirty);
-  for (; entry != nullptr && left > 0; entry = log->visible_from(*partition.next, dirty), --left) {
+  for (; entry != nullptr && left > 0; entry = log->visible_from(partition.next, dirty), --left) {
     polled.batch.messages.push_back(message_of(*entry, id.number, id.topic));
     polled.batch.holds.push_back(entry->payload);
     polled.batch.source_bytes += entry->payload->key().size() + entry->payload->value().size();
     partition.next = entry->offset + 1;
   }
-  if (*partition.next != from) client_.note("reads " + to_string(partition.source) + " [" + std::to_string(from) + ", " + std::to_string(*partition.next) + ")");
-  if (entry == nullptr) tell_end(id, partition, polled);
+  if (partition.next != from) client_.note("reads " + to_string(partition.source) + " [" + std::to_string(from) + ", " + std::to_string(partition.next) + ")");
+  if (entry == nullptr) tell_end(id, partition, end, polled);
 }
 
 bool SimFetcher::is_in_range(stream::PartitionId id, Partition& partition, const SimPartition* log, stream::Polled& polled) {
@@ -99,18 +104,19 @@ bool SimFetcher::is_in_range(stream::PartitionId id, Partition& partition, const
     return false;
   };
   if (log == nullptr) return fault("topic_deleted", to_string(partition.source) + " does not exist any more");
-  if (*partition.next >= log->log_start() && *partition.next <= log->high_watermark()) return true;
-  return fault("offset_out_of_range", "offset " + std::to_string(*partition.next) + " of " + to_string(partition.source) + ", which holds " +
+  if (partition.next >= log->log_start() && partition.next <= log->high_watermark()) return true;
+  return fault("offset_out_of_range", "offset " + std::to_string(partition.next) + " of " + to_string(partition.source) + ", which holds " +
                                           std::to_string(log->log_start()) + " to " + std::to_string(log->high_watermark()));
 }
 
 // Never behind where it was started: that far back it would be another partition's history.
-void SimFetcher::slip_back(Partition& partition, const SimPartition& log) {
+void SimFetcher::slip_back(Partition& partition) {
   SimBroker& broker = client_.broker();
   if (!broker.dice().chance(broker.faults().duplicate_delivery)) return;
   const auto by = static_cast<std::int64_t>(broker.dice().between(1, broker.faults().duplicates_at_most));
-  const std::int64_t to = std::max({*partition.next - by, partition.started_at, log.log_start()});
-  if (to >= *partition.next) return;
+  const SimPartition* log = broker.topics().find(partition.source);
+  const std::int64_t to = std::max({partition.next - by, partition.started_at, log == nullptr ? partition.next : log->log_start()});
+  if (to >= partition.next) return;
   client_.note("slips back in " + to_string(partition.source) + " to " + std::to_string(to));
   partition.next = to;
   partition.told_end.reset();
@@ -122,8 +128,8 @@ std::size_t SimFetcher::allowed(const stream::Polled& polled) {
   return broker.dice().chance(broker.faults().partial_fetch) ? broker.dice().below(std::min<std::size_t>(room, 20)) : room;
 }
 
-void SimFetcher::tell_end(stream::PartitionId id, Partition& partition, stream::Polled& polled) {
-  const std::int64_t end = std::max(*partition.next, partition.extent->end);
+void SimFetcher::tell_end(stream::PartitionId id, Partition& partition, std::int64_t end, stream::Polled& polled) {
+  end = std::max(partition.next, end);
   partition.next = end;  // what lies between is markers and aborted records
   SimBroker& broker = client_.broker();
   if (partition.told_end == end || broker.dice().chance(broker.faults().end_told_late)) return;

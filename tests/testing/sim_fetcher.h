@@ -40,8 +40,8 @@ class SimFetcher {
   struct Partition {
     SimTopicPartition source;
     State state = State::kReady;
-    std::optional<std::int64_t> next;  // none: nobody said where to begin
-    std::int64_t started_at = 0;
+    std::optional<std::int64_t> begin;      // none: nobody said where
+    std::int64_t started_at = 0, next = 0;  // once started
     std::optional<std::int64_t> told_end;
     std::int64_t ticks_from = 0;
     std::optional<stream::Extent> extent;
@@ -50,9 +50,9 @@ class SimFetcher {
   std::vector<stream::PartitionId> order();
   void fetch_from(stream::PartitionId id, Partition& partition, stream::Polled& polled);
   bool is_in_range(stream::PartitionId id, Partition& partition, const SimPartition* log, stream::Polled& polled);
-  void slip_back(Partition& partition, const SimPartition& log);
+  void slip_back(Partition& partition);
   std::size_t allowed(const stream::Polled& polled);
-  void tell_end(stream::PartitionId id, Partition& partition, stream::Polled& polled);
+  void tell_end(stream::PartitionId id, Partition& partition, std::int64_t end, stream::Polled& polled);
   void fetch_ticks(stream::PartitionId id, Partition& partition, stream::Polled& polled);
 
   SimClient& client_;

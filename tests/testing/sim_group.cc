@@ -6,7 +6,7 @@
 namespace trailwarden::testing {
 
 std::string SimGroup::join(const SimMembership& membership) {
-  const std::string id = membership.client + "#" + std::to_string(++ids_);
+  std::string id = membership.client + "#" + std::to_string(++ids_);
   members_[id] = {membership, world_.clock.now(), world_.clock.now(), true, {}};
   watch(id);
   rebalance(id + " joins");

@@ -36,7 +36,7 @@ Result<void> SimLog::poll(milliseconds wait, stream::Polled& polled, stream::Mem
   while (true) {
     while (step(member)) {}
     if (fetcher_.is_started()) client_->ask("fetch", SimClient::kOnce, [&] { return fetcher_.fetch(polled), SimError::kNone; });
-    if (auto reason = cannot_go_on()) return fail(std::move(*reason));
+    if (auto ok = may_go_on(); !ok) return fail(ok.error());
     if (told_ || woken_ || !polled.empty() || broker.now() >= until) break;
     broker.advance(std::min(kFetchWait, std::chrono::duration_cast<milliseconds>(until - broker.now())));
   }
@@ -57,7 +57,7 @@ void SimLog::append(stream::Outgoing message) {
 }
 
 Result<CommitResult> SimLog::commit(std::span<const stream::Progress> progress) {
-  if (dead()) return fail(*cannot_go_on());
+  if (dead()) return fail(may_go_on().error());
   const SimProgress offsets = checked(progress);
   if (writer_.fenced()) return CommitResult::kFenced;
   if (rolled_back_) return CommitResult::kRolledBack;
@@ -66,7 +66,7 @@ Result<CommitResult> SimLog::commit(std::span<const stream::Progress> progress) 
 }
 
 Result<std::vector<stream::Assigned>> SimLog::rewind() {
-  if (auto reason = cannot_go_on()) return fail(std::move(*reason));
+  if (auto ok = may_go_on(); !ok) return fail(ok.error());
   writer_.abort();
   SimError error = writer_.initialise(SimClient::kUntilItHeals);  // before any offset is read: what is in doubt is decided now
   std::vector<stream::Assigned> assigned;
@@ -74,7 +74,7 @@ Result<std::vector<stream::Assigned>> SimLog::rewind() {
     if (error != SimError::kNone) break;
     error = fetch_offset(id, SimClient::kUntilItHeals, assigned.emplace_back());
   }
-  if (auto reason = cannot_go_on()) return fail(std::move(*reason));
+  if (auto ok = may_go_on(); !ok) return fail(ok.error());
   if (error != SimError::kNone) return fail(ErrorCode::kIo, "rewind: " + std::string(to_string(error)));
   for (const stream::Assigned& each : assigned) fetcher_.rewind(each.partition, each.next_offset);
   rolled_back_ = false;
@@ -83,17 +83,17 @@ Result<std::vector<stream::Assigned>> SimLog::rewind() {
 }
 
 Result<void> SimLog::leave(stream::Member& member) {
-  if (auto reason = cannot_go_on()) return fail(std::move(*reason));
+  if (auto ok = may_go_on(); !ok) return fail(ok.error());
   if (phase_ == Phase::kMember) give_back(member);
   drop_work();
   client_->ask("leave", SimClient::kOnce, [&] { return group().leave(member_id_), SimError::kNone; });
-  if (dead()) return fail(*cannot_go_on());
+  if (dead()) return fail(may_go_on().error());
   phase_ = Phase::kLeft;
   return {};
 }
 
 Result<std::int32_t> SimLog::partitions(std::string_view topic) {
-  if (dead()) return fail(*cannot_go_on());
+  if (dead()) return fail(may_go_on().error());
   const SimTopic* found = client_->broker().topics().find(topic);
   if (found == nullptr) return fail(ErrorCode::kNotFound, "topic " + std::string(topic) + " does not exist");
   return static_cast<std::int32_t>(found->partitions.size());
@@ -101,7 +101,7 @@ Result<std::int32_t> SimLog::partitions(std::string_view topic) {
 
 Result<std::unique_ptr<stream::PartitionReader>> SimLog::read(std::string_view topic, std::int32_t partition, std::int64_t from,
                                                               std::optional<std::int64_t> to) {
-  if (dead()) return fail(*cannot_go_on());
+  if (dead()) return fail(may_go_on().error());
   SimTopicPartition source{std::string(topic), partition};
   const SimPartition* log = client_->broker().topics().find(source);
   if (log == nullptr) return fail(ErrorCode::kNotFound, to_string(source) + " does not exist");
@@ -109,15 +109,15 @@ Result<std::unique_ptr<stream::PartitionReader>> SimLog::read(std::string_view t
   return std::make_unique<SimReader>(client_, std::move(source), origin_id, from, to.value_or(log->last_stable_offset()));
 }
 
-std::optional<Error> SimLog::cannot_go_on() const {
-  if (dead()) return Error{ErrorCode::kIo, options_.name + " is dead"};
-  if (phase_ == Phase::kLeft) return Error{ErrorCode::kInvalidArgument, options_.name + " has left its group"};
-  if (writer_.fenced()) return Error{ErrorCode::kIo, "somebody else is at work under the transactional id " + options_.transactional_id};
-  return std::nullopt;
+Result<void> SimLog::may_go_on() const {
+  if (dead()) return fail(ErrorCode::kIo, options_.name + " is dead");
+  if (phase_ == Phase::kLeft) return fail(ErrorCode::kInvalidArgument, options_.name + " has left its group");
+  if (writer_.fenced()) return fail(ErrorCode::kIo, "somebody else is at work under the transactional id " + options_.transactional_id);
+  return {};
 }
 
 bool SimLog::step(stream::Member& member) {
-  if (cannot_go_on()) return false;
+  if (!may_go_on()) return false;
   if (writer_.initialise(SimClient::kOnce) != SimError::kNone) return false;  // before any offset is read
   switch (phase_) {
     case Phase::kOutside: return join();
@@ -177,7 +177,7 @@ bool SimLog::stay(stream::Member& member) {
     case SimError::kIllegalGeneration: lose(member); break;
     default: return false;
   }
-  if (cannot_go_on()) return false;
+  if (!may_go_on()) return false;
   const SimError rejoined = client_->ask("rejoin", SimClient::kUntilItHeals, [&] { return group().rejoin(member_id_); });
   phase_ = rejoined == SimError::kNone ? Phase::kJoining : Phase::kOutside;
   return true;
@@ -223,6 +223,7 @@ SimError SimLog::fetch_offset(stream::PartitionId id, milliseconds patience, str
   if (error != SimError::kNone) return error;
   assigned.partition = id;
   assigned.next_offset = committed ? committed->next_offset : beginning(source);
+  if (!assigned.next_offset) assigned.trouble = "nothing was ever committed for " + to_string(source) + ", and nobody said where to begin";
   if (committed) assigned.metadata = std::move(committed->metadata);
   return SimError::kNone;
 }
@@ -256,7 +257,7 @@ SimProgress SimLog::checked(std::span<const stream::Progress> progress) const {
 Result<CommitResult> SimLog::result_of(SimError error) {
   client_->note("commit: " + std::string(to_string(error)));
   if (error == SimError::kNone) return CommitResult::kCommitted;
-  if (error == SimError::kDead) return fail(*cannot_go_on());
+  if (error == SimError::kDead) return fail(may_go_on().error());
   if (writer_.fenced()) return CommitResult::kFenced;
   if (error == SimError::kUnknownTopic) return fail(ErrorCode::kNotFound, "commit: a topic or partition that was written to does not exist");
   rolled_back_ = true;

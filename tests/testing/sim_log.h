@@ -71,7 +71,7 @@ class SimLog final : public stream::PartitionedLog {
  private:
   enum class Phase : std::uint8_t { kOutside, kJoining, kFetchingOffsets, kMember, kLeft };
 
-  std::optional<Error> cannot_go_on() const;
+  Result<void> may_go_on() const;
   SimGroup& group() { return client_->broker().group(options_.group); }
 
   /// Does what the membership asks for next; true if there is more to do at once.

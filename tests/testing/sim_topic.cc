@@ -27,18 +27,18 @@ SimPayload::SimPayload(std::string_view topic, std::string key, std::optional<st
 std::int64_t SimPartition::append(AppendTime now, std::shared_ptr<const SimPayload> payload, std::optional<SimProducer> producer) {
   const auto fate = producer ? SimEntry::Fate::kPending : SimEntry::Fate::kVisible;
   if (producer) pending_from_.try_emplace(producer->id, end_);
-  entries_.push_back({end_, now, fate, producer, std::move(payload)});
+  entries_.push_back({end_, now, fate, producer ? producer->id : 0, std::move(payload)});
   return end_++;
 }
 
 void SimPartition::end_transaction(AppendTime now, SimProducer producer, bool commit) {
   if (const auto pending = pending_from_.find(producer.id); pending != pending_from_.end()) {
     for (auto entry = entries_.begin() + (entry_at(entries_, pending->second) - entries_.cbegin()); entry != entries_.end(); ++entry)
-      if (entry->fate == SimEntry::Fate::kPending && entry->producer->id == producer.id)
+      if (entry->fate == SimEntry::Fate::kPending && entry->producer_id == producer.id)
         entry->fate = commit ? SimEntry::Fate::kVisible : SimEntry::Fate::kAborted;
     pending_from_.erase(pending);
   }
-  entries_.push_back({end_++, now, commit ? SimEntry::Fate::kCommitMarker : SimEntry::Fate::kAbortMarker, producer, nullptr});
+  entries_.push_back({end_++, now, commit ? SimEntry::Fate::kCommitMarker : SimEntry::Fate::kAbortMarker, producer.id, nullptr});
 }
 
 void SimPartition::delete_before(std::int64_t offset) {

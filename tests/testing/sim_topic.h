@@ -55,7 +55,7 @@ struct SimEntry {
   std::int64_t offset = 0;
   AppendTime append_time;
   Fate fate = Fate::kVisible;
-  std::optional<SimProducer> producer;
+  std::int64_t producer_id = 0;               // 0: written outside of transactions
   std::shared_ptr<const SimPayload> payload;  // none: a marker
 };
 
