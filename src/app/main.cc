@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/generate.h"
 #include "app/replay.h"
+#include "app/run.h"
 #include "app/score.h"
 #include "core/version.h"
 
@@ -24,6 +25,8 @@ struct Arguments {
   app::ReplayArguments replay;
   app::GenerateArguments generate;
   app::ScoreArguments score;
+  app::RunArguments run;
+  app::AuditArguments audit;
   std::string config_file, alerts_file;
   bool as_json = false;
   std::size_t limit = 10;
@@ -118,6 +121,35 @@ void add_score(CLI::App& group, app::ScoreArguments& arguments, Action& action) 
   score->callback([&] { action = [&] { return app::score_alerts(arguments); }; });
 }
 
+void add_run(CLI::App& app, app::RunArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("run", "The service: Kafka in and out, exactly once; without `kafka:` in the config, a watched folder in and a file out");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML); without it every default holds");
+  command->add_option("--from", arguments.from, "Where partitions begin that were never committed: earliest, latest, or a time, e.g. 2026-01-05T00:00:00Z");
+  command->add_flag("--drain", arguments.drain, "Ends when all input that is there was judged and committed");
+  command->footer("Pages on http.listen (127.0.0.1:9464): /metrics /healthz /readyz /config /state. SIGTERM ends it cleanly; a second one at once.\n\n"
+                  "Example:\n  mkdir -p inbox && trailwarden run &\n  cp -r AWSLogs inbox/\n  tail -f trailwarden-data/alerts.jsonl\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::run(arguments); }; });
+}
+
+void add_audit(CLI::App& app, app::AuditArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("audit", "Holds the ledger against the alerts: nothing lost, nothing twice, nothing back");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service");
+  command->add_flag("--json", arguments.as_json, "As JSON");
+  command->add_flag("--recompute", arguments.recompute, "Judges the whole input once more and compares alerts and saved states with what the service wrote");
+  command->footer("Reads beside a service that runs.\n\nExample:\n  trailwarden audit -c trailwarden.yaml\n\n"
+                  "Exit codes: 0 everything holds, 1 something does not, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::audit(arguments); }; });
+}
+
+void add_state(CLI::App& app, std::string& config, Action& action) {
+  CLI::App& group = add_group(app, "state", "Look at the state that is saved", "trailwarden state inspect -c trailwarden.yaml");
+  CLI::App* const inspect = group.add_subcommand("inspect", "The snapshots there are, and whether they can be used");
+  inspect->add_option("-c,--config", config, "Config file (YAML) of the service");
+  inspect->footer("Example:\n  trailwarden state inspect -c trailwarden.yaml");
+  inspect->callback([&] { action = [&] { return app::inspect_state(config); }; });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("trailwarden: watches AWS CloudTrail and says what is unusual or known to be bad.");
   app.set_version_flag("--version", fmt::format("trailwarden {} ({})", TRAILWARDEN_VERSION, TRAILWARDEN_REVISION));
@@ -128,6 +160,9 @@ int run(int argc, char** argv) {
   Action action;
   add_replay(app, arguments.replay, action);
   add_generate(app, arguments.generate, action);
+  add_run(app, arguments.run, action);
+  add_audit(app, arguments.audit, action);
+  add_state(app, arguments.config_file, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");

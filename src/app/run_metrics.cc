@@ -23,11 +23,13 @@ void add_detector(metrics::Registry& registry, std::string_view name, const pipe
 
 }  // namespace
 
-std::string run_metrics(const pipeline::Totals& totals) {
+std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) {
   metrics::Registry registry;
   registry.set("build_info", {{"version", TRAILWARDEN_VERSION}, {"revision", TRAILWARDEN_REVISION}}, 1);
-  registry.add("records_consumed_total", {{"topic", "files"}}, number(totals.read));
-  registry.add("record_bytes_consumed_total", {{"topic", "files"}}, number(totals.message_bytes));
+  if (!topic.empty()) {
+    registry.add("records_consumed_total", {{"topic", topic}}, number(totals.read));
+    registry.add("record_bytes_consumed_total", {{"topic", topic}}, number(totals.message_bytes));
+  }
   registry.add("events_accepted_total", {}, number(totals.judged));
   registry.add("events_duplicate_total", {}, number(totals.duplicate));
   registry.add("events_late_total", {{"class", "late"}}, number(totals.late));

@@ -50,6 +50,11 @@ pipeline::CellSettings cell_settings(const Setup& setup, bool settle) {
   return settings;
 }
 
+pipeline::PartitionSettings partition_settings(const Setup& setup) {
+  const config::ServiceConfig& service = setup.config.service;
+  return {.cells = cell_settings(setup, false), .future_skew = setup.config.time.future_skew, .keep_late = service.kafka && service.kafka->late_topic};
+}
+
 int complain(const Error& error, int code) {
   fmt::print(stderr, "trailwarden: {}\n", error.message);
   return code;

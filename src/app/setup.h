@@ -7,7 +7,7 @@
 #include "core/result.h"
 #include "detectors/detector.h"
 #include "detectors/insights_config.h"
-#include "pipeline/cell.h"
+#include "pipeline/partition.h"
 
 namespace trailwarden::app {
 
@@ -32,6 +32,9 @@ std::string fingerprint(const Setup& setup);
 
 /// What cells are made with. `settle`: whether records wait until their minute is closed.
 pipeline::CellSettings cell_settings(const Setup& setup, bool settle);
+
+/// What the partitions of a service are made with.
+pipeline::PartitionSettings partition_settings(const Setup& setup);
 
 /// Prints an error on standard error; returns `code`.
 int complain(const Error& error, int code);

@@ -1,0 +1,135 @@
+#include "app/run.h"
+
+#include <atomic>
+#include <csignal>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/logs.h"
+#include "app/service.h"
+#include "app/setup.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "pipeline/audit.h"
+#include "pipeline/recompute.h"
+#include "pipeline/snapshot.h"
+
+namespace trailwarden::app {
+namespace {
+
+std::atomic<bool> g_stop = false;  // set by the signal handler, which can reach nothing else
+
+/// The first signal ends the run cleanly; the second one kills, as everywhere.
+void on_signal(int signal) {
+  g_stop = true;
+  std::signal(signal, SIG_DFL);
+}
+
+int exit_code_of(const Error& error) { return error.code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed; }
+
+nlohmann::ordered_json to_json(const pipeline::AuditReport& report) {
+  nlohmann::ordered_json out{{"problems", report.problem_count}, {"alerts", report.alerts}, {"unchecked", report.unchecked}, {"partitions", nlohmann::ordered_json::array()}};
+  for (const pipeline::AuditedPartition& partition : report.partitions) {
+    out["partitions"].push_back({{"topic", partition.topic}, {"partition", partition.partition}, {"from", partition.from}, {"to", partition.to},
+                                 {"commits", partition.commits}, {"acceptedGaps", partition.accepted_gaps}, {"read", partition.read},
+                                 {"judged", partition.judged}, {"duplicate", partition.duplicate}, {"refused", partition.refused},
+                                 {"skipped", partition.skipped}, {"alerts", partition.alerts}, {"state", partition.newest_state}});
+  }
+  out["firstProblems"] = report.problems;
+  return out;
+}
+
+void print(const pipeline::AuditReport& report) {
+  fmt::print("{:<24} {:>9} {:>12} {:>12} {:>9} {:>12} {:>8} {:>12}\n", "topic", "partition", "from", "to", "commits", "judged", "alerts", "state at");
+  for (const pipeline::AuditedPartition& p : report.partitions)
+    fmt::print("{:<24} {:>9} {:>12} {:>12} {:>9} {:>12} {:>8} {:>12}\n", printable(p.topic), p.partition, p.from, p.to, p.commits, p.judged, p.alerts,
+               p.newest_state < 0 ? "none" : std::to_string(p.newest_state));
+  for (const std::string& problem : report.problems) fmt::print("PROBLEM {}\n", problem);
+  if (report.problem_count > report.problems.size()) fmt::print("and {} more\n", report.problem_count - report.problems.size());
+  if (report.unchecked > 0) fmt::print("{} alerts or commits could not be checked: their other half is older than the topics hold\n", report.unchecked);
+  fmt::print("{} alerts; {}\n", report.alerts, report.problem_count == 0 ? "everything holds" : fmt::format("{} problems", report.problem_count));
+}
+
+void print(const pipeline::RecomputeReport& report) {
+  for (const std::string& problem : report.problems) fmt::print("PROBLEM {}\n", problem);
+  fmt::print("recomputed {} messages: {} alerts of {} commits and {} saved states; {}\n", report.messages, report.alerts, report.commits, report.states,
+             report.problem_count == 0 ? "all the same" : fmt::format("{} differ", report.problem_count));
+}
+
+/// Every snapshot in one partition of the state topic.
+Result<void> print_snapshots(stream::Topics& topics, std::int32_t partition) {
+  auto reader = topics.read(stream::kStateTopic, partition, 0, std::nullopt);
+  if (!reader) return fail(std::move(reader).error());
+  std::map<std::pair<std::string, std::int32_t>, pipeline::SnapshotShelf> shelves;
+  stream::MessageBatch batch;
+  for (bool more = true; more;) {
+    auto read = (*reader)->read(std::chrono::seconds{1}, batch);
+    if (!read) return fail(std::move(read).error());
+    more = *read;
+    for (const stream::Message& message : batch.messages) {
+      const auto key = pipeline::parse_state_key(message.key);
+      if (!key) continue;
+      shelves.try_emplace({std::string(key->topic), key->partition}, std::string(key->topic), key->partition).first->second.take(message);
+    }
+  }
+  for (const auto& [name, shelf] : shelves)
+    for (const auto& entry : shelf.entries())
+      fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}  {}\n", printable(name.first), name.second, entry.offset, entry.bytes, fmt::format("{}/{}", entry.chunks_there, entry.chunks),
+                 entry.problem.empty() ? "whole" : entry.problem);
+  return {};
+}
+
+}  // namespace
+
+int run(const RunArguments& arguments) {
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  set_log_level(setup->config.log);
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGPIPE, SIG_IGN);
+  Service service(*setup, [&](std::size_t worker, ServiceMetrics& metrics) { return open_log(*setup, worker, arguments.from, metrics); });
+  if (auto done = service.run(g_stop, arguments.drain); !done) {
+    log::flush();
+    return complain(done.error(), exit_code_of(done.error()));
+  }
+  return kFine;
+}
+
+int audit(const AuditArguments& arguments) {
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  auto topics = open_topics(*setup);
+  if (!topics) return complain(topics.error(), exit_code_of(topics.error()));
+  const auto report = pipeline::audit(**topics);
+  if (!report) return complain(report.error(), kFailed);
+  auto json = to_json(*report);
+  if (!arguments.as_json) print(*report);
+  bool holds = report->problem_count == 0;
+  if (arguments.recompute) {
+    const auto again = pipeline::recompute(**topics, partition_settings(*setup), fingerprint(*setup));
+    if (!again) return complain(again.error(), exit_code_of(again.error()));
+    holds = holds && again->problem_count == 0;
+    json["recomputed"] = {{"messages", again->messages}, {"commits", again->commits}, {"alerts", again->alerts}, {"states", again->states},
+                          {"problems", again->problem_count}, {"firstProblems", again->problems}};
+    if (!arguments.as_json) print(*again);
+  }
+  if (arguments.as_json) fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return holds ? kFine : kFailed;
+}
+
+int inspect_state(const std::string& config) {
+  const auto setup = load_setup(config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  auto topics = open_topics(*setup);
+  if (!topics) return complain(topics.error(), exit_code_of(topics.error()));
+  const auto partitions = (*topics)->partitions(stream::kStateTopic);
+  if (!partitions) return complain(partitions.error(), kFailed);
+  fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}\n", "topic", "partition", "offset", "bytes", "chunks");
+  for (std::int32_t i = 0; i < *partitions; ++i)
+    if (auto printed = print_snapshots(**topics, i); !printed) return complain(printed.error(), kFailed);
+  return kFine;
+}
+
+}  // namespace trailwarden::app

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+namespace trailwarden::app {
+
+/// The command line of `trailwarden run`.
+struct RunArguments {
+  std::string config;
+  std::string from;    // earliest, latest or a time: where partitions begin that were never committed; Kafka only
+  bool drain = false;  // ends when all input was judged
+};
+
+/// Runs the service until SIGTERM or SIGINT; a second one kills. Exit codes as everywhere.
+int run(const RunArguments& arguments);
+
+/// The command line of `trailwarden audit`.
+struct AuditArguments {
+  std::string config;
+  bool as_json = false;
+  bool recompute = false;  // judges the whole input once more
+};
+
+/// Holds the ledger against the alerts. 1 if something does not hold.
+int audit(const AuditArguments& arguments);
+
+/// `trailwarden state inspect`: the snapshots there are, and whether they can be used.
+int inspect_state(const std::string& config);
+
+}  // namespace trailwarden::app

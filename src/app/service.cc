@@ -1,0 +1,195 @@
+#include "app/service.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+#include "core/service_notify.h"
+
+namespace trailwarden::app {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::ordered_json;
+
+constexpr auto kLook = 50ms;      // at signals and workers
+constexpr auto kQuiet = 300ms;  // of everything, before a drained service ends
+
+std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
+
+pipeline::WorkerOptions worker_options(const Setup& setup) {
+  const config::ServiceConfig& service = setup.config.service;
+  pipeline::WorkerOptions options;
+  options.partitions = partition_settings(setup);
+  options.config = fingerprint(setup);
+  options.snapshot_interval = service.snapshot_interval;
+  if (service.kafka) {
+    options.tick_interval = service.kafka->tick_interval;
+    options.tick_grace = service.kafka->tick_grace;
+    for (const config::KafkaInput& input : service.kafka->input) options.gaps_allowed.push_back(input.gaps);
+  }
+  options.now = steady_now;
+  return options;
+}
+
+ordered_json partition_json(const pipeline::PartitionStatus& status) {
+  ordered_json out{{"topic", status.topic}, {"partition", status.partition}, {"state", to_string(status.state)}};
+  if (!status.reason.empty()) out["reason"] = status.reason;
+  if (!status.detail.empty()) out["detail"] = status.detail;
+  out["next"] = status.next;
+  out["committed"] = status.committed;
+  if (status.extent) out["begin"] = status.extent->begin, out["end"] = status.extent->end;
+  if (status.watermark != kBeginningOfTime) out["watermark"] = format_time(status.watermark);
+  out["snapshot"] = status.snapshot;
+  out["cells"] = status.cells;
+  out["caughtUp"] = status.caught_up;
+  return out;
+}
+
+}  // namespace
+
+/// One worker with its log and thread.
+struct Service::Member {
+  std::unique_ptr<stream::PartitionedLog> log;
+  std::unique_ptr<pipeline::Worker> worker;
+  std::atomic<bool> ended = false;
+  std::optional<Error> failure;  // read after `ended`
+  std::jthread thread;           // last: joined before the rest goes
+};
+
+Service::Service(const Setup& setup, OpenLog open_log) : setup_(setup), open_log_(std::move(open_log)), config_(to_yaml(setup)) {}
+Service::~Service() { stop_workers_ = true; }
+
+Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
+  if (auto started = start(); !started) return started;
+  log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", address()}});
+  notify_ready();
+  while (!stop.load() && watch(drain)) std::this_thread::sleep_for(kLook);
+  notify_stopping();
+  log::info("service.stopping");
+  stop_workers_ = true;
+  for (const auto& member : members_) member->log->wake();
+  for (const auto& member : members_) member->thread.join();
+  pages_.reset();
+  for (const auto& member : members_)
+    if (member->failure) return fail(*member->failure);
+  log::info("service.stopped");
+  return {};
+}
+
+Result<void> Service::start() {
+  for (std::size_t i = 0; i < setup_.config.service.workers; ++i) {
+    auto log = open_log_(i, metrics_);
+    if (!log) return fail(std::move(log).error());
+    auto member = std::make_unique<Member>();
+    member->log = std::move(*log);
+    member->worker = std::make_unique<pipeline::Worker>(*member->log, worker_options(setup_), metrics_);
+    members_.push_back(std::move(member));
+  }
+  if (auto started = start_pages(); !started) return started;
+  for (const auto& member : members_) {
+    member->thread = std::jthread([this, member = member.get()] {
+      if (auto done = member->worker->run(stop_workers_, kFinishBudget); !done) member->failure = std::move(done).error();
+      member->ended = true;
+    });
+  }
+  return {};
+}
+
+Result<void> Service::start_pages() {
+  const config::HttpConfig& http = setup_.config.service.http;
+  if (http.listen.empty()) return {};
+  http::Options options{.listen = http.listen, .open_pages = {"/metrics", "/healthz", "/readyz"}, .metrics = &metrics_.registry()};
+  if (!http.token.empty()) {
+    auto token = config::read_secret(http.token);
+    if (!token) return fail(std::move(token).error().during("http token"));
+    options.token = std::move(*token);
+  }
+  const auto plain = [](bool good, std::string body) { return http::Response{.status = good ? 200U : 503U, .body = std::move(body) + "\n"}; };
+  auto server = http::Server::start(
+      std::move(options),
+      {{"/metrics", [this] { return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.text(statuses(), heartbeat_ages())}; }},
+       {"/healthz",
+        [this, plain] {
+          const auto ages = heartbeat_ages();
+          const bool good = std::all_of(ages.begin(), ages.end(), [](double age) { return age < std::chrono::duration<double>(kStuckAfter).count(); });
+          return plain(good, good ? "ok" : "a worker is stuck");
+        }},
+       {"/readyz",
+        [this, plain] {
+          const auto reasons = reasons_not_ready();
+          return plain(reasons.empty(), reasons.empty() ? "ready" : fmt::format("{}", fmt::join(reasons, "\n")));
+        }},
+       {"/config", [this] { return http::Response{.content_type = "application/yaml", .body = config_}; }},
+       {"/state", [this] { return http::Response{.content_type = "application/json", .body = state_json() + "\n"}; }}});
+  if (!server) return fail(std::move(server).error());
+  pages_ = std::move(*server);
+  return {};
+}
+
+/// False when it is over: a worker has ended, or all is drained.
+bool Service::watch(bool drain) {
+  const auto ages = heartbeat_ages();
+  if (std::all_of(ages.begin(), ages.end(), [](double age) { return age < std::chrono::duration<double>(kStuckAfter).count(); })) notify_watchdog();
+  for (const auto& member : members_)
+    if (member->ended) return false;
+  return !drain || !is_drained();
+}
+
+bool Service::is_drained() const {
+  const auto workers = statuses();
+  return std::all_of(workers.begin(), workers.end(), [](const pipeline::WorkerStatus& worker) {
+    return worker.is_member && std::all_of(worker.partitions.begin(), worker.partitions.end(), [](const pipeline::PartitionStatus& partition) {
+             const bool stopped = partition.state == pipeline::PartitionStatus::State::kStopped;
+             return stopped || (partition.caught_up && partition.committed == partition.next && partition.since_commit >= kQuiet);
+           });
+  });
+}
+
+std::vector<std::string> Service::reasons_not_ready() const {
+  std::vector<std::string> reasons;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const std::string trouble = members_[i]->log->trouble();
+    if (!trouble.empty()) reasons.push_back(fmt::format("worker {}: {}", i, trouble));
+    const pipeline::WorkerStatus status = members_[i]->worker->status();
+    if (!status.is_member) reasons.push_back(fmt::format("worker {}: not assigned yet", i));
+    for (const pipeline::PartitionStatus& partition : status.partitions) {
+      if (partition.state == pipeline::PartitionStatus::State::kRestoring)
+        reasons.push_back(fmt::format("{}/{}: restoring, at offset {} of {}", partition.topic, partition.partition, partition.next, partition.committed));
+      if (partition.state == pipeline::PartitionStatus::State::kStopped)
+        reasons.push_back(fmt::format("{}/{}: stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
+    }
+  }
+  return reasons;
+}
+
+std::vector<double> Service::heartbeat_ages() const {
+  std::vector<double> ages;
+  for (const auto& member : members_) ages.push_back(std::chrono::duration<double>(steady_now() - member->worker->heartbeat()).count());
+  return ages;
+}
+
+std::vector<pipeline::WorkerStatus> Service::statuses() const {
+  std::vector<pipeline::WorkerStatus> out;
+  for (const auto& member : members_) out.push_back(member->worker->status());
+  return out;
+}
+
+std::string Service::state_json() const {
+  ordered_json out{{"config", fingerprint(setup_)}, {"workers", ordered_json::array()}};
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const pipeline::WorkerStatus status = members_[i]->worker->status();
+    ordered_json worker{{"worker", i}, {"isMember", status.is_member}, {"trouble", members_[i]->log->trouble()}, {"read", status.totals.read},
+                        {"judged", status.totals.judged}, {"duplicate", status.totals.duplicate}, {"refused", status.totals.refused_in_all()},
+                        {"skipped", status.totals.skipped_in_all()}, {"stateBytes", status.totals.state_bytes}, {"partitions", ordered_json::array()}};
+    for (const pipeline::PartitionStatus& partition : status.partitions) worker["partitions"].push_back(partition_json(partition));
+    out["workers"].push_back(std::move(worker));
+  }
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string Service::address() const { return pages_ ? fmt::format("port {}", pages_->port()) : std::string(); }
+
+}  // namespace trailwarden::app
