@@ -17,6 +17,8 @@ class FolderTable {
   /// there is neither. Valid until the next `put` or `erase`.
   FolderFile* find(const FileIdentity& identity, std::uint64_t path_hash);
 
+  bool has_path(std::uint64_t path_hash) const { return by_path_.contains(path_hash); }
+
   /// Adds or replaces. An id of 0 is replaced by a new one.
   FolderFile& put(FolderFile file);
   void erase(std::int64_t id);

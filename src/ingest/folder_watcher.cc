@@ -278,8 +278,11 @@ bool FolderWatcher::open_next(stream::InputBatch& input) {
 void FolderWatcher::open_file(const std::string& path, bool quiet, stream::InputBatch& input) {
   FolderFile file{.path_hash = xxh3_64(path), .grows = grows_by_name(path)};
   struct stat status {};
-  if (::lstat(full(path).c_str(), &status) != 0)
+  if (::lstat(full(path).c_str(), &status) != 0) {
+    // One that we know was renamed, and its notice is on the way, or it was read and is gone.
+    if (table_.has_path(file.path_hash)) return;
     return refuse(path, file, 0, io_error("look at", full(path), errno), input);
+  }
   file.identity = FileIdentity::of(status, device_);
   if (!stand_where_known(file)) return;
   const std::uint64_t position = file.position;

@@ -125,7 +125,7 @@ bool EmbeddedLog::has_work(std::span<const Progress> progress) const {
 }
 
 Result<CommitResult> EmbeddedLog::commit(std::span<const Progress> progress) {
-  TRAILWARDEN_CHECK(!in_doubt_, "a commit that failed is followed by a rewind");
+  if (in_doubt_) return CommitResult::kRolledBack;  // until the rewind
   for (const Progress& p : progress) {
     TRAILWARDEN_CHECK(p.partition == kFolder, "only what was assigned is committed");
     TRAILWARDEN_CHECK(p.next_offset >= pending_.begin() && p.next_offset <= pending_.end(),

@@ -49,8 +49,8 @@ struct EmbeddedOptions {
 /// a second, so that whoever tries again at once does not spin. A damaged database is an error that says what to do.
 ///
 /// There is no clock here: no ticks are told. Offsets of output topics begin with 0; nothing but the journal is ever
-/// trimmed. Cost: about one fsync a commit, two more with alerts; the journal takes about a tenth of the input's size.
-/// Why not a write-ahead file of our own: SQLite has survived more power cuts than we will ever test.
+/// trimmed. Cost: about one fsync a commit, two more with alerts; the journal takes about an eighth of the input,
+/// inflated. Why not a write-ahead file of our own: SQLite has survived more power cuts than we will ever test.
 class EmbeddedLog final : public PartitionedLog {
  public:
   /// kIo with the process that works on the same file; kMalformed or kUnsupported as `open_embedded_database`.
