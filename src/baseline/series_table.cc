@@ -31,6 +31,13 @@ void slice(std::span<const Item> list, std::uint32_t first, std::vector<Item>& o
 
 std::int64_t day_of(std::int64_t minute) { return minute / 1440; }
 
+/// Adds a value >= 0 to a sum in fixed point, 2^-16; the sum of an absurdly busy cell stays at the end of its range.
+void add_fixed(std::int64_t& sum, float value) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 62;
+  const std::int64_t fixed = std::llround(std::min(static_cast<double>(value) * 65536, static_cast<double>(kMost)));
+  sum = fixed > kMost - sum ? kMost : sum + fixed;
+}
+
 }  // namespace
 
 std::uint32_t SeriesTable::add(std::uint64_t key, std::uint8_t scope) {
@@ -179,8 +186,8 @@ void SeriesTable::pool_dispersions() {
       members.resize(static_cast<std::size_t>(0.9 * static_cast<double>(members.size() - 1)) + 1);
       std::int64_t squares = 0, exposure = 0;
       for (const auto& [num, den] : members) {
-        squares += std::llround(static_cast<double>(num) * 65536);
-        exposure += std::llround(static_cast<double>(den) * 65536);
+        add_fixed(squares, num);
+        add_fixed(exposure, den);
       }
       const double prior = static_cast<double>(kDispersionPrior[w]);
       const double ratio = (static_cast<double>(squares) / 65536 + 20 * prior) / (static_cast<double>(exposure) / 65536 + 20);
