@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <tuple>
 
 #include "baseline/negative_binomial.h"
 #include "baseline/portable_math.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new principals and silence
 constexpr std::size_t kMostWords = 60'000;  // event sources and error codes of a cell
+constexpr std::size_t kMostNameBytes = std::size_t{1} << 30;  // event names of a cell; where one stands has 31 bits
 constexpr std::string_view kOverflowName = "(other APIs)";
 constexpr std::uint32_t kNever32 = UINT32_MAX;
 constexpr std::uint32_t kDataName = 1U << 31;  // in a row's `name`: its calls are data events
@@ -91,7 +94,7 @@ SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
   if (last < table(kind).rows.rows() && is(kind, last, call)) return {kind, last};
   const std::uint64_t key = hash(kind, call);
   if (const auto row = find(kind, key, call)) return {kind, last = *row};
-  if (table(kind).rows.rows() < settings_.max_rows && words_.size() < kMostWords) return {kind, add(kind, key, call)};
+  if (has_room(kind, call)) return {kind, add(kind, key, call)};
   // A flood of names must not take the memory of all: they are counted, and judged, together.
   ++overflowed_;
   Call other = call;
@@ -101,6 +104,12 @@ SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
   return {kind, row ? *row : add(kind, other_key, other)};
 }
 
+/// Whether a series may get a row of its own; an error code only where its API has one.
+bool CellBaseline::has_room(SeriesKind kind, const Call& call) const {
+  if (table(kind).rows.rows() >= settings_.max_rows || words_.size() >= kMostWords || names_.size() + call.event_name.size() > kMostNameBytes) return false;
+  return kind == SeriesKind::kCalls || find(SeriesKind::kCalls, hash(SeriesKind::kCalls, call), call).has_value();
+}
+
 std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& call) {
   Table& t = table(kind);
   const std::uint8_t scope = settings_.scope_of ? settings_.scope_of(call.event_source, call.event_name) : std::uint8_t{0};
@@ -108,8 +117,7 @@ std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& 
   const auto [block, r] = t.rows.at(row);
   if (kind == SeriesKind::kCalls) {
     block.word[0][r] = word(call.event_source);
-    block.name[0][r] = static_cast<std::uint32_t>(names_.size()) | (call.is_data ? kDataName : 0U);
-    names_.append(call.event_name).append(1, '\0');
+    block.name[0][r] = add_name(call.event_name) | (call.is_data ? kDataName : 0U);
   } else {
     block.word[0][r] = word(call.error_code);
     block.call_row[0][r] = series_of(SeriesKind::kCalls, call).row;
@@ -120,12 +128,33 @@ std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& 
   return row;
 }
 
+std::uint32_t CellBaseline::add_name(std::string_view name) {
+  const auto at = static_cast<std::uint32_t>(names_.size()), length = static_cast<std::uint32_t>(name.size());
+  names_.append(reinterpret_cast<const char*>(&length), sizeof length).append(name);
+  return at;
+}
+
+std::string_view CellBaseline::name_at(std::uint32_t at) const {
+  std::uint32_t length = 0;
+  std::memcpy(&length, names_.data() + at, sizeof length);
+  return {names_.data() + at + sizeof length, length};
+}
+
 SeriesName CellBaseline::name_of(SeriesId series) const {
   const auto [block, r] = table(series.kind).rows.at(series.row);
-  if (series.kind == SeriesKind::kCalls) return {words_[block.word[0][r]], names_.data() + (block.name[0][r] & ~kDataName), {}};
+  if (series.kind == SeriesKind::kCalls) return {words_[block.word[0][r]], name_at(block.name[0][r] & ~kDataName), {}};
   SeriesName name = name_of({SeriesKind::kCalls, block.call_row[0][r]});
   name.error_code = words_[block.word[0][r]];
   return name;
+}
+
+std::strong_ordering CellBaseline::compare(SeriesId a, SeriesId b) const {
+  if (const auto by_key = key_of(a) <=> key_of(b); by_key != 0) return by_key;
+  const auto rank = [this](SeriesId series) {
+    const SeriesName name = name_of(series);
+    return std::tuple(series.kind, name.event_source, name.event_name, name.error_code, is_data(series));
+  };
+  return rank(a) <=> rank(b);
 }
 
 bool CellBaseline::is_data(SeriesId series) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -110,6 +111,8 @@ class CellBaseline {
   SeriesName name_of(SeriesId series) const;
   std::uint64_t key_of(SeriesId series) const { return key_of(series.kind, series.row); }
   bool is_data(SeriesId series) const;
+  /// The order of series that does not depend on which was born first: by key, then by kind and name.
+  std::strong_ordering compare(SeriesId a, SeriesId b) const;
 
   /// Minutes of a series from `from` to `to`, newest first: single ones as far back as they are known, quarters of an hour before.
   std::vector<Span> spans(SeriesId series, std::int64_t from, std::int64_t to) const;
@@ -152,7 +155,10 @@ class CellBaseline {
   bool is(SeriesKind kind, std::uint32_t row, const Call& call) const;
   std::optional<std::uint32_t> find(SeriesKind kind, std::uint64_t key, const Call& call) const;
   SeriesId series_of(SeriesKind kind, const Call& call);
+  bool has_room(SeriesKind kind, const Call& call) const;
   std::uint32_t add(SeriesKind kind, std::uint64_t key, const Call& call);
+  std::uint32_t add_name(std::string_view name);
+  std::string_view name_at(std::uint32_t at) const;
   std::uint16_t word(std::string_view text);
   std::uint32_t& slot_of(SeriesId series);
   std::uint32_t slot_of(SeriesId series) const;
@@ -178,7 +184,7 @@ class CellBaseline {
   const BaselineSettings& settings_;
   std::uint64_t cell_hash_;
   std::array<Table, 2> tables_{Table(SeriesKind::kCalls), Table(SeriesKind::kErrors)};
-  std::string names_;  // event names, each ended by a 0
+  std::string names_;  // event names, each behind its length
   std::vector<std::string> words_;  // event sources and error codes, which repeat from row to row
   std::unordered_map<std::string, std::uint16_t> word_numbers_;
   std::vector<OpenSeries> open_;

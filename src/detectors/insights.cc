@@ -162,12 +162,13 @@ struct Insights::Recent {
   std::uint64_t series = 0;  // packed
   std::array<std::array<char, kIdBytes>, kRecentIds> ids;
   std::array<std::uint8_t, kRecentIds> sizes{};
-  std::uint32_t count = 0;
+  std::uint32_t count = 0;  // of ids; from kRecentIds on it goes round, for what counts is where the next one goes
   std::int64_t newest = 0;
 
   void add(std::string_view id) {
-    const std::size_t slot = count++ % kRecentIds;
+    const std::size_t slot = count % kRecentIds;
     sizes[slot] = static_cast<std::uint8_t>(id.copy(ids[slot].data(), kIdBytes));
+    if (++count == 2 * kRecentIds) count = kRecentIds;
   }
   std::vector<std::string> oldest_first() const {
     std::vector<std::string> out;
@@ -411,8 +412,9 @@ void Insights::close_minute(std::int64_t minute, const Emit& emit) {
     if (minute < incident.onset.minute) continue;
     incident.extent.add(baseline_.spans(series, minute, minute).front());
   }
-  std::sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) {
-    return std::pair(baseline_.key_of(a.series), a.what) < std::pair(baseline_.key_of(b.series), b.what);
+  std::stable_sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) {
+    const auto order = baseline_.compare(a.series, b.series);
+    return order < 0 || (order == 0 && a.what < b.what);
   });
   if (!verdicts_.empty()) handle(time_of(minute), emit);
   feed_sketches(minute);
