@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -13,9 +14,15 @@
 #include "baseline/minute_pass.h"
 #include "baseline/row_index.h"
 #include "baseline/series_table.h"
+#include "core/bytes.h"
 #include "core/hash.h"
+#include "core/result.h"
 
 namespace trailwarden::baseline {
+
+class SavedOrder;
+class SectionReader;
+class SectionWriter;
 
 /// One series of a cell: a row of one of its two tables.
 struct SeriesId {
@@ -106,10 +113,14 @@ class CellBaseline {
   /// The first minute that is open; kNever before the first call.
   static constexpr std::int64_t kNever = INT64_MIN;
   std::int64_t first_open() const { return next_; }
+  /// The newest minute that has a call; kNever before the first one.
+  std::int64_t newest() const { return newest_; }
 
   SeriesName name_of(SeriesId series) const;
   std::uint64_t key_of(SeriesId series) const { return key_of(series.kind, series.row); }
   bool is_data(SeriesId series) const;
+  /// The order of series that does not depend on which was born first: by key, then by kind and name.
+  std::strong_ordering compare(SeriesId a, SeriesId b) const;
 
   /// Minutes of a series from `from` to `to`, newest first: single ones as far back as they are known, quarters of an hour before.
   std::vector<Span> spans(SeriesId series, std::int64_t from, std::int64_t to) const;
@@ -118,11 +129,23 @@ class CellBaseline {
   std::uint64_t baseline_count(SeriesId series, std::int64_t start) const;
 
   std::size_t rows() const { return tables_[0].rows.rows() + tables_[1].rows.rows(); }
+  std::uint32_t rows(SeriesKind kind) const { return table(kind).rows.rows(); }
   std::uint64_t overflowed() const { return overflowed_; }
   std::size_t memory_bytes() const;
 
+  /// Everything that a later judgement depends on, as sections (docs/baseline.md, "Saved form"). Equal states give equal bytes, whatever the order
+  /// in which their rows were born.
+  void save(SectionWriter& out, const SavedOrder& order) const;
+  /// Into a fresh instance of the same account and Region, whose rows then stand in the saved order. The settings may be others: scopes and
+  /// thresholds become theirs. kMalformed leaves it unusable.
+  Result<void> load(SectionReader& in);
+  /// The series that is saved as `SavedOrder::number_of`; of a cell that was loaded and has counted nothing since.
+  std::optional<SeriesId> series_at(std::uint32_t number) const;
+
  private:
   static constexpr std::uint32_t kNoSlot = RowBlock::kNoSlot;
+  static constexpr std::uint32_t kDataName = 1U << 31;  // in a row's `name`: its calls are data events
+  static constexpr std::size_t kMostNameBytes = std::size_t{1} << 30;  // of all event names; where one stands has 31 bits
 
   /// The calls of a series in the minutes that are open.
   struct OpenSeries {
@@ -152,7 +175,10 @@ class CellBaseline {
   bool is(SeriesKind kind, std::uint32_t row, const Call& call) const;
   std::optional<std::uint32_t> find(SeriesKind kind, std::uint64_t key, const Call& call) const;
   SeriesId series_of(SeriesKind kind, const Call& call);
+  bool has_room(SeriesKind kind, const Call& call) const;
   std::uint32_t add(SeriesKind kind, std::uint64_t key, const Call& call);
+  std::uint32_t add_name(std::string_view name);
+  std::string_view name_at(std::uint32_t at) const;
   std::uint16_t word(std::string_view text);
   std::uint32_t& slot_of(SeriesId series);
   std::uint32_t slot_of(SeriesId series) const;
@@ -174,18 +200,31 @@ class CellBaseline {
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
   void refresh_budget();
+  void set_scopes();
+  void set_places();
+  std::uint8_t scope_of(const Call& call) const;
+  bool is_wanted(SeriesId series) const;
+
+  void save_open(ByteWriter& out, const SavedOrder& order) const;
+  Result<void> load_clock(ByteReader& in);
+  Result<void> load_words(ByteReader& in, std::uint32_t count);
+  Result<void> load_apis(ByteReader& in, std::uint32_t count);
+  Result<void> load_error_codes(ByteReader& in, std::uint32_t count);
+  Result<void> take_row(SeriesId series);
+  Result<void> load_open(ByteReader& in, std::uint32_t count);
 
   const BaselineSettings& settings_;
   std::uint64_t cell_hash_;
   std::array<Table, 2> tables_{Table(SeriesKind::kCalls), Table(SeriesKind::kErrors)};
-  std::string names_;  // event names, each ended by a 0
+  std::string names_;  // event names, each behind its length
   std::vector<std::string> words_;  // event sources and error codes, which repeat from row to row
   std::unordered_map<std::string, std::uint16_t> word_numbers_;
   std::vector<OpenSeries> open_;
   std::vector<std::uint32_t> free_slots_, used_slots_;
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
-  std::vector<Scope> scopes_;
+  std::vector<Scope> scopes_;  // as of the last full hour
+  std::uint64_t directions_ = 0;  // under test at that time, which share the budget
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
 

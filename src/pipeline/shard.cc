@@ -57,7 +57,7 @@ Result<void> Shard::load(ByteReader& in) {
   const auto count = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     const auto hash = in.number<std::uint64_t>();
-    const std::string_view whole = in.view();
+    const std::string_view whole = in.view(in.number<std::uint32_t>());
     if (!in.ok() || xxh3_64(whole) != hash) return fail(ErrorCode::kMalformed, fmt::format("cell {} of {}: its checksum does not fit", i, count));
     ByteReader reader(whole);
     const std::string account = reader.text(), region = reader.text(), name = account + "/" + region;

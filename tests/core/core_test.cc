@@ -135,6 +135,48 @@ TEST(Bytes, WhatIsWrittenIsRead) {
   EXPECT_TRUE(in.finish().has_value());
 }
 
+TEST(Bytes, NumbersAreLittleEndianBitForBit) {
+  ByteWriter out;
+  out.number(std::uint32_t{0x01020304});
+  out.real(-1.5F);
+  out.array(std::array<std::uint16_t, 2>{0x1122, 0x3344});
+  EXPECT_EQ(out.bytes(), std::string("\x04\x03\x02\x01\x00\x00\xc0\xbf\x22\x11\x44\x33", 12));
+  ByteReader in(out.bytes());
+  EXPECT_EQ(in.number<std::uint32_t>(), 0x01020304U);
+  EXPECT_EQ(in.real<float>(), -1.5F);
+  std::array<std::uint16_t, 2> pair{};
+  in.array(pair);
+  EXPECT_EQ(pair, (std::array<std::uint16_t, 2>{0x1122, 0x3344}));
+  EXPECT_TRUE(in.finish().has_value());
+}
+
+TEST(Bytes, AnArrayThatIsCutIsZeros) {
+  std::array<float, 3> values{1, 2, 3};
+  ByteReader in("eleven byte");
+  in.array(values);
+  EXPECT_EQ(values, (std::array<float, 3>{}));
+  EXPECT_FALSE(in.ok());
+}
+
+TEST(Bytes, APartIsPassedOverWhole) {
+  ByteWriter out;
+  out.part([&] { out.text("inside"); });
+  out.flag(true);
+  ByteReader in(out.bytes());
+  ByteReader part = in.part();
+  EXPECT_EQ(part.text(), "inside");
+  EXPECT_TRUE(part.finish().has_value());
+  EXPECT_TRUE(in.flag());
+  EXPECT_TRUE(in.finish().has_value());
+}
+
+TEST(Bytes, ACountThatCannotBeThereIsSeenBeforeRoomIsMade) {
+  ByteReader in("12345678");
+  EXPECT_TRUE(in.has(2, 4));
+  EXPECT_FALSE(in.has(UINT64_MAX, 4));
+  EXPECT_FALSE(in.finish().has_value());
+}
+
 TEST(Bytes, ACutOrOverlongStateIsRefused) {
   ByteWriter out;
   out.text("trail");
