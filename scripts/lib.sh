@@ -32,3 +32,18 @@ build() {
 check() {
   ctest --preset "$1" -j "$(nproc)" "${@:2}"
 }
+
+# keep TARGET COMMAND...: unless TARGET is there, runs the command with one more argument, what to make, and renames that to
+# TARGET when it is whole. Runs at the same time make it once.
+keep() (
+  target=$1
+  [[ ! -e $target ]] || exit 0
+  mkdir -p "$(dirname "$target")"
+  exec {lock}>"$target.lock"
+  flock "$lock"
+  [[ ! -e $target ]] || exit 0
+  rm -rf "$target.part"
+  trap 'rm -rf "$target.part"' EXIT
+  "${@:2}" "$target.part"
+  mv "$target.part" "$target"
+)
