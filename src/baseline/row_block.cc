@@ -5,6 +5,7 @@
 #include <limits>
 #include <new>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
@@ -88,9 +89,9 @@ void RowBlock::allocate(std::size_t capacity) {
   });
 }
 
-std::size_t RowBlock::append() {
-  TRAILWARDEN_CHECK(rows_ < capacity_, "there is room for the row");
-  return rows_++;
+std::size_t RowBlock::append(std::size_t rows) {
+  TRAILWARDEN_CHECK(rows <= capacity_ - rows_, "there is room for the row");
+  return std::exchange(rows_, rows_ + rows);
 }
 
 void RowBlock::reset(std::size_t row) {
@@ -109,13 +110,17 @@ void RowBlock::grow(std::size_t capacity) {
 }
 
 void RowBlock::save(ByteWriter& out, SeriesKind kind, std::span<const RowBlock> blocks, std::span<const std::uint32_t> rows) {
+  // A channel at a time: what of it is gathered in any order then fits a cache.
   for_each_saved(kind, [&]<class T>(Columns<T> RowBlock::*column, std::size_t channels, T) {
-    std::vector<const T*> channel_of(blocks.size());
-    std::array<T, kBlockRows> values;
+    std::vector<const T*> values_of(blocks.size());
+    std::array<T, kBlockRows> some;
     for (std::size_t channel = 0; channel < channels; ++channel) {
-      for (std::size_t i = 0; i < blocks.size(); ++i) channel_of[i] = (blocks[i].*column)[channel];
-      for (std::size_t i = 0; i < rows.size(); ++i) values[i] = channel_of[rows[i] / kBlockRows][rows[i] % kBlockRows];
-      out.array(std::span(values).first(rows.size()));
+      for (std::size_t i = 0; i < blocks.size(); ++i) values_of[i] = (blocks[i].*column)[channel];
+      for (std::size_t first = 0; first < rows.size(); first += kBlockRows) {
+        const auto next = rows.subspan(first, std::min(kBlockRows, rows.size() - first));
+        std::transform(next.begin(), next.end(), some.begin(), [&](std::uint32_t row) { return values_of[row / kBlockRows][row % kBlockRows]; });
+        out.array(std::span(some).first(next.size()));
+      }
     }
   });
 }
@@ -126,14 +131,14 @@ std::size_t RowBlock::saved_bytes(SeriesKind kind) {
   return bytes;
 }
 
-Result<void> RowBlock::load(ByteReader& in, std::size_t rows) {
-  TRAILWARDEN_CHECK(rows_ == 0 && rows <= capacity_, "rows are loaded into a block that is empty and large enough");
-  rows_ = rows;
-  for_each_saved(kind_, [&]<class T>(Columns<T> RowBlock::*column, std::size_t channels, T) {
-    for (std::size_t channel = 0; channel < channels; ++channel) in.array(std::span((this->*column)[channel], rows));
+Result<void> RowBlock::load(ByteReader& in, SeriesKind kind, std::span<RowBlock> blocks) {
+  for_each_saved(kind, [&]<class T>(Columns<T> RowBlock::*column, std::size_t channels, T) {
+    for (std::size_t channel = 0; channel < channels; ++channel)
+      for (RowBlock& block : blocks) in.array(std::span((block.*column)[channel], block.rows_));
   });
   if (!in.ok()) return fail(ErrorCode::kMalformed, "rows end too early");
-  if (const std::string_view what = fault(); !what.empty()) return fail(ErrorCode::kMalformed, std::string(what));
+  for (const RowBlock& block : blocks)
+    if (const std::string_view what = block.fault(); !what.empty()) return fail(ErrorCode::kMalformed, std::string(what));
   return {};
 }
 

@@ -67,20 +67,20 @@ class RowBlock {
   std::size_t channels() const { return kind_ == SeriesKind::kCalls ? kCallChannels : kErrorChannels; }
   std::size_t memory_bytes() const { return bytes_; }
 
-  /// A fresh row behind the last one; there must be room.
-  std::size_t append();
+  /// A fresh row behind the last one; there must be room. Or `rows` of them: the first.
+  std::size_t append(std::size_t rows = 1);
   /// Makes a row as if nothing were known of it but who it is.
   void reset(std::size_t row);
   /// Makes room; keeps every row.
   void grow(std::size_t capacity);
 
-  /// Adds to a saved state what is known of `rows`, at most kBlockRows, numbered through full blocks: column by column, channel by channel, a value
-  /// for each of them. Of who a row is only its key; the rest is what the numbers of others refer to.
+  /// Adds to a saved state what is known of `rows`, numbered through full blocks: column by column, channel by channel, a value for each of them. Of
+  /// who a row is only its key; the rest is what the numbers of others refer to.
   static void save(ByteWriter& out, SeriesKind kind, std::span<const RowBlock> blocks, std::span<const std::uint32_t> rows);
   /// Bytes of that for one row.
   static std::size_t saved_bytes(SeriesKind kind);
-  /// Fills a block without rows with `rows`, for which it has room. Refuses what no minute pass can leave behind.
-  Result<void> load(ByteReader& in, std::size_t rows);
+  /// Fills blocks whose rows are fresh. Refuses what no minute pass can leave behind.
+  static Result<void> load(ByteReader& in, SeriesKind kind, std::span<RowBlock> blocks);
 
   // Levels: decayed calls and exposures, fast and slow clock [calls, minutes].
   Columns<float> calls_fast, exposure_fast, calls_slow, exposure_slow;

@@ -240,8 +240,7 @@ void SeriesTable::save(ByteWriter& out, std::span<const std::uint32_t> order) co
   out.signed_number(minutes_closed_);
   for (const auto& pool : pools_) out.array(pool);
   save_wide(out, order);
-  for (std::size_t first = 0; first < order.size(); first += kBlockRows)
-    RowBlock::save(out, kind_, blocks_, order.subspan(first, std::min(kBlockRows, order.size() - first)));
+  RowBlock::save(out, kind_, blocks_, order);
 }
 
 void SeriesTable::save_wide(ByteWriter& out, std::span<const std::uint32_t> order) const {
@@ -287,10 +286,10 @@ Result<void> SeriesTable::load_blocks(ByteReader& in, std::uint32_t rows) {
   while (rows_ < rows) {
     const std::size_t some = std::min<std::size_t>(rows - rows_, kBlockRows);
     blocks_.emplace_back(kind_, blocks_.empty() ? std::max(std::bit_ceil(some), kSmallBlock) : kBlockRows);  // as large as if its rows had been added
-    if (auto loaded = blocks_.back().load(in, some); !loaded) return loaded;
+    blocks_.back().append(some);
     rows_ += static_cast<std::uint32_t>(some);
   }
-  return {};
+  return RowBlock::load(in, kind_, blocks_);
 }
 
 std::size_t SeriesTable::memory_bytes() const {
