@@ -15,10 +15,8 @@ namespace {
 
 constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new principals and silence
 constexpr std::size_t kMostWords = 60'000;  // event sources and error codes of a cell
-constexpr std::size_t kMostNameBytes = std::size_t{1} << 30;  // event names of a cell; where one stands has 31 bits
 constexpr std::string_view kOverflowName = "(other APIs)";
 constexpr std::uint32_t kNever32 = UINT32_MAX;
-constexpr std::uint32_t kDataName = 1U << 31;  // in a row's `name`: its calls are data events
 
 /// How many calls more a window needs at least before it can alarm: a lower bound, 0 if it alarms now; then `evidence` is complete.
 ///
@@ -112,8 +110,7 @@ bool CellBaseline::has_room(SeriesKind kind, const Call& call) const {
 
 std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& call) {
   Table& t = table(kind);
-  const std::uint8_t scope = settings_.scope_of ? settings_.scope_of(call.event_source, call.event_name) : std::uint8_t{0};
-  const std::uint32_t row = t.rows.add(key, scope);
+  const std::uint32_t row = t.rows.add(key, scope_of(call));
   const auto [block, r] = t.rows.at(row);
   if (kind == SeriesKind::kCalls) {
     block.word[0][r] = word(call.event_source);
@@ -126,6 +123,17 @@ std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& 
   }
   t.by_key.insert(row, [&](std::uint32_t any) { return key_of(kind, any); });
   return row;
+}
+
+std::uint8_t CellBaseline::scope_of(const Call& call) const {
+  return settings_.scope_of ? settings_.scope_of(call.event_source, call.event_name) : std::uint8_t{0};
+}
+
+/// Whether its scope wants the series judged.
+bool CellBaseline::is_wanted(SeriesId series) const {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
+  return series.kind == SeriesKind::kErrors ? scope.errors : scope.calls;
 }
 
 std::uint32_t CellBaseline::add_name(std::string_view name) {
@@ -190,6 +198,10 @@ void CellBaseline::wake(std::int64_t minute, std::int64_t open_from) {
   if (next_ != kNever)
     for (Table& t : tables_) t.rows.wake(minute);
   next_ = next_ == kNever ? open_from : minute;
+  set_places();
+}
+
+void CellBaseline::set_places() {
   places_.resize(settings_.open_minutes);
   for (std::int64_t m = next_; m < next_ + static_cast<std::int64_t>(settings_.open_minutes); ++m)
     places_[static_cast<std::size_t>(m) % settings_.open_minutes] = profile_place(m);
@@ -329,11 +341,8 @@ void CellBaseline::begin_rows(SeriesKind kind) {
 void CellBaseline::begin_row(SeriesId series, bool is_judged) {
   SeriesTable& rows = table(series.kind).rows;
   const auto [block, r] = rows.at(series.row);
-  const bool is_errors = series.kind == SeriesKind::kErrors;
-  const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
-  const bool is_wanted = is_errors ? scope.errors : scope.calls;
-  rows.begin(series.row, next_, static_cast<std::uint8_t>(is_judged && is_wanted ? kJudged : 0));
-  if (!is_errors) return;
+  rows.begin(series.row, next_, static_cast<std::uint8_t>((is_judged ? kOfInterest : 0) | (is_judged && is_wanted(series) ? kJudged : 0)));
+  if (series.kind == SeriesKind::kCalls) return;
   // What the API was watched for counts for its errors: a first error burst on an old API can be judged.
   const auto [api, a] = table(SeriesKind::kCalls).rows.at(block.call_row[0][r]);
   block.exposure_fast[0][r] = api.exposure_fast[0][a];
@@ -435,14 +444,18 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
 }
 
 void CellBaseline::refresh_budget() {
-  std::uint64_t directions = 0;
+  directions_ = 0;
   for (const Table& t : tables_) {
     for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
       const auto [block, r] = t.rows.at(row);
-      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) directions += t.rows.kind() == SeriesKind::kCalls ? 2 : 1;
+      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) directions_ += t.rows.kind() == SeriesKind::kCalls ? 2 : 1;
     }
   }
-  const double alpha = settings_.false_insights_per_week * kInsightShare / (settings_.active_regions * static_cast<double>(std::max<std::uint64_t>(directions, 1)));
+  set_scopes();
+}
+
+void CellBaseline::set_scopes() {
+  const double alpha = settings_.false_insights_per_week * kInsightShare / (settings_.active_regions * static_cast<double>(std::max<std::uint64_t>(directions_, 1)));
   scopes_.clear();
   for (const ScopeSettings& scope : settings_.scopes)
     scopes_.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down});

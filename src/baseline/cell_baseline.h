@@ -14,9 +14,15 @@
 #include "baseline/minute_pass.h"
 #include "baseline/row_index.h"
 #include "baseline/series_table.h"
+#include "core/bytes.h"
 #include "core/hash.h"
+#include "core/result.h"
 
 namespace trailwarden::baseline {
+
+class SavedOrder;
+class SectionReader;
+class SectionWriter;
 
 /// One series of a cell: a row of one of its two tables.
 struct SeriesId {
@@ -107,6 +113,8 @@ class CellBaseline {
   /// The first minute that is open; kNever before the first call.
   static constexpr std::int64_t kNever = INT64_MIN;
   std::int64_t first_open() const { return next_; }
+  /// The newest minute that has a call; kNever before the first one.
+  std::int64_t newest() const { return newest_; }
 
   SeriesName name_of(SeriesId series) const;
   std::uint64_t key_of(SeriesId series) const { return key_of(series.kind, series.row); }
@@ -121,11 +129,23 @@ class CellBaseline {
   std::uint64_t baseline_count(SeriesId series, std::int64_t start) const;
 
   std::size_t rows() const { return tables_[0].rows.rows() + tables_[1].rows.rows(); }
+  std::uint32_t rows(SeriesKind kind) const { return table(kind).rows.rows(); }
   std::uint64_t overflowed() const { return overflowed_; }
   std::size_t memory_bytes() const;
 
+  /// Everything that a later judgement depends on, as sections (docs/baseline.md, "Saved form"). Equal states give equal bytes, whatever the order
+  /// in which their rows were born.
+  void save(SectionWriter& out, const SavedOrder& order) const;
+  /// Into a fresh instance of the same account and Region, whose rows then stand in the saved order. The settings may be others: scopes and
+  /// thresholds become theirs. kMalformed leaves it unusable.
+  Result<void> load(SectionReader& in);
+  /// The series that is saved as `SavedOrder::number_of`; of a cell that was loaded and has counted nothing since.
+  std::optional<SeriesId> series_at(std::uint32_t number) const;
+
  private:
   static constexpr std::uint32_t kNoSlot = RowBlock::kNoSlot;
+  static constexpr std::uint32_t kDataName = 1U << 31;  // in a row's `name`: its calls are data events
+  static constexpr std::size_t kMostNameBytes = std::size_t{1} << 30;  // of all event names; where one stands has 31 bits
 
   /// The calls of a series in the minutes that are open.
   struct OpenSeries {
@@ -180,6 +200,18 @@ class CellBaseline {
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
   void refresh_budget();
+  void set_scopes();
+  void set_places();
+  std::uint8_t scope_of(const Call& call) const;
+  bool is_wanted(SeriesId series) const;
+
+  void save_open(ByteWriter& out, const SavedOrder& order) const;
+  Result<void> load_clock(ByteReader& in);
+  Result<void> load_words(ByteReader& in, std::uint32_t count);
+  Result<void> load_apis(ByteReader& in, std::uint32_t count);
+  Result<void> load_error_codes(ByteReader& in, std::uint32_t count);
+  Result<void> take_row(SeriesId series);
+  Result<void> load_open(ByteReader& in, std::uint32_t count);
 
   const BaselineSettings& settings_;
   std::uint64_t cell_hash_;
@@ -191,7 +223,8 @@ class CellBaseline {
   std::vector<std::uint32_t> free_slots_, used_slots_;
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
-  std::vector<Scope> scopes_;
+  std::vector<Scope> scopes_;  // as of the last full hour
+  std::uint64_t directions_ = 0;  // under test at that time, which share the budget
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
 

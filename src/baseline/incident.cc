@@ -1,5 +1,7 @@
 #include "baseline/incident.h"
 
+#include <cmath>
+
 #include "core/check.h"
 
 namespace trailwarden::baseline {
@@ -43,6 +45,24 @@ void Extent::add_late(std::int64_t minute) {
   if (minute >= end_) return;
   best_ += sign_;
   best_count_ += 1;
+}
+
+void Extent::save(ByteWriter& out) const {
+  out.signed_number(end_);
+  for (const double value : {sum_, best_, count_, best_count_}) out.real(value);
+  out.flag(any_);
+}
+
+Result<void> Extent::load(ByteReader& in) {
+  constexpr double kMost = 1e18;  // calls, which are printed as whole numbers of 64 bits
+  end_ = in.signed_number();
+  if (end_ <= onset_ || end_ > INT32_MAX) return fail(ErrorCode::kMalformed, "an incident ends before it begins, or after the end of time");
+  for (double* value : {&sum_, &best_, &count_, &best_count_}) {
+    *value = in.real<double>();
+    if (!(std::abs(*value) < kMost)) return fail(ErrorCode::kMalformed, "an incident has a sum that is infinite or no number");
+  }
+  any_ = in.flag();
+  return {};
 }
 
 std::int64_t baseline_minutes(std::int64_t start) { return 7 * 1440 + start % 1440; }

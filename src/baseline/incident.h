@@ -4,6 +4,8 @@
 #include <span>
 
 #include "baseline/minute_pass.h"
+#include "core/bytes.h"
+#include "core/result.h"
 
 namespace trailwarden::baseline {
 
@@ -37,6 +39,11 @@ class Extent {
   void add(const Span& span);
   /// A call of a minute that was closed before.
   void add_late(std::int64_t minute);
+
+  /// How far it has come; what it was made with is the incident's to keep.
+  void save(ByteWriter& out) const;
+  /// Into an instance that was made with the same onset, rate and direction.
+  Result<void> load(ByteReader& in);
 
   std::int64_t onset() const { return onset_; }
   std::int64_t end() const { return end_; }  // the minute behind the last one

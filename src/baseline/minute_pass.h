@@ -26,7 +26,6 @@ struct Scope {
 };
 
 /// Pooled dispersion priors of the rows of one kind in one (account, Region), by class of level (to 0.01, to 0.3, above [calls/min]) and window.
-inline constexpr std::size_t kPools = 3;
 using PooledDispersion = std::array<std::array<float, kWindowCount>, kPools>;
 
 /// What a row's windows held in one minute, and how unusual that was, in the direction it concerns.

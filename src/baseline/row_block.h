@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "baseline/constants.h"
 #include "baseline/profile.h"
+#include "core/bytes.h"
+#include "core/result.h"
 
 namespace trailwarden::baseline {
 
@@ -18,6 +21,7 @@ enum class SeriesKind : std::uint8_t {
 
 inline constexpr std::size_t kBlockRows = 2048;  // a minute pass works on this many rows at a time: what it touches fits the L2 cache
 inline constexpr std::size_t kRing = 16, kDayRing = 9;
+inline constexpr std::size_t kPools = 3;  // of dispersions, by class of level
 inline constexpr std::int32_t kLongAgo = -1'000'000'000;  // a minute before all minutes
 
 /// The channels that score a row. Windows first, so that a window's number is its channel's.
@@ -32,6 +36,7 @@ enum RowFlag : std::uint8_t {
   kStarted = 8,       // a Start was sent for it
   kAdopted = 16,      // it went on so long that it becomes the new normal; its End was sent
   kBorn = 32,         // its first minute has closed, or is closing
+  kOfInterest = 64,   // it would be judged if its scope wanted it: a write, data events, an error
 };
 
 /// One column, or several of the same type: channel c of row r is `[c][r]`.
@@ -62,12 +67,20 @@ class RowBlock {
   std::size_t channels() const { return kind_ == SeriesKind::kCalls ? kCallChannels : kErrorChannels; }
   std::size_t memory_bytes() const { return bytes_; }
 
-  /// A fresh row behind the last one; there must be room.
-  std::size_t append();
+  /// A fresh row behind the last one; there must be room. Or `rows` of them: the first.
+  std::size_t append(std::size_t rows = 1);
   /// Makes a row as if nothing were known of it but who it is.
   void reset(std::size_t row);
   /// Makes room; keeps every row.
   void grow(std::size_t capacity);
+
+  /// Adds to a saved state what is known of `rows`, numbered through full blocks: column by column, channel by channel, a value for each of them. Of
+  /// who a row is only its key; the rest is what the numbers of others refer to.
+  static void save(ByteWriter& out, SeriesKind kind, std::span<const RowBlock> blocks, std::span<const std::uint32_t> rows);
+  /// Bytes of that for one row.
+  static std::size_t saved_bytes(SeriesKind kind);
+  /// Fills blocks whose rows are fresh. Refuses what no minute pass can leave behind.
+  static Result<void> load(ByteReader& in, SeriesKind kind, std::span<RowBlock> blocks);
 
   // Levels: decayed calls and exposures, fast and slow clock [calls, minutes].
   Columns<float> calls_fast, exposure_fast, calls_slow, exposure_slow;
@@ -126,17 +139,21 @@ class RowBlock {
     void operator()(std::byte* bytes) const;
   };
 
-  /// Calls `visit(columns, channels, value of a fresh row)` for every column of this kind.
+  /// Calls `visit(column, channels, value of a fresh row)` for every column of a kind, always in the same order; `column`: which member.
   template <class Visit>
-  void for_each(Visit visit) {
-    for_each_identity(visit);
-    for_each_state(visit);
+  static void for_each(SeriesKind kind, Visit visit) {
+    for_each_identity(kind, visit);
+    for_each_state(kind, visit);
   }
   template <class Visit>
-  void for_each_identity(Visit visit);
+  static void for_each_identity(SeriesKind kind, Visit visit);
   template <class Visit>
-  void for_each_state(Visit visit);
+  static void for_each_state(SeriesKind kind, Visit visit);
+  /// The same for the columns that are saved.
+  template <class Visit>
+  static void for_each_saved(SeriesKind kind, Visit visit);
   void allocate(std::size_t capacity);
+  std::string_view fault() const;
 
   SeriesKind kind_;
   std::size_t rows_ = 0, capacity_ = 0, bytes_ = 0;

@@ -1,6 +1,7 @@
 #include "baseline/series_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/check.h"
@@ -12,6 +13,7 @@ constexpr std::size_t kSmallBlock = 64;
 constexpr float kGrownExposure = 1440;  // minutes before a row's dispersion counts for others
 constexpr std::int64_t kMinutesBeforePooling = 2880;
 constexpr std::size_t kFewestToPool = 20;
+constexpr double kMostPooled = 12;
 
 std::size_t level_class(const RowBlock& block, std::size_t r) {
   const float rate = block.calls_slow[0][r] / std::max(block.exposure_slow[0][r], 1.0F);
@@ -191,7 +193,7 @@ void SeriesTable::pool_dispersions() {
       }
       const double prior = static_cast<double>(kDispersionPrior[w]);
       const double ratio = (static_cast<double>(squares) / 65536 + 20 * prior) / (static_cast<double>(exposure) / 65536 + 20);
-      pools_[pool][w] = static_cast<float>(std::clamp(ratio, 1.05, 12.0));
+      pools_[pool][w] = static_cast<float>(std::clamp(ratio, 1.05, kMostPooled));
     }
   }
   for (RowBlock& block : blocks_) {
@@ -231,6 +233,63 @@ std::uint64_t SeriesTable::day_count(std::uint32_t row, std::int64_t day) const 
 float SeriesTable::profile_of(std::uint32_t row, const ProfilePlace& place) const {
   const auto [block, r] = at(row);
   return place.weight * kProfileValue[block.profile[place.hour][r]] + place.next_weight * kProfileValue[block.profile[place.next_hour][r]];
+}
+
+void SeriesTable::save(ByteWriter& out, std::span<const std::uint32_t> order) const {
+  out.signed_number(day_);
+  out.signed_number(minutes_closed_);
+  for (const auto& pool : pools_) out.array(pool);
+  save_wide(out, order);
+  RowBlock::save(out, kind_, blocks_, order);
+}
+
+void SeriesTable::save_wide(ByteWriter& out, std::span<const std::uint32_t> order) const {
+  out.number(static_cast<std::uint32_t>(wide_.size()));
+  if (wide_.empty()) return;
+  for (std::uint32_t number = 0; number < order.size(); ++number) {
+    const auto wide = wide_.find(order[number]);
+    if (wide == wide_.end()) continue;
+    out.number(number);
+    out.array(wide->second.minute);
+    out.array(wide->second.quarter);
+  }
+}
+
+Result<void> SeriesTable::load(ByteReader& in, std::uint32_t rows) {
+  day_ = in.signed_number();
+  minutes_closed_ = in.signed_number();
+  if (day_ < -1 || day_ > day_of(INT32_MAX) || minutes_closed_ < 0 || minutes_closed_ > INT32_MAX) return fail(ErrorCode::kMalformed, "minutes that were never closed");
+  for (auto& pool : pools_) {
+    in.array(pool);
+    if (!std::all_of(pool.begin(), pool.end(), [](double phi) { return phi >= 1 && phi <= kMostPooled; }))
+      return fail(ErrorCode::kMalformed, "a pooled dispersion is out of range or no number");
+  }
+  if (auto loaded = load_wide(in, rows); !loaded) return loaded;
+  return load_blocks(in, rows);
+}
+
+Result<void> SeriesTable::load_wide(ByteReader& in, std::uint32_t rows) {
+  const auto count = in.number<std::uint32_t>();
+  if (count > rows || !in.has(count, sizeof(std::uint32_t) + 2 * sizeof(Wide::minute))) return fail(ErrorCode::kMalformed, "more wide counts than rows");
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto row = in.number<std::uint32_t>();
+    Wide wide;
+    in.array(wide.minute);
+    in.array(wide.quarter);
+    if (row >= rows || !wide_.try_emplace(row, wide).second) return fail(ErrorCode::kMalformed, "wide counts of a row that there is not, or twice");
+  }
+  return {};
+}
+
+Result<void> SeriesTable::load_blocks(ByteReader& in, std::uint32_t rows) {
+  if (!in.has(rows, RowBlock::saved_bytes(kind_))) return fail(ErrorCode::kMalformed, "rows end too early");
+  while (rows_ < rows) {
+    const std::size_t some = std::min<std::size_t>(rows - rows_, kBlockRows);
+    blocks_.emplace_back(kind_, blocks_.empty() ? std::max(std::bit_ceil(some), kSmallBlock) : kBlockRows);  // as large as if its rows had been added
+    blocks_.back().append(some);
+    rows_ += static_cast<std::uint32_t>(some);
+  }
+  return RowBlock::load(in, kind_, blocks_);
 }
 
 std::size_t SeriesTable::memory_bytes() const {

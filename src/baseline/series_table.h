@@ -24,7 +24,7 @@ class SeriesTable {
   /// A new row, which nothing is known of.
   std::uint32_t add(std::uint64_t key, std::uint8_t scope);
 
-  /// Forgets what was learned before the row's first minute, and begins there. `flags`: kJudged or none.
+  /// Forgets what was learned before the row's first minute, and begins there. `flags`: kJudged, kOfInterest.
   void begin(std::uint32_t row, std::int64_t minute, std::uint8_t flags);
 
   struct Place {
@@ -72,6 +72,11 @@ class SeriesTable {
   /// s of every row for `minute`; calls only.
   float profile_of(std::uint32_t row, const ProfilePlace& place) const;
 
+  /// What all rows share, wide counts, and the rows; `order`: the numbers of all rows in the order in which they are saved.
+  void save(ByteWriter& out, std::span<const std::uint32_t> order) const;
+  /// Into a fresh table: `rows` rows, numbered as they were saved. What `RowBlock` does not save of them is as in a new row.
+  Result<void> load(ByteReader& in, std::uint32_t rows);
+
   std::size_t memory_bytes() const;
 
  private:
@@ -81,6 +86,9 @@ class SeriesTable {
     bool empty() const;
   };
 
+  void save_wide(ByteWriter& out, std::span<const std::uint32_t> order) const;
+  Result<void> load_wide(ByteReader& in, std::uint32_t rows);
+  Result<void> load_blocks(ByteReader& in, std::uint32_t rows);
   void begin_day(std::int64_t day);
   void widen(const Minute& input);
   MinuteInput::WideSum wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const;

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
+
+#include "core/bytes.h"
+#include "core/result.h"
 
 namespace trailwarden::baseline {
 
@@ -38,6 +42,36 @@ class SpaceSaving {
   void decay(double factor) {
     for (Counter& counter : counters_) counter.count *= factor;
     total_ *= factor;
+  }
+
+  /// Counters keep their order, in which the oldest gives way first. `number_of(value)`: the 32-bit number that a value is saved as.
+  template <class NumberOf>
+  void save(ByteWriter& out, NumberOf number_of) const {
+    out.real(total_);
+    out.number(static_cast<std::uint16_t>(counters_.size()));
+    for (const Counter& counter : counters_) {
+      out.number(std::uint32_t{number_of(counter.value)});
+      out.real(counter.count);
+    }
+  }
+
+  /// Into a fresh instance of the same capacity. `value_of(number)`: an optional, empty where there is no such value.
+  template <class ValueOf>
+  Result<void> load(ByteReader& in, ValueOf value_of) {
+    const auto is_sum = [](double value) { return value >= 0 && value <= std::numeric_limits<double>::max(); };
+    total_ = in.real<double>();
+    const auto size = in.number<std::uint16_t>();
+    if (size > capacity_) return fail(ErrorCode::kMalformed, "a sketch has more counters than there is room for");
+    for (std::uint16_t i = 0; i < size; ++i) {
+      const auto value = value_of(in.number<std::uint32_t>());
+      const auto count = in.real<double>();
+      if (!value) return fail(ErrorCode::kMalformed, "a sketch counts a value that there is not");
+      if (!is_sum(count)) return fail(ErrorCode::kMalformed, "a sketch has a count that is negative, infinite or no number");
+      counters_.push_back({*value, count});
+    }
+    if (!in.ok()) return fail(ErrorCode::kMalformed, "a sketch ends too early");
+    if (!is_sum(total_)) return fail(ErrorCode::kMalformed, "a sketch has a total that is negative, infinite or no number");
+    return {};
   }
 
   /// In order of the counters' age.
