@@ -8,6 +8,7 @@
 #include "baseline/portable_math.h"
 #include "core/hash.h"
 #include "core/text.h"
+#include "detectors/insights_state.h"
 #include "detectors/phrases.h"
 
 namespace trailwarden::detectors {
@@ -21,16 +22,12 @@ using baseline::Verdict;
 using event::CloudTrailEvent;
 
 constexpr std::size_t kShown = 5;                // values of an attribution
-constexpr std::int64_t kKeptClosedMinutes = 16;  // of calls whose values a Start may want
 constexpr std::int64_t kFirstMinute = 365 * 1440, kLastMinute = 2'100'000'000;  // 1971 to 5962
-constexpr std::size_t kRecentIds = 10, kIdBytes = 36;
 constexpr std::size_t kTextsBeforeSweep = 4096;
 constexpr double kSketchHalfLifeDays = 3.5;
 constexpr std::array<std::string_view, 3> kAttributes{"userIdentityArn", "userAgent", "errorCode"};
 
 Timestamp time_of(std::int64_t minute) { return Timestamp{std::chrono::minutes{minute}}; }
-
-std::uint64_t packed(SeriesId series) { return static_cast<std::uint64_t>(series.kind) << 32 | series.row; }
 
 /// The caller without its session: sessions come and go, roles stay.
 std::string_view caller_of(const CloudTrailEvent& event, std::string& buffer) {
@@ -62,7 +59,8 @@ baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, st
   baseline::BaselineSettings out{.false_insights_per_week = config.false_insights_per_week,
                                  .active_regions = config.active_regions,
                                  .warm_up_minutes = static_cast<double>(std::chrono::duration_cast<std::chrono::minutes>(config.warm_up).count()),
-                                 .open_minutes = settings.open_minutes};
+                                 .open_minutes = settings.open_minutes,
+                                 .max_rows = settings.max_rows};
   std::vector<const InsightScope*> scopes;
   for (const InsightScope& scope : config.scopes) {
     if (!matches(scope.account, account) || !matches(scope.region, region)) continue;
@@ -93,103 +91,6 @@ std::string rate_in_words(const event::CallRate& rate) {
 
 }  // namespace
 
-/// Texts by number; a text that no sketch names any more goes with the next sweep.
-class Insights::Texts {
- public:
-  /// `dimension`: texts of one come in runs, so the last one of each is tried first.
-  std::uint32_t number_of(std::size_t dimension, std::string_view text) {
-    std::uint32_t& last = last_[dimension];
-    if (last < texts_.size() && texts_[last] && texts_[last]->text == text) return last;
-    return last = number_of(text);
-  }
-  std::uint32_t number_of(std::string_view text) {
-    const std::uint64_t hash = xxh3_64(text);
-    const std::uint32_t known = index_.find(hash, [&](std::uint32_t n) { return texts_[n]->hash == hash && texts_[n]->text == text; });
-    if (known != baseline::RowIndex::kNone) return known;
-    std::uint32_t number = 0;
-    if (free_.empty()) {
-      number = static_cast<std::uint32_t>(texts_.size());
-      texts_.emplace_back();
-    } else {
-      number = free_.back();
-      free_.pop_back();
-    }
-    texts_[number] = std::make_unique<Text>(Text{std::string(text), hash});
-    index_.insert(number, [this](std::uint32_t n) { return texts_[n]->hash; });
-    bytes_ += text.size() + sizeof(Text) + 16;
-    return number;
-  }
-
-  const std::string& text(std::uint32_t number) const { return texts_[number]->text; }
-  std::uint64_t hash(std::uint32_t number) const { return texts_[number]->hash; }
-  std::size_t size() const { return texts_.size() - free_.size(); }
-  std::size_t memory_bytes() const { return bytes_ + index_.memory_bytes(); }
-
-  void keep_only(const std::vector<bool>& used) {
-    index_ = {};
-    for (std::uint32_t number = 0; number < texts_.size(); ++number) {
-      if (!texts_[number]) continue;
-      if (used[number]) {
-        index_.insert(number, [this](std::uint32_t n) { return texts_[n]->hash; });
-        continue;
-      }
-      bytes_ -= texts_[number]->text.size() + sizeof(Text) + 16;
-      texts_[number].reset();
-      free_.push_back(number);
-    }
-  }
-  std::size_t numbers() const { return texts_.size(); }
-
- private:
-  struct Text {
-    std::string text;
-    std::uint64_t hash;  // orders values whatever order they arrived in
-  };
-  std::vector<std::unique_ptr<Text>> texts_;
-  std::vector<std::uint32_t> free_;
-  baseline::RowIndex index_;
-  std::array<std::uint32_t, kDimensions> last_{};
-  std::size_t bytes_ = 0;
-};
-
-struct Insights::Pending {
-  SeriesId series;
-  Values values;
-  std::uint64_t order;  // by the texts of its values, whatever order they arrived in
-};
-
-struct Insights::Recent {
-  std::uint64_t series = 0;  // packed
-  std::array<std::array<char, kIdBytes>, kRecentIds> ids;
-  std::array<std::uint8_t, kRecentIds> sizes{};
-  std::uint32_t count = 0;  // of ids; from kRecentIds on it goes round, for what counts is where the next one goes
-  std::int64_t newest = 0;
-
-  void add(std::string_view id) {
-    const std::size_t slot = count % kRecentIds;
-    sizes[slot] = static_cast<std::uint8_t>(id.copy(ids[slot].data(), kIdBytes));
-    if (++count == 2 * kRecentIds) count = kRecentIds;
-  }
-  std::vector<std::string> oldest_first() const {
-    std::vector<std::string> out;
-    const std::uint32_t kept = std::min<std::uint32_t>(count, kRecentIds);
-    for (std::uint32_t i = count - kept; i < count; ++i) out.emplace_back(ids[i % kRecentIds].data(), sizes[i % kRecentIds]);
-    return out;
-  }
-};
-
-/// A Start without its End.
-struct Insights::Incident {
-  SeriesId series;
-  Direction direction;
-  std::int64_t decided;
-  baseline::Onset onset;
-  double rate;  // a_0
-  baseline::Extent extent;
-  std::uint64_t baseline_calls;
-  Sketches sketches;
-};
-
 Insights::Insights(const InsightsSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), baseline_settings_(settings_of_cell(settings, account, region)),
       baseline_(baseline_settings_, account, region), texts_(std::make_unique<Texts>()),
@@ -198,10 +99,20 @@ Insights::Insights(const InsightsSettings& settings, std::string_view account, s
 Insights::~Insights() = default;
 
 std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
+const std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) const { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
+
+Insights::Sketches Insights::fresh_sketches() {
+  const Sketch empty(kCounters);
+  return {empty, empty, empty};
+}
 
 Insights::Values Insights::values_of(const CloudTrailEvent& event) {
   return {texts_->number_of(0, caller_of(event, caller_)), texts_->number_of(1, event.user_agent),
           texts_->number_of(2, event.error_code.empty() ? "null" : event.error_code)};
+}
+
+std::uint64_t Insights::order_of(const Values& values) const {
+  return splitmix64(splitmix64(texts_->hash(values[0])) ^ texts_->hash(values[1])) ^ texts_->hash(values[2]);
 }
 
 void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::int64_t open_from, const Emit& emit) {
@@ -218,7 +129,6 @@ void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::i
       if (counted && (series == counted->calls || series == counted->errors)) incident.extent.add_late(minute);
     return;
   }
-  newest_ = std::max(newest_, minute);
   const auto counted = baseline_.count(call, minute, verdicts_);
   if (is_judged || counted.errors) {
     const Values values = values_of(event);
@@ -229,8 +139,7 @@ void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::i
 }
 
 void Insights::remember(SeriesId series, const CloudTrailEvent& event, const Values& values, std::int64_t minute) {
-  const std::uint64_t order = splitmix64(splitmix64(texts_->hash(values[0])) ^ texts_->hash(values[1])) ^ texts_->hash(values[2]);
-  pending_of(minute).push_back({series, values, order});
+  pending_of(minute).push_back({series, values, order_of(values)});
   Recent& recent = recent_of(packed(series));
   recent.newest = std::max(recent.newest, minute);
   recent.add(event.event_id);
@@ -259,15 +168,14 @@ void Insights::handle(Timestamp decided_at, const Emit& emit) {
 }
 
 void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {
-  const Sketch empty(kCounters);
-  Incident incident{verdict.series, verdict.direction, verdict.minute, {}, 0, {}, 0, {empty, empty, empty}};
+  Incident incident{verdict.series, verdict.direction, verdict.minute, {}, 0, {}, 0, fresh_sketches()};
   const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
   incident.onset = baseline::find_onset(spans, verdict.direction);
   incident.rate = incident.onset.rate(verdict.minute);
   incident.baseline_calls = baseline_.baseline_count(verdict.series, incident.onset.minute);
   measure(incident);
   const std::int64_t oldest = std::max(incident.onset.minute, baseline_.first_open() - kKeptClosedMinutes);
-  for (std::int64_t minute = oldest; minute <= newest_; ++minute)
+  for (std::int64_t minute = oldest; minute <= baseline_.newest(); ++minute)
     for (const Pending& pending : pending_of(minute))
       if (pending.series == verdict.series)
         for (std::size_t i = 0; i < kDimensions; ++i) incident.sketches[i].add(pending.values[i]);
@@ -289,7 +197,7 @@ void Insights::measure(Incident& incident) const {
 /// The minutes that an early decision rested on have closed, and all that arrived for them counts: from here on its End does not depend on the order of arrival.
 void Insights::confirm(const Verdict& verdict) {
   const auto found = incidents_.find(verdict.series);
-  if (found == incidents_.end()) return;
+  if (found == incidents_.end() || found->second.decided < verdict.minute) return;
   const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
   found->second.rate = baseline::find_onset(spans, verdict.direction).rate(verdict.minute);
   measure(found->second);
@@ -403,7 +311,7 @@ std::string Insights::sentence_of(const event::Insight& insight, const std::vect
 }
 
 void Insights::close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit) {
-  if (minute == kEnd) minute = newest_ == INT64_MIN ? INT64_MIN : newest_ + 1;
+  if (minute == kEnd && rows() > 0) minute = baseline_.newest() + 1;
   baseline_.close_before(minute, pass, verdicts_, [&](std::int64_t closed) { close_minute(closed, emit); });
 }
 
@@ -430,8 +338,7 @@ void Insights::feed_sketches(std::int64_t minute) {
   });
   for (const Pending& one : pending) {
     if (incidents_.contains(one.series)) continue;  // what is unusual is not what is usual
-    const Sketch empty(kCounters);
-    auto& sketches = baselines_.try_emplace(packed(one.series), Sketches{empty, empty, empty}).first->second;
+    auto& sketches = baselines_.try_emplace(packed(one.series), fresh_sketches()).first->second;
     for (std::size_t i = 0; i < kDimensions; ++i) sketches[i].add(one.values[i]);
   }
   if (minute % 1440 != 1439) return;
@@ -446,6 +353,10 @@ void Insights::forget_texts() {
   recent_index_ = {};
   for (std::uint32_t i = 0; i < recent_.size(); ++i) recent_index_.insert(i, [this](std::uint32_t j) { return splitmix64(recent_[j].series); });
   if (texts_->size() < kTextsBeforeSweep) return;
+  texts_->keep_only(texts_in_use());
+}
+
+std::vector<bool> Insights::texts_in_use() const {
   std::vector<bool> used(texts_->numbers(), false);
   const auto use = [&used](const Sketches& sketches) {
     for (const Sketch& sketch : sketches)
@@ -456,7 +367,7 @@ void Insights::forget_texts() {
   for (const auto& minute : pending_)
     for (const Pending& pending : minute)
       for (const std::uint32_t value : pending.values) used[value] = true;
-  texts_->keep_only(used);
+  return used;
 }
 
 std::size_t Insights::open_incidents() const { return incidents_.size(); }

@@ -12,6 +12,8 @@
 
 #include "baseline/cell_baseline.h"
 #include "baseline/space_saving.h"
+#include "core/bytes.h"
+#include "core/result.h"
 #include "detectors/insights_config.h"
 #include "event/cloudtrail_event.h"
 #include "event/insight.h"
@@ -22,6 +24,7 @@ namespace trailwarden::detectors {
 struct InsightsSettings {
   InsightsConfig config;
   std::size_t open_minutes = 18;
+  std::size_t max_rows = baseline::BaselineSettings{}.max_rows;
 };
 
 /// CloudTrail Insights of one (account, Region): call rates of write APIs (of every API for data events) and error rates by code, against baselines
@@ -46,6 +49,12 @@ class Insights {
   std::size_t open_incidents() const;
   std::size_t memory_bytes() const;
 
+  /// Everything that a later judgement or its words depend on (docs/baseline.md, "Saved form"). Equal states give equal bytes.
+  void save(ByteWriter& out) const;
+  /// Into a fresh instance of the same account and Region; the settings may be others. From then on it is as if it had never stopped. kMalformed
+  /// says what is wrong and where, and leaves the instance unusable.
+  Result<void> load(ByteReader& in);
+
  private:
   /// Texts that sketches count, each kept once, while something refers to it.
   class Texts;
@@ -58,6 +67,8 @@ class Insights {
   struct Incident;
   struct Pending;
   struct Recent;
+  class Saving;
+  class Loading;
 
   void remember(baseline::SeriesId series, const event::CloudTrailEvent& event, const Values& values, std::int64_t minute);
   void handle(Timestamp decided_at, const Emit& emit);
@@ -69,12 +80,17 @@ class Insights {
   void confirm(const baseline::Verdict& verdict);
   void feed_sketches(std::int64_t minute);
   void forget_texts();
+  std::vector<bool> texts_in_use() const;
+  std::pair<std::int64_t, std::int64_t> kept_minutes() const;
+  static Sketches fresh_sketches();
+  std::uint64_t order_of(const Values& values) const;
   Recent& recent_of(std::uint64_t series);
   Values values_of(const event::CloudTrailEvent& event);
   std::vector<event::Attribution> attributions(const Incident& incident) const;
   event::Insight insight_of(const Incident& incident, const baseline::Verdict& verdict, Timestamp decided_at) const;
   std::string sentence_of(const event::Insight& insight, const std::vector<event::Attribution>& attributions) const;
   std::vector<Pending>& pending_of(std::int64_t minute);
+  const std::vector<Pending>& pending_of(std::int64_t minute) const;
 
   const InsightsSettings& settings_;
   const std::string account_, region_;
@@ -88,7 +104,6 @@ class Insights {
   baseline::RowIndex recent_index_;
   std::string caller_;  // scratch
   std::vector<baseline::Verdict> verdicts_;
-  std::int64_t newest_ = INT64_MIN;  // minute with calls
 };
 
 }  // namespace trailwarden::detectors

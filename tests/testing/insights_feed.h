@@ -24,14 +24,29 @@ struct FeedCall {
   std::string_view event_source = "ec2.amazonaws.com", event_name = "RunInstances", error_code = {};
   bool read_only = false, is_data = false;
   std::string_view arn = "arn:aws:iam::111111111111:user/alice", user_agent = "aws-cli/2.15";
+  std::string_view id = {};  // of the record; empty: a number of its own
 };
 
 /// The Insights of one account and Region, fed with calls directly: records of their own are made from `FeedCall`s, and the watermark follows
 /// 15 minutes behind.
 class InsightsFeed {
  public:
-  explicit InsightsFeed(detectors::InsightsConfig config = {}, std::int64_t lateness_minutes = 15)
-      : lateness_(lateness_minutes), settings_{std::move(config), static_cast<std::size_t>(lateness_minutes) + 3}, insights_(settings_, "111111111111", "eu-west-1") {}
+  explicit InsightsFeed(detectors::InsightsConfig config = {}, std::int64_t lateness_minutes = 15, std::size_t max_rows = 20'000)
+      : lateness_(lateness_minutes), settings_{std::move(config), static_cast<std::size_t>(lateness_minutes) + 3, max_rows},
+        insights_(settings_, "111111111111", "eu-west-1") {}
+
+  std::string saved() const {
+    ByteWriter out;
+    insights_.save(out);
+    return std::move(out).bytes();
+  }
+  /// Goes on, in this fresh feed, from what `before` saved.
+  Result<void> restore(std::string_view bytes, const InsightsFeed& before) {
+    newest_ = before.newest_;
+    ids_ = before.ids_;
+    ByteReader in(bytes);
+    return insights_.load(in).and_then([&] { return in.finish(); });
+  }
 
   /// `count` calls at `second` seconds since 1970.
   void call(std::int64_t second, const FeedCall& call = {}, int count = 1) {
@@ -47,7 +62,7 @@ class InsightsFeed {
     for (int i = 0; i < count; ++i) {
       newest_ = std::max(newest_, second);
       const std::string id = std::to_string(++ids_);
-      event.event_id = id;
+      event.event_id = call.id.empty() ? std::string_view(id) : call.id;
       advance();
       insights_.observe(event, minute_of(event.event_time), watermark_minute(), emit());
     }
