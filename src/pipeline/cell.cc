@@ -1,9 +1,13 @@
 #include "pipeline/cell.h"
 
+#include <algorithm>
+#include <set>
+
 #include "alerts/envelope.h"
 #include "alerts/insight_record.h"
 #include "core/check.h"
 #include "core/hash.h"
+#include "core/text.h"
 
 namespace trailwarden::pipeline {
 
@@ -146,17 +150,51 @@ void Cell::save(ByteWriter& out) const {
   out.signed_number(minute_);
   seen_.save(out);
   unsettled_.save(out);
-  for (const auto& detector : detectors_) detector->save(out);
+  out.number(static_cast<std::uint32_t>(detectors_.size()));
+  for (std::size_t i = 0; i < detectors_.size(); ++i) {
+    out.text(settings_.detectors[i].info->name);
+    out.part([&] { detectors_[i]->save(out); });
+  }
   quiet_.save(out);
+  out.flag(insights_ != nullptr);
+  if (insights_) out.part([&] { insights_->save(out); });
 }
 
 Result<void> Cell::load(ByteReader& in) {
   minute_ = in.signed_number();
-  if (auto loaded = seen_.load(in); !loaded) return loaded;
-  if (auto loaded = unsettled_.load(in); !loaded) return loaded;
-  for (const auto& detector : detectors_)
-    if (auto loaded = detector->load(in); !loaded) return loaded;
-  return quiet_.load(in);
+  return seen_.load(in)
+      .and_then([&] { return unsettled_.load(in); })
+      .and_then([&] { return load_detectors(in); })
+      .and_then([&] { return quiet_.load(in); })
+      .and_then([&] { return load_insights(in); });
+}
+
+Result<void> Cell::load_detectors(ByteReader& in) {
+  const auto count = in.number<std::uint32_t>();
+  std::set<std::string> names;
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    const std::string name = in.text();
+    ByteReader state = in.part();
+    if (!in.ok()) break;
+    if (!names.insert(name).second) return fail(ErrorCode::kMalformed, "a detector is saved twice: " + printable(name));
+    const auto known = std::find_if(settings_.detectors.begin(), settings_.detectors.end(), [&](const auto& detector) { return detector.info->name == name; });
+    if (known == settings_.detectors.end()) continue;  // it was on when this was saved
+    const auto which = static_cast<std::size_t>(known - settings_.detectors.begin());
+    auto loaded = detectors_[which]->load(state).and_then([&] { return state.finish(); });
+    if (!loaded) return fail(std::move(loaded).error().during("detector " + name));
+  }
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "detectors end too early");
+  return {};
+}
+
+Result<void> Cell::load_insights(ByteReader& in) {
+  const bool saved = in.flag();
+  ByteReader state = saved ? in.part() : ByteReader({});
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "insights end too early");
+  if (!saved || !insights_) return {};  // switched on, or off, since then
+  auto loaded = insights_->load(state).and_then([&] { return state.finish(); });
+  if (!loaded) return fail(std::move(loaded).error().during("insights"));
+  return {};
 }
 
 std::size_t Cell::memory_bytes() const {

@@ -64,8 +64,10 @@ class Cell {
   /// Null where Insights are switched off.
   const detectors::Insights* insights() const { return insights_.get(); }
 
-  /// Everything but the baselines, whose saved form comes with the service that needs it.
+  /// Everything that a later judgement depends on. Each detector's state stands behind its name and length, that of the baselines behind its length.
   void save(ByteWriter& out) const;
+  /// Into a fresh cell of the same account and Region. The configuration may be another: detectors, or Insights, that were not saved begin afresh, and
+  /// what was saved of others is passed over. An error leaves the cell unusable.
   Result<void> load(ByteReader& in);
   std::size_t memory_bytes() const;
 
@@ -77,6 +79,8 @@ class Cell {
   /// Judges the unsettled records from before `minute`, in order of event time.
   void settle(std::int64_t minute, CellOutput& output);
   void close(Timestamp watermark, CellOutput& output);
+  Result<void> load_detectors(ByteReader& in);
+  Result<void> load_insights(ByteReader& in);
   /// Where the Insights of this cell go.
   detectors::Insights::Emit insights_to(CellOutput& output);
   void put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) const;

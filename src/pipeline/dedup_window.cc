@@ -1,6 +1,7 @@
 #include "pipeline/dedup_window.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace trailwarden::pipeline {
 
@@ -65,12 +66,17 @@ void DedupWindow::save(ByteWriter& out) const {
 
 Result<void> DedupWindow::load(ByteReader& in) {
   const auto sets = in.number<std::uint32_t>();
-  if (sets > ring_.size()) return fail(ErrorCode::kMalformed, "more open minutes saved than this configuration can have");
-  for (std::uint32_t i = 0; i < sets; ++i) {
+  std::optional<std::int64_t> before;
+  for (std::uint32_t i = 0; i < sets && in.ok(); ++i) {
     const std::int64_t minute = in.signed_number();
     const auto ids = in.number<std::uint64_t>();
-    for (std::uint64_t n = 0; n < ids && in.ok(); ++n) insert(minute, in.number<std::uint64_t>());
+    if (before && minute <= *before) return fail(ErrorCode::kMalformed, "seen records: minutes that do not ascend");
+    before = minute;
+    if (!in.has(ids, sizeof(std::uint64_t))) break;
+    // The oldest first, so that each takes the place of the one that it leaves no room for.
+    for (std::uint64_t n = 0; n < ids; ++n) insert(minute, in.number<std::uint64_t>());
   }
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "seen records end too early");
   return {};
 }
 

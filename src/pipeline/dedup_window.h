@@ -29,6 +29,7 @@ class DedupWindow {
   void close_before(std::int64_t minute);
 
   void save(ByteWriter& out) const;
+  /// Into a fresh window. Of minutes that share a place in one with fewer open minutes than were saved, the newest is kept.
   Result<void> load(ByteReader& in);
   std::size_t memory_bytes() const;
 

@@ -37,6 +37,27 @@ TEST(DedupWindow, GivesBackTheMemoryOfABusyMinute) {
   EXPECT_LT(seen.memory_bytes(), busy / 10);
 }
 
+TEST(DedupWindow, KeepsTheNewestMinutesThatFitASmallerWindow) {
+  DedupWindow wide(17), narrow(5);
+  for (std::int64_t minute = 100; minute < 117; ++minute) wide.insert(minute, 7);
+  ByteWriter out;
+  wide.save(out);
+  ByteReader in(out.bytes());
+  ASSERT_TRUE(narrow.load(in).has_value());
+  EXPECT_TRUE(in.finish().has_value());
+  for (std::int64_t minute = 112; minute < 117; ++minute) EXPECT_FALSE(narrow.insert(minute, 7)) << minute;
+}
+
+TEST(DedupWindow, ACountBeyondItsBytesIsRefused) {
+  ByteWriter out;
+  out.number(std::uint32_t{1});
+  out.signed_number(100);
+  out.number(std::uint64_t{1} << 60);
+  out.number(std::uint64_t{7});
+  ByteReader in(out.bytes());
+  EXPECT_FALSE(DedupWindow(17).load(in).has_value());
+}
+
 RC_GTEST_PROP(DedupWindow, IsASetAndComesBackFromItsBytes, (const std::vector<std::pair<std::uint8_t, std::uint16_t>>& inserts)) {
   DedupWindow seen(17);
   std::set<std::pair<int, int>> model;
