@@ -1,13 +1,14 @@
 // A cell that is saved and loaded goes on as if it had never stopped, bit for bit.
 
+#include <cstdlib>
 #include <deque>
+#include <fstream>
 #include <iostream>
+#include <map>
 #include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
-#include <rapidcheck/gtest.h>
 
 #include "testing/insights_feed.h"
 #include "testing/seal.h"
@@ -245,7 +246,7 @@ TEST(SavedInsights, SaysWhatIsWrongAndWhere) {
   const auto with = [&](std::size_t at, std::string_view bytes) { return std::string(saved).replace(at, bytes.size(), bytes); };
   EXPECT_THAT(reason(with(0, "XXXX")), HasSubstr("not saved baselines"));
   EXPECT_THAT(reason(with(4, "\x02")), HasSubstr("format 2"));
-  EXPECT_THAT(reason(with(10, "x")), HasSubstr("other constants"));
+  EXPECT_THAT(fresh()->restore(with(10, "x"), *feed).error().message, HasSubstr("other constants"));
   EXPECT_THAT(reason(with(26, "\x63")), HasSubstr("clock: another section, number 99"));
   EXPECT_THAT(reason(with(28, "\x09")), HasSubstr("clock: version 9"));
   EXPECT_THAT(reason(saved.substr(0, saved.size() / 2)), HasSubstr("end too early"));
@@ -256,6 +257,36 @@ TEST(SavedInsights, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(reason(with(calls + 8, std::string_view("\x00\x00\x80\x7f", 4))), HasSubstr("calls: a row has a decayed sum"));
   EXPECT_THAT(reason(with(calls, "x")), HasSubstr("row 0 has the key of another series"));
   EXPECT_EQ(reason(saved), "");
+}
+
+/// The fuzzer begins with these. TRAILWARDEN_UPDATE_GOLDEN=1 writes them anew, when the form of a section has changed.
+TEST(SavedInsights, StatesThatAreKeptLoad) {
+  const auto quiet = [](std::int64_t minutes) {
+    auto feed = fresh();
+    for (std::int64_t minute = kStart - minutes; minute < kStart; ++minute) feed->minute(minute, {}, 1 + static_cast<int>(minute % 3));
+    return feed;
+  };
+  std::map<std::string, std::unique_ptr<InsightsFeed>> states;
+  states["fresh"] = fresh();
+  states["open"] = quiet(10);
+  states["incident"] = quiet(1000);
+  states["incident"]->minute(kStart, {.arn = "arn:aws:iam::111111111111:user/mallory"}, 60);
+  states["errors"] = quiet(1000);
+  for (int i = 0; i < 30; ++i) states["errors"]->minute(kStart + i, {.error_code = "AccessDenied"}, 4);
+  states["wide"] = quiet(20);
+  states["wide"]->minute(kStart, {}, 70'000);
+  states["wide"]->close_before(kStart + 20);
+  states["asleep"] = quiet(20);
+  states["asleep"]->close_before(kStart + 3000);
+
+  for (const auto& [name, feed] : states) {
+    const std::string path = std::string(TRAILWARDEN_SOURCE_DIR) + "/fuzz/corpus/insights_state/" + name + ".state";
+    if (std::getenv("TRAILWARDEN_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << feed->saved();
+    std::ifstream in(path, std::ios::binary);
+    const std::string kept{std::istreambuf_iterator<char>(in), {}};
+    const auto loaded = fresh()->restore(testing::sealed(kept), *feed);
+    EXPECT_TRUE(loaded.has_value()) << path << ": " << (loaded ? "" : loaded.error().message);
+  }
 }
 
 TEST(SavedInsights, OfAnotherAccountAreRefused) {

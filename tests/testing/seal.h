@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "baseline/constants.h"
@@ -10,10 +9,14 @@
 
 namespace trailwarden::testing {
 
-/// Saved baselines whose checksums fit their bytes again, as far as the lengths of their sections lead: so that damage comes past the frame.
+/// Saved baselines whose constants are today's and whose checksums fit their bytes, as far as the lengths of their sections lead: so that damage comes
+/// past the frame, and states that were kept outlive a change of constants.
 inline std::string sealed(std::string state) {
-  constexpr std::size_t kLengthAt = 8, kChecksumAt = 16, kHead = 24;
-  std::size_t at = baseline::SectionWriter::kMagic.size() + sizeof(std::uint16_t) + sizeof(std::uint32_t) + baseline::constants_hash().size();
+  constexpr std::size_t kHashAt = 10, kLengthAt = 8, kChecksumAt = 16, kHead = 24;
+  const std::string constants = baseline::constants_hash();
+  std::size_t at = kHashAt + constants.size();
+  if (state.size() < at) return state;
+  state.replace(kHashAt, constants.size(), constants);
   while (at + kHead <= state.size()) {
     ByteReader length(std::string_view(state).substr(at + kLengthAt));
     const auto bytes = length.number<std::uint64_t>();
