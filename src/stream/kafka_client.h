@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "stream/kafka_handles.h"
+#include "stream/kafka_options.h"
+
+namespace trailwarden::stream::kafka {
+
+/// For metrics: "ILLEGAL_GENERATION" is "illegal_generation", "_TIMED_OUT" is "timed_out".
+std::string reason_of(rd_kafka_resp_err_t code);
+
+/// What a client says besides the results of calls: on the thread that polls it, `token` excepted. Any may be empty.
+struct Callbacks {
+  std::function<void(rd_kafka_resp_err_t, std::string_view text)> error;
+  std::function<void(std::string_view json)> statistics;
+  std::function<void(const rd_kafka_message_t&)> delivered;  // or not: of each message, or of failed ones if so configured
+  std::function<void(rd_kafka_resp_err_t, const rd_kafka_topic_partition_list_t&)> rebalance;
+  std::function<Result<KafkaToken>()> token;  // on a thread of the library's
+};
+
+/// One client of a cluster: librdkafka's `rd_kafka_t` with callbacks that live as long as it does. What the library logs goes to core/log.
+///
+/// Destroyed without closing a consumer's membership, and a producer without waiting for what it still has.
+class Client {
+ public:
+  /// kInvalidArgument with what the library says.
+  static Result<std::unique_ptr<Client>> create(rd_kafka_type_t type, Conf conf, Callbacks callbacks);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  rd_kafka_t* get() const { return handle_; }
+  /// The error after which nothing works any more, if there was one.
+  std::optional<CallError> fatal() const;
+
+ private:
+  explicit Client(Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
+  void connect(rd_kafka_conf_t* conf);
+
+  Callbacks callbacks_;
+  rd_kafka_t* handle_ = nullptr;
+};
+
+}  // namespace trailwarden::stream::kafka
