@@ -2,40 +2,65 @@
 
 #include <filesystem>
 
-#include "core/log.h"
+#include "app/kafka_setup.h"
 #include "ingest/folder_watcher.h"
 #include "stream/embedded_log.h"
+#include "stream/kafka_log.h"
 
 namespace trailwarden::app {
 namespace {
 
 std::string database_of(const config::EmbeddedConfig& embedded) { return embedded.data + "/trailwarden.db"; }
 
+std::string alerts_of(const config::EmbeddedConfig& embedded) { return embedded.alerts.empty() ? embedded.data + "/alerts.jsonl" : embedded.alerts; }
+
+/// Whether `path` lies below `folder`, as far as the parts that exist tell.
+bool is_below(const std::string& path, const std::string& folder) {
+  std::error_code ignored;
+  const std::filesystem::path relative = std::filesystem::weakly_canonical(path, ignored).lexically_relative(std::filesystem::weakly_canonical(folder, ignored));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
 Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup) {
   const config::EmbeddedConfig& embedded = setup.config.service.embedded;
+  if (is_below(embedded.data, embedded.input)) return fail(ErrorCode::kInvalidArgument, "embedded.data lies in embedded.input: the service would read what it writes");
+  if (is_below(alerts_of(embedded), embedded.input)) return fail(ErrorCode::kInvalidArgument, "embedded.alerts lies in embedded.input: the service would read what it writes");
   std::error_code error;
   std::filesystem::create_directories(embedded.data, error);
   if (error) return fail(io_error("make folder", embedded.data, error.value()));
   auto watcher = ingest::FolderWatcher::open({.folder = embedded.input, .max_document_bytes = setup.config.input.max_document_bytes});
   if (!watcher) return fail(std::move(watcher).error().during("embedded.input"));
-  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = embedded.alerts.empty() ? embedded.data + "/alerts.jsonl" : embedded.alerts},
+  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = alerts_of(embedded)},
                                        std::move(*watcher));
+  if (!log) return fail(std::move(log).error());
+  return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
+}
+
+Result<std::unique_ptr<stream::PartitionedLog>> open_kafka(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
+  auto options = kafka_log_options(kafka, worker, from);
+  if (!options) return fail(std::move(options).error());
+  auto log = stream::KafkaLog::create(std::move(*options));
   if (!log) return fail(std::move(log).error());
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<stream::PartitionedLog>> open_log(const Setup& setup, std::size_t, const std::string& from, ServiceMetrics&) {
+Result<std::unique_ptr<stream::PartitionedLog>> open_log(const Setup& setup, std::size_t worker, const std::string& from) {
   if (!setup.config.service.kafka) {
     if (!from.empty()) return fail(ErrorCode::kInvalidArgument, "--from is for Kafka; the embedded log begins with what is in its folder");
     return open_embedded(setup);
   }
-  return fail(ErrorCode::kUnsupported, "kafka is not built in yet");
+  return open_kafka(*setup.config.service.kafka, worker, from);
 }
 
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup) {
-  if (setup.config.service.kafka) return fail(ErrorCode::kUnsupported, "kafka is not built in yet");
+  if (setup.config.service.kafka) {
+    // Reads without joining the group; its producer is never used.
+    auto log = open_kafka(*setup.config.service.kafka, 0, {});
+    if (!log) return fail(std::move(log).error());
+    return std::unique_ptr<stream::Topics>(std::move(*log));
+  }
   auto reader = stream::EmbeddedLog::open_read_only(database_of(setup.config.service.embedded));
   if (!reader) return fail(std::move(reader).error());
   return std::make_unique<stream::EmbeddedReader>(std::move(*reader));

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "app/service_metrics.h"
 #include "app/setup.h"
 #include "core/result.h"
 #include "stream/partitioned_log.h"
@@ -12,7 +11,7 @@ namespace trailwarden::app {
 
 /// The log that a configuration names, for one of the service's workers. `from`: where partitions begin that were never committed: "", "earliest", "latest" or a time.
 /// kInvalidArgument for what is wrong with the configuration.
-Result<std::unique_ptr<stream::PartitionedLog>> open_log(const Setup& setup, std::size_t worker, const std::string& from, ServiceMetrics& metrics);
+Result<std::unique_ptr<stream::PartitionedLog>> open_log(const Setup& setup, std::size_t worker, const std::string& from);
 
 /// Its topics, for looking, beside a service that runs.
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup);

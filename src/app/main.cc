@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/forward.h"
 #include "app/generate.h"
 #include "app/replay.h"
 #include "app/run.h"
 #include "app/score.h"
+#include "app/topics.h"
 #include "core/version.h"
 
 namespace {
@@ -27,6 +29,8 @@ struct Arguments {
   app::ScoreArguments score;
   app::RunArguments run;
   app::AuditArguments audit;
+  app::TopicsArguments topics;
+  app::ForwardArguments forward;
   std::string config_file, alerts_file;
   bool as_json = false;
   std::size_t limit = 10;
@@ -142,6 +146,31 @@ void add_audit(CLI::App& app, app::AuditArguments& arguments, Action& action) {
   command->callback([&] { action = [&] { return app::audit(arguments); }; });
 }
 
+void add_topics(CLI::App& app, app::TopicsArguments& arguments, Action& action) {
+  CLI::App& group = add_group(app, "topics", "The service's topics on Kafka", "trailwarden topics create -c trailwarden.yaml");
+  const auto add = [&](const char* name, const char* claim, int (*work)(const app::TopicsArguments&)) {
+    CLI::App* const command = group.add_subcommand(name, claim);
+    command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service")->required();
+    command->add_option("--partitions", arguments.partitions, "Of each; default: as many as the input has, 8 where there is none")->check(CLI::Range(1, 100'000));
+    command->add_option("--replication", arguments.replication, "Copies; default: as the brokers have it")->check(CLI::Range(1, 100));
+    command->footer(std::string("Example:\n  trailwarden topics ") + name + " -c trailwarden.yaml --partitions 24\n\nExit codes: 0 fine, 1 something is not, 2 wrong usage or config.");
+    command->callback([&arguments, &action, work] { action = [&arguments, work] { return work(arguments); }; });
+  };
+  add("create", "Makes those that are missing", app::create_topics);
+  add("check", "Says what is not as it should be", app::check_topics);
+}
+
+void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("forward", "Sends files' records to Kafka, each keyed ACCOUNT/REGION, as the service wants them");
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) with `kafka:`")->required();
+  command->add_option("--topic", arguments.topic, "Default: the first input of the config");
+  command->add_option("--rate", arguments.rate, "Records a second; default: as fast as it goes");
+  command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
+  command->footer("Example:\n  trailwarden forward AWSLogs/ -c trailwarden.yaml --rate 5000\n\nExit codes: 0 all acknowledged, 1 not all, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::forward(arguments); }; });
+}
+
 void add_state(CLI::App& app, std::string& config, Action& action) {
   CLI::App& group = add_group(app, "state", "Look at the state that is saved", "trailwarden state inspect -c trailwarden.yaml");
   CLI::App* const inspect = group.add_subcommand("inspect", "The snapshots there are, and whether they can be used");
@@ -162,6 +191,8 @@ int run(int argc, char** argv) {
   add_generate(app, arguments.generate, action);
   add_run(app, arguments.run, action);
   add_audit(app, arguments.audit, action);
+  add_topics(app, arguments.topics, action);
+  add_forward(app, arguments.forward, action);
   add_state(app, arguments.config_file, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);

@@ -89,7 +89,7 @@ int run(const RunArguments& arguments) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
-  Service service(*setup, [&](std::size_t worker, ServiceMetrics& metrics) { return open_log(*setup, worker, arguments.from, metrics); });
+  Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); });
   if (auto done = service.run(g_stop, arguments.drain); !done) {
     log::flush();
     return complain(done.error(), exit_code_of(done.error()));

@@ -81,7 +81,7 @@ Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
 
 Result<void> Service::start() {
   for (std::size_t i = 0; i < setup_.config.service.workers; ++i) {
-    auto log = open_log_(i, metrics_);
+    auto log = open_log_(i);
     if (!log) return fail(std::move(log).error());
     auto member = std::make_unique<Member>();
     member->log = std::move(*log);

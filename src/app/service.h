@@ -21,8 +21,8 @@ namespace trailwarden::app {
 /// The service: workers, each a thread with a log of its own; the pages that say how they are; a watchdog.
 class Service {
  public:
-  /// Makes worker number i's log; `metrics` may count in it.
-  using OpenLog = std::function<Result<std::unique_ptr<stream::PartitionedLog>>(std::size_t worker, ServiceMetrics& metrics)>;
+  /// Makes worker number i's log.
+  using OpenLog = std::function<Result<std::unique_ptr<stream::PartitionedLog>>(std::size_t worker)>;
 
   Service(const Setup& setup, OpenLog open_log);
   ~Service();

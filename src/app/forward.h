@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace trailwarden::app {
+
+/// The command line of `trailwarden forward`.
+struct ForwardArguments {
+  std::vector<std::string> paths;
+  std::string config, topic;
+  double rate = 0;     // records a second; 0: as fast as it goes
+  bool progress = true;
+};
+
+/// Sends files' records to Kafka, each a message keyed ACCOUNT/REGION, so that it comes to the partition where it belongs. What is no record is sent as it is, without a
+/// key: the service accounts for it. Exit codes as everywhere; 1 if a message was not acknowledged.
+int forward(const ForwardArguments& arguments);
+
+}  // namespace trailwarden::app

@@ -1,0 +1,118 @@
+#include "app/kafka_setup.h"
+
+#include <array>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "stream/aws_signature.h"
+#include "stream/partitioned_log.h"
+
+namespace trailwarden::app {
+namespace {
+
+using stream::KafkaSecurity;
+
+/// What tells this process from the others of the group, the same after a restart.
+std::string instance_of(const config::KafkaConfig& kafka) {
+  if (!kafka.instance.empty()) return kafka.instance;
+  if (const char* const pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0') return pod;
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "trailwarden";
+}
+
+Result<std::string> secret(const config::SecretSource& source, std::string_view key) {
+  if (source.empty()) return std::string();
+  auto read = config::read_secret(source);
+  if (!read) return fail(std::move(read).error().during(fmt::format("kafka.security.{}", key)));
+  return read;
+}
+
+std::chrono::sys_time<std::chrono::milliseconds> now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+/// A token of Amazon MSK, signed anew each time. The wall clock belongs to it: brokers check it.
+std::function<Result<stream::KafkaToken>()> msk_tokens(std::string region) {
+  return [region = std::move(region)]() -> Result<stream::KafkaToken> {
+    auto credentials = stream::find_aws_credentials();
+    if (!credentials) return fail(std::move(credentials).error());
+    stream::MskToken token = stream::msk_token(region, *credentials, std::chrono::floor<std::chrono::seconds>(now()));
+    return stream::KafkaToken{std::move(token.text), token.expires, credentials->access_key_id};
+  };
+}
+
+/// A token that somebody keeps in a file: read again whenever the last one is five minutes old.
+std::function<Result<stream::KafkaToken>()> kept_tokens(config::SecretSource source) {
+  return [source = std::move(source)]() -> Result<stream::KafkaToken> {
+    auto token = config::read_secret(source);
+    if (!token) return fail(std::move(token).error());
+    return stream::KafkaToken{std::move(*token), now() + std::chrono::minutes{5}, "trailwarden"};
+  };
+}
+
+Result<KafkaSecurity> security_of(const config::KafkaSecurity& from) {
+  static constexpr std::pair<std::string_view, KafkaSecurity::Protocol> kProtocols[] = {{"plaintext", KafkaSecurity::Protocol::kPlaintext},
+                                                                                        {"ssl", KafkaSecurity::Protocol::kSsl},
+                                                                                        {"sasl_plaintext", KafkaSecurity::Protocol::kSaslPlaintext},
+                                                                                        {"sasl_ssl", KafkaSecurity::Protocol::kSaslSsl}};
+  static constexpr std::pair<std::string_view, KafkaSecurity::Mechanism> kMechanisms[] = {{"PLAIN", KafkaSecurity::Mechanism::kPlain},
+                                                                                          {"SCRAM-SHA-256", KafkaSecurity::Mechanism::kScramSha256},
+                                                                                          {"SCRAM-SHA-512", KafkaSecurity::Mechanism::kScramSha512},
+                                                                                          {"OAUTHBEARER", KafkaSecurity::Mechanism::kOauthbearer},
+                                                                                          {"AWS_MSK_IAM", KafkaSecurity::Mechanism::kOauthbearer}};
+  KafkaSecurity security{.ca_file = from.ca_file, .certificate_file = from.certificate_file, .key_file = from.key_file, .username = from.username};
+  for (const auto& [name, protocol] : kProtocols)
+    if (name == from.protocol) security.protocol = protocol;
+  for (const auto& [name, mechanism] : kMechanisms)
+    if (name == from.mechanism) security.mechanism = mechanism;
+  auto key_password = secret(from.key_password, "key_password"), password = secret(from.password, "password");
+  if (!key_password) return fail(std::move(key_password).error());
+  if (!password) return fail(std::move(password).error());
+  security.key_password = std::move(*key_password);
+  security.password = std::move(*password);
+  if (from.mechanism == "AWS_MSK_IAM") security.token = msk_tokens(from.region);
+  if (from.mechanism == "OAUTHBEARER") security.token = kept_tokens(from.token);
+  return security;
+}
+
+Result<stream::KafkaLogOptions::StartFrom> start_from(const std::string& from) {
+  using Kind = stream::KafkaLogOptions::StartFrom::Kind;
+  if (from.empty()) return stream::KafkaLogOptions::StartFrom{};
+  if (from == "earliest") return stream::KafkaLogOptions::StartFrom{.kind = Kind::kEarliest};
+  if (from == "latest") return stream::KafkaLogOptions::StartFrom{.kind = Kind::kLatest};
+  const auto time = parse_user_time(from);
+  if (!time) return fail(ErrorCode::kInvalidArgument, fmt::format("--from {}: expected earliest, latest, or a time as 2026-01-05T00:00:00Z", printable(from)));
+  return stream::KafkaLogOptions::StartFrom{.kind = Kind::kTime, .time = *time};
+}
+
+}  // namespace
+
+std::vector<std::string> output_topics(const config::KafkaConfig& kafka) {
+  std::vector<std::string> topics{std::string(stream::kAlertsTopic), std::string(stream::kLedgerTopic), std::string(stream::kStateTopic), std::string(stream::kDeadLetterTopic)};
+  if (kafka.tick_interval.count() > 0) topics.emplace_back(stream::kTicksTopic);
+  if (kafka.late_topic) topics.emplace_back(stream::kLateTopic);
+  return topics;
+}
+
+Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafka) {
+  auto security = security_of(kafka.security);
+  if (!security) return fail(std::move(security).error());
+  return stream::KafkaConnection{.brokers = kafka.brokers, .client_id = "trailwarden-" + instance_of(kafka), .client_rack = kafka.rack, .security = std::move(*security),
+                                 .properties = kafka.properties};
+}
+
+Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
+  auto connection = kafka_connection(kafka);
+  if (!connection) return fail(std::move(connection).error());
+  auto start = start_from(from);
+  if (!start) return fail(std::move(start).error());
+  stream::KafkaLogOptions options{.connection = std::move(*connection), .group = kafka.group, .outputs = output_topics(kafka), .start_from = *start,
+                                  .session_timeout = kafka.session_timeout, .transaction_timeout = kafka.transaction_timeout};
+  for (const config::KafkaInput& input : kafka.input) options.inputs.push_back(input.topic);
+  if (kafka.tick_interval.count() > 0) options.ticks_topic = stream::kTicksTopic;
+  options.transactional_id = fmt::format("{}-{}-{}", kafka.group, instance_of(kafka), worker);
+  return options;
+}
+
+}  // namespace trailwarden::app

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "app/setup.h"
+#include "core/result.h"
+#include "stream/kafka_options.h"
+
+namespace trailwarden::app {
+
+/// The configuration's cluster, with secrets read. kInvalidArgument or kNotFound with the key to look at.
+Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafka);
+
+/// One worker's membership. `from`: "", "earliest", "latest" or a time.
+Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from);
+
+/// Every topic that the service writes to.
+std::vector<std::string> output_topics(const config::KafkaConfig& kafka);
+
+}  // namespace trailwarden::app

@@ -1,0 +1,88 @@
+#include "app/topics.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "app/kafka_setup.h"
+#include "app/setup.h"
+#include "core/text.h"
+#include "stream/kafka_admin.h"
+#include "stream/partitioned_log.h"
+
+namespace trailwarden::app {
+namespace {
+
+constexpr std::int32_t kDefaultPartitions = 8;
+
+stream::TopicSpec spec(std::string_view name, std::int32_t partitions, const TopicsArguments& arguments, std::map<std::string, std::string> config) {
+  return {.name = std::string(name), .partitions = partitions, .replication = static_cast<std::int16_t>(arguments.replication), .config = std::move(config)};
+}
+
+/// Every topic that the service reads or writes, as it should be. The ledger, the state and the ticks go with the input, partition by partition.
+std::vector<stream::TopicSpec> specs(const config::KafkaConfig& kafka, std::int32_t partitions, const TopicsArguments& arguments) {
+  std::vector<stream::TopicSpec> out;
+  for (const config::KafkaInput& input : kafka.input)
+    out.push_back(spec(input.topic, partitions, arguments, {{"message.timestamp.type", "LogAppendTime"}, {"unclean.leader.election.enable", "false"}}));
+  for (const std::string& name : output_topics(kafka)) {
+    std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
+    if (name == stream::kStateTopic) config["cleanup.policy"] = "compact";
+    if (name == stream::kTicksTopic) config["message.timestamp.type"] = "LogAppendTime";
+    out.push_back(spec(name, partitions, arguments, std::move(config)));
+  }
+  return out;
+}
+
+struct Plan {
+  stream::KafkaConnection connection;
+  std::vector<stream::TopicSpec> topics;
+};
+
+/// As many partitions as an input topic that is there already has.
+Result<Plan> plan(const TopicsArguments& arguments) {
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return fail(setup.error());
+  const auto& kafka = setup->config.service.kafka;
+  if (!kafka) return fail(ErrorCode::kInvalidArgument, "this needs a configuration with `kafka:` (-c FILE)");
+  auto connection = kafka_connection(*kafka);
+  if (!connection) return fail(std::move(connection).error());
+  std::int32_t partitions = arguments.partitions;
+  if (partitions == 0) {
+    const std::vector<stream::TopicSpec> probe{{.name = kafka->input.front().topic, .partitions = -1}};
+    const auto found = stream::check_topics(*connection, probe);
+    if (!found) return fail(found.error());
+    partitions = kDefaultPartitions;
+    for (const stream::TopicDifference& difference : *found)
+      if (difference.what == "partitions") partitions = std::atoi(difference.found.c_str());
+  }
+  return Plan{std::move(*connection), specs(*kafka, partitions, arguments)};
+}
+
+int exit_code_of(const Error& error) { return error.code == ErrorCode::kIo ? kFailed : kWrongUsage; }
+
+}  // namespace
+
+int create_topics(const TopicsArguments& arguments) {
+  const auto planned = plan(arguments);
+  if (!planned) return complain(planned.error(), exit_code_of(planned.error()));
+  const auto made = stream::create_topics(planned->connection, planned->topics);
+  if (!made) return complain(made.error(), kFailed);
+  for (const stream::TopicSpec& topic : planned->topics) {
+    const bool is_new = std::find(made->begin(), made->end(), topic.name) != made->end();
+    fmt::print("{:<28} {}\n", printable(topic.name), is_new ? fmt::format("made, {} partitions", topic.partitions) : "was there");
+  }
+  return kFine;
+}
+
+int check_topics(const TopicsArguments& arguments) {
+  const auto planned = plan(arguments);
+  if (!planned) return complain(planned.error(), exit_code_of(planned.error()));
+  const auto differences = stream::check_topics(planned->connection, planned->topics);
+  if (!differences) return complain(differences.error(), kFailed);
+  for (const stream::TopicDifference& difference : *differences)
+    fmt::print("{}: {}: should be {}, is {}\n", printable(difference.topic), difference.what, difference.wanted, difference.found.empty() ? "not there" : difference.found);
+  if (differences->empty()) fmt::print("all {} topics are as they should be\n", planned->topics.size());
+  return differences->empty() ? kFine : kFailed;
+}
+
+}  // namespace trailwarden::app
