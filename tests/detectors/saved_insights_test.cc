@@ -154,6 +154,34 @@ TEST(SavedInsights, AnEarlyStartIsConfirmedAfterARestart) {
   EXPECT_EQ(after.saved() == before.saved(), true);
 }
 
+TEST(SavedInsights, ASleepingCellWakesTheSame) {
+  const auto whole = fresh();
+  for (std::int64_t minute = kStart; minute < kStart + 1000; ++minute) whole->minute(minute, {}, 1 + static_cast<int>(minute % 3));
+  whole->close_before(kStart + 6000);
+  const auto pieces = restarted(*whole);
+  for (const auto& feed : {whole.get(), pieces.get()}) {
+    for (std::int64_t minute = kStart + 9000; minute < kStart + 9300; ++minute) feed->minute(minute, {}, 2);
+    feed->minute(kStart + 9300, {}, 60);
+  }
+  EXPECT_EQ(words(pieces->said()), words(whole->said()));
+  EXPECT_EQ(pieces->said().size(), 1U);
+  EXPECT_EQ(pieces->saved() == whole->saved(), true);
+}
+
+TEST(SavedInsights, TextsThatNothingNamesAnyMoreDoNotShow) {
+  std::deque<std::string> agents;
+  const auto whole = fresh();
+  auto pieces = fresh();
+  for (std::int64_t minute = kStart; minute < kStart + 400; ++minute) {
+    for (int i = 0; i < 20; ++i) {
+      const FeedCall call{.user_agent = agents.emplace_back("agent " + std::to_string(agents.size()))};
+      for (const auto& feed : {whole.get(), pieces.get()}) feed->minute(minute, call);
+    }
+    if (minute % 50 == 0) pieces = restarted(*pieces);  // forgets the 4,096 texts before the other one's sweep does
+    ASSERT_EQ(pieces->saved() == whole->saved(), true) << minute;
+  }
+}
+
 TEST(SavedInsights, TheOrderInWhichRowsWereBornDoesNotShow) {
   constexpr int kApis = 12;
   std::mt19937 random(3);
