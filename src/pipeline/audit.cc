@@ -10,30 +10,10 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "pipeline/ledger.h"
+#include "pipeline/topic_scan.h"
 
 namespace trailwarden::pipeline {
 namespace {
-
-constexpr std::chrono::milliseconds kWait{1'000};
-
-/// Calls `visit` for every visible record of a topic, partition by partition.
-template <class Visit>
-Result<void> for_each_record(stream::Topics& topics, std::string_view topic, Visit visit) {
-  const auto partitions = topics.partitions(topic);
-  if (!partitions) return fail(partitions.error());
-  for (std::int32_t partition = 0; partition < *partitions; ++partition) {
-    auto reader = topics.read(topic, partition, 0, std::nullopt);
-    if (!reader) return fail(std::move(reader).error());
-    stream::MessageBatch batch;
-    for (;;) {
-      auto more = (*reader)->read(kWait, batch);
-      if (!more) return fail(std::move(more).error().during(fmt::format("read {}/{}", topic, partition)));
-      for (const stream::Message& message : batch.messages) visit(message);
-      if (!*more) break;
-    }
-  }
-  return {};
-}
 
 std::string_view header(const stream::Message& message, std::string_view name) {
   for (const auto& [key, value] : message.headers)
@@ -63,8 +43,10 @@ class Auditor {
     Commit& commit = commits_[std::string(header(message, "commit"))];
     ++commit.seen;
     commit.seen_hash += xxh3_64(id);
-    oldest_alert_ = std::min(oldest_alert_, message.offset);
   }
+
+  /// Retention has taken the first alerts of some partition.
+  void forget_oldest_alerts() { oldest_alerts_gone_ = true; }
 
   AuditReport finish() {
     std::vector<const std::pair<const std::string, Commit>*> order;
@@ -123,10 +105,10 @@ class Auditor {
   void compare(const std::string& name, const Commit& commit) {
     if (commit.said == commit.seen && commit.said_hash == commit.seen_hash) return;
     const std::string shown = printable(name);
-    // What is older than the topics still hold has lost its other half, as retention goes.
-    if (commit.said == 0 && is_before_ledger(name)) {
+    // What is older than the topics still hold has lost its other half, as retention goes; what was committed since the ledger was read has not found it yet.
+    if (is_outside_ledger(name)) {
       report_.unchecked += commit.seen;
-    } else if (commit.seen < commit.said && oldest_alert_ > 0) {
+    } else if (commit.seen < commit.said && oldest_alerts_gone_) {
       ++report_.unchecked;
     } else if (commit.said == 0) {
       problem(fmt::format("commit {}: {} alerts are there, and the ledger does not have it", shown, commit.seen));
@@ -137,11 +119,14 @@ class Auditor {
     }
   }
 
-  bool is_before_ledger(std::string_view name) const {
+  /// Before the first commit that the ledger holds of its partition, or from its end on.
+  bool is_outside_ledger(std::string_view name) const {
     return std::any_of(series_.begin(), series_.end(), [name](const auto& entry) {
       const AuditedPartition& sum = entry.second.sum;
       const std::string prefix = fmt::format("{}/{}/", sum.topic, sum.partition);
-      return name.starts_with(prefix) && std::atoll(std::string(name.substr(prefix.size())).c_str()) < sum.from;
+      if (!name.starts_with(prefix)) return false;
+      const std::int64_t from = std::atoll(std::string(name.substr(prefix.size())).c_str());
+      return from < sum.from || from >= sum.to;
     });
   }
 
@@ -149,7 +134,7 @@ class Auditor {
   std::map<std::pair<std::string, std::int32_t>, Series> series_;
   std::unordered_map<std::string, Commit> commits_;  // those with alerts, by name
   std::unordered_set<std::string> ids_;
-  std::int64_t oldest_alert_ = INT64_MAX;
+  bool oldest_alerts_gone_ = false;
 };
 
 }  // namespace
@@ -158,6 +143,13 @@ Result<AuditReport> audit(stream::Topics& topics) {
   Auditor auditor;
   if (auto done = for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) { auditor.take_ledger(message); }); !done)
     return fail(std::move(done).error());
+  const auto partitions = topics.partitions(stream::kAlertsTopic);
+  if (!partitions) return fail(partitions.error());
+  for (std::int32_t partition = 0; partition < *partitions; ++partition) {
+    const auto held = topics.range(stream::kAlertsTopic, partition);
+    if (!held) return fail(held.error());
+    if (held->begin > 0) auditor.forget_oldest_alerts();
+  }
   if (auto done = for_each_record(topics, stream::kAlertsTopic, [&](const stream::Message& message) { auditor.take_alert(message); }); !done)
     return fail(std::move(done).error());
   return auditor.finish();

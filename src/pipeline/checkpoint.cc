@@ -32,9 +32,9 @@ bool read_member(std::string_view name, std::string_view value, Checkpoint& out)
     out.config = value;
     return true;
   }
-  if (name == "begin" || name == "since") {
+  if (name == "begin" || name == "since" || name == "lost") {
     const auto offset = number(value);
-    (name == "begin" ? out.begin : out.ticks_since) = offset.value_or(0);
+    (name == "begin" ? out.begin : name == "since" ? out.ticks_since : out.accepted_until) = offset.value_or(0);
     return offset.has_value();
   }
   while (!value.empty()) {
@@ -74,8 +74,8 @@ std::string to_metadata(const Checkpoint& checkpoint) {
   std::string ticks;
   for (const AppliedTick& tick : checkpoint.ticks)
     fmt::format_to(std::back_inserter(ticks), "{}{}@{}", ticks.empty() ? "" : ",", tick.offset, tick.watermark.time_since_epoch().count());
-  return fmt::format("{} config={} begin={} state={} since={} ticks={}", kVersion, checkpoint.config, checkpoint.begin, fmt::join(checkpoint.snapshots, ","),
-                     checkpoint.ticks_since, ticks);
+  return fmt::format("{} config={} begin={} state={} since={} lost={} ticks={}", kVersion, checkpoint.config, checkpoint.begin, fmt::join(checkpoint.snapshots, ","),
+                     checkpoint.ticks_since, checkpoint.accepted_until, ticks);
 }
 
 Result<Checkpoint> parse_checkpoint(std::string_view metadata) {

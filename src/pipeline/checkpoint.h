@@ -13,18 +13,19 @@ namespace trailwarden::pipeline {
 
 /// What is kept with a committed offset, in its metadata string: how to come to the state that belongs to it.
 ///
-/// `1 config=HASH begin=N state=N,N since=N ticks=OFFSET@SECONDS,...`: printable ASCII, below 4,000 bytes while `ticks` holds at most kMostTicks.
+/// `1 config=HASH begin=N state=N,N since=N lost=N ticks=OFFSET@SECONDS,...`: printable ASCII, below 4,000 bytes while `ticks` holds at most kMostTicks.
 struct Checkpoint {
   std::string config;      // hash of what detection was configured with
   std::int64_t begin = 0;  // where this partition was begun, ever
   std::vector<std::int64_t> snapshots;  // offsets of the valid ones, the newest first, at most two
   std::int64_t ticks_since = 0;         // `ticks` has all from this offset on: from the older snapshot, or from the beginning
   std::vector<AppliedTick> ticks;       // in order
+  std::int64_t accepted_until = 0;      // an operator accepted that offsets before this one may be lost
   bool operator==(const Checkpoint&) const = default;
 
   static constexpr std::size_t kMostTicks = 100;
-  /// Too many ticks to keep: a new snapshot is due.
-  bool is_full() const { return ticks.size() >= kMostTicks; }
+  /// Many ticks to keep: a new snapshot is due.
+  bool is_filling() const { return ticks.size() >= kMostTicks / 2; }
 
   /// Adds a tick; of several before the same message the last one counts.
   void add(AppliedTick tick);

@@ -38,6 +38,14 @@ struct Counting {
   Counting(const Counting&) = delete;
   Counting& operator=(const Counting&) = delete;
 
+  /// Sets every count to 0.
+  void clear() {
+    auto detectors = std::move(totals.detectors);  // keeps its nodes, which `by_detector` points to
+    totals = {};
+    totals.detectors = std::move(detectors);
+    for (auto& [name, detector] : totals.detectors) detector = {};
+  }
+
   Totals totals;
   std::vector<DetectorTotals*> by_detector;
 };

@@ -10,12 +10,11 @@
 namespace trailwarden::pipeline {
 namespace {
 
-constexpr std::chrono::milliseconds kLongestWait{50};
+constexpr std::chrono::milliseconds kReadAgain{1'000};
 
 }  // namespace
-
-Restore::Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned)
-    : log_(log), settings_(settings), assigned_(std::move(assigned)), topic_(log.inputs()[assigned_.partition.topic]),
+Restore::Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned, bool gaps_allowed, Now now)
+    : log_(log), settings_(settings), assigned_(std::move(assigned)), topic_(log.inputs()[assigned_.partition.topic]), gaps_allowed_(gaps_allowed), now_(std::move(now)),
       shelf_(topic_, assigned_.partition.number) {
   TRAILWARDEN_CHECK(assigned_.next_offset.has_value(), "what is restored has an offset to come to");
 }
@@ -24,8 +23,8 @@ Restore::~Restore() = default;
 
 std::unique_ptr<Partition> Restore::fresh() const { return std::make_unique<Partition>(settings_, assigned_.partition.number, partitions_); }
 
-Result<bool> Restore::step(std::chrono::milliseconds budget, JudgeTools& tools, Counting& muted) {
-  const auto wait = std::min(budget, kLongestWait);
+Result<bool> Restore::step(JudgeTools& tools, Counting& muted) {
+  const auto wait = kLongestWait;
   Result<void> done;
   switch (phase_) {
     case Phase::kBegin: done = begin(); break;
@@ -56,23 +55,43 @@ Result<void> Restore::begin() {
     restored_.checkpoint.begin = restored_.checkpoint.ticks_since = target();
     restored_.is_new = true;
   }
-  auto reader = log_.read(stream::kStateTopic, assigned_.partition.number, 0, std::nullopt);
-  if (!reader) return fail(std::move(reader).error());
-  reader_ = std::move(*reader);
+  began_ = now_();
   phase_ = Phase::kReadState;
+  return open_state();
+}
+
+Result<void> Restore::open_state() {
+  auto reader = log_.read(stream::kStateTopic, assigned_.partition.number, 0, std::nullopt);
+  if (!reader) return fail(std::move(reader).error().during("open the state topic"));
+  reader_ = std::move(*reader);
   return {};
 }
 
 Result<void> Restore::read_state(std::chrono::milliseconds wait) {
+  if (is_waiting()) return now_() < read_again_ ? Result<void>{} : open_state();
   auto more = reader_->read(wait, batch_);
   if (!more) return fail(std::move(more).error().during("read the state topic"));
   for (const stream::Message& message : batch_.messages) shelf_.take(message);
   return *more ? Result<void>{} : choose();
 }
 
+/// Whether one of them is not all there, and may come yet. Then the state is read again.
+bool Restore::is_waited_for(const std::vector<std::int64_t>& snapshots) {
+  if (now_() - began_ >= kPatience) return false;
+  return std::any_of(snapshots.begin(), snapshots.end(), [this](std::int64_t offset) {
+    const auto bytes = shelf_.bytes(offset);
+    return !bytes && bytes.error().code == ErrorCode::kNotFound;
+  });
+}
+
 /// The newest snapshot that belongs to the committed offset's history and is whole.
 Result<void> Restore::choose() {
   const std::vector<std::int64_t> known = restored_.checkpoint.snapshots;
+  if (is_waited_for(known)) {
+    reader_.reset();
+    read_again_ = now_() + kReadAgain;
+    return {};
+  }
   for (const std::int64_t offset : known) {
     const auto bytes = shelf_.bytes(offset);
     auto state = fresh();
@@ -90,13 +109,16 @@ Result<void> Restore::choose() {
   restored_.forget = shelf_.forget_all_but(restored_.checkpoint.snapshots);
   for (const auto& entry : shelf_.entries())
     if (entry.problem.empty()) restored_.chunks.try_emplace(entry.offset, entry.chunks);
+  shelf_ = SnapshotShelf(topic_, assigned_.partition.number);  // large, and not needed any more
   ticks_ = restored_.checkpoint.ticks;
   if (restored_.state) return start_replay(restored_.checkpoint.snapshots.front());
   restored_.state = fresh();
   if (restored_.checkpoint.ticks_since <= restored_.checkpoint.begin) return start_replay(restored_.checkpoint.begin);
   // The oldest ticks are not in the metadata any more, but the ledger has them all.
-  auto reader = log_.read(stream::kLedgerTopic, assigned_.partition.number, 0, std::nullopt);
-  if (!reader) return fail(std::move(reader).error());
+  const auto held = log_.range(stream::kLedgerTopic, assigned_.partition.number);
+  if (!held) return fail(held.error());
+  auto reader = log_.read(stream::kLedgerTopic, assigned_.partition.number, held->begin, std::nullopt);
+  if (!reader) return fail(std::move(reader).error().during("open the ledger"));
   reader_ = std::move(*reader);
   ticks_.clear();
   phase_ = Phase::kReadLedger;
@@ -109,9 +131,13 @@ Result<void> Restore::read_ledger(std::chrono::milliseconds wait) {
   for (const stream::Message& message : batch_.messages) {
     const auto record = parse_ledger_record(message.value);
     if (!record || record->topic != topic_ || record->partition != assigned_.partition.number) continue;
-    ticks_.insert(ticks_.end(), record->ticks.begin(), record->ticks.end());
+    for (const AppliedTick& tick : record->ticks)
+      if (tick.offset >= restored_.checkpoint.begin && tick.offset < restored_.checkpoint.ticks_since) ticks_.push_back(tick);
   }
-  return *more ? Result<void>{} : start_replay(restored_.checkpoint.begin);
+  if (*more) return {};
+  // The last ones are in the metadata; the ledger's end may not be visible yet.
+  ticks_.insert(ticks_.end(), restored_.checkpoint.ticks.begin(), restored_.checkpoint.ticks.end());
+  return start_replay(restored_.checkpoint.begin);
 }
 
 Result<void> Restore::start_replay(std::int64_t from) {
@@ -121,6 +147,8 @@ Result<void> Restore::start_replay(std::int64_t from) {
   phase_ = Phase::kReplay;
   if (from == target()) return {};
   auto reader = log_.read(topic_, assigned_.partition.number, from, target());
+  if (!reader && reader.error().code == ErrorCode::kNotFound && from < restored_.checkpoint.accepted_until)
+    return start_replay(std::min(restored_.checkpoint.accepted_until, target()));  // an operator accepted that it is lost
   if (!reader) return fail(std::move(reader).error().during(fmt::format("replay from offset {}", from)));
   reader_ = std::move(*reader);
   return {};
@@ -133,6 +161,8 @@ Result<void> Restore::replay(std::chrono::milliseconds wait, JudgeTools& tools, 
     if (!read) return fail(std::move(read).error().during(fmt::format("replay at offset {}", position_)));
     more = *read;
     for (const stream::Message& message : batch_.messages) {
+      if (message.offset != position_ && !gaps_allowed_ && message.offset >= restored_.checkpoint.accepted_until)
+        return fail(ErrorCode::kNotFound, fmt::format("replay: offsets {} to {} are missing", position_, message.offset - 1));
       apply_ticks(message.offset, tools, muted);
       restored_.state->judge(message, tools, muted, unsaid_);
       position_ = message.offset + 1;

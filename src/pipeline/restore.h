@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,15 +20,23 @@ namespace trailwarden::pipeline {
 /// between it and the committed offset once more, with nothing said.
 ///
 /// A snapshot that is damaged, incomplete or of another version is passed over for the older one; without any, the replay begins where the partition was begun,
-/// with the ticks that the ledger has. Never an empty state: what cannot be restored is an error. Not thread-safe.
+/// with the ticks that the ledger has. Never an empty state: what cannot be restored is an error.
+///
+/// A committed offset proves that its snapshot was committed; but the end of that transaction may be visible in the state topic later. So a snapshot that is not
+/// there is waited for. Not thread-safe.
 class Restore {
  public:
-  /// `assigned` has an offset. All references outlive it.
-  Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned);
+  using Now = std::function<std::chrono::milliseconds()>;
+
+  /// `assigned` has an offset. `gaps_allowed`: the input's offsets may have holes. All references outlive it.
+  Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned, bool gaps_allowed, Now now);
   ~Restore();
 
-  /// Works for about `budget`; true once the state is there. An error ends it: kNotFound if what it needs is gone from the log.
-  Result<bool> step(std::chrono::milliseconds budget, JudgeTools& tools, Counting& muted);
+  /// A little work, at most kLongestWait of waiting; true once the state is there. An error ends it: kNotFound if what it needs is gone from the log, kIo if the log
+  /// does not answer, and another one may be begun.
+  Result<bool> step(JudgeTools& tools, Counting& muted);
+  static constexpr std::chrono::milliseconds kLongestWait{50};
+  static constexpr std::chrono::milliseconds kPatience{30'000};  // with a snapshot that is not visible: longer than a transaction may be open
 
   /// What came of it.
   struct Restored {
@@ -41,6 +51,10 @@ class Restore {
   Restored take();
 
   std::int64_t target() const { return *assigned_.next_offset; }
+  const stream::Assigned& assigned() const { return assigned_; }
+  bool is_replaying() const { return phase_ == Phase::kReplay; }
+  /// For a snapshot to become visible; there is nothing to do at the moment.
+  bool is_waiting() const { return phase_ == Phase::kReadState && reader_ == nullptr; }
   /// The offset that it has come to; -1 while the state is being read.
   std::int64_t position() const { return position_; }
 
@@ -50,6 +64,8 @@ class Restore {
   Result<void> begin();
   Result<void> read_state(std::chrono::milliseconds wait);
   Result<void> choose();
+  bool is_waited_for(const std::vector<std::int64_t>& snapshots);
+  Result<void> open_state();
   Result<void> read_ledger(std::chrono::milliseconds wait);
   Result<void> start_replay(std::int64_t from);
   Result<void> replay(std::chrono::milliseconds wait, JudgeTools& tools, Counting& muted);
@@ -60,7 +76,10 @@ class Restore {
   const PartitionSettings& settings_;
   const stream::Assigned assigned_;
   const std::string topic_;
+  const bool gaps_allowed_;
+  const Now now_;
   std::int32_t partitions_ = 0;
+  std::chrono::milliseconds began_{}, read_again_{};
 
   Phase phase_ = Phase::kBegin;
   std::unique_ptr<stream::PartitionReader> reader_;

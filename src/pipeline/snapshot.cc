@@ -140,7 +140,8 @@ Result<std::string> SnapshotShelf::bytes(std::int64_t offset) const {
   std::string whole;
   for (std::size_t i = 0; i < manifest->chunks.size(); ++i) {
     const auto chunk = found->second.chunks.find(i);
-    if (chunk == found->second.chunks.end()) return bad(fmt::format("chunk {} of {} is missing", i, manifest->chunks.size()));
+    if (chunk == found->second.chunks.end())
+      return fail(ErrorCode::kNotFound, fmt::format("snapshot at offset {}: chunk {} of {} is missing", offset, i, manifest->chunks.size()));
     if (xxh3_64(chunk->second) != manifest->chunks[i]) return bad(fmt::format("chunk {} of {} is damaged", i, manifest->chunks.size()));
     whole.append(chunk->second);
   }

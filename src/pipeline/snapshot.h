@@ -68,7 +68,7 @@ class SnapshotShelf {
   /// The newest first.
   std::vector<Entry> entries() const;
 
-  /// A snapshot's bytes. kNotFound or kMalformed with the reason.
+  /// A snapshot's bytes. kNotFound: parts of it are not there, or not visible yet; kMalformed, kUnsupported: it is damaged or of another version. With the reason.
   Result<std::string> bytes(std::int64_t offset) const;
 
   /// Tombstones for everything that belongs to none of `keep`.

@@ -13,7 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRestoreSlice = 100ms;   // between two looks at the group
+constexpr auto kLookAtWaiting = 100ms;   // restores that can do nothing at the moment
+constexpr auto kRetryRestore = 1'000ms;  // when the log does not answer
 constexpr auto kPublishInterval = 250ms;
 constexpr auto kMeasureInterval = 5'000ms;  // memory of all cells is added up so often
 constexpr std::int64_t kStaggers = 16;       // partitions begin their snapshots at so many different times
@@ -30,7 +31,7 @@ std::string_view to_string(PartitionStatus::State state) {
 }
 
 Worker::Worker(stream::PartitionedLog& log, WorkerOptions options, WorkerObserver& observer)
-    : log_(log), options_(std::move(options)), observer_(observer), tools_(options_.partitions.cells), counting_(options_.partitions.cells),
+    : log_(log), options_(std::move(options)), observer_(observer), tools_(options_.partitions.cells), pending_(options_.partitions.cells),
       muted_(options_.partitions.cells), last_commit_(now()), last_tick_(now()), heartbeat_(now().count()) {}
 
 Worker::~Worker() = default;
@@ -50,7 +51,7 @@ Result<void> Worker::step(std::chrono::milliseconds wait) {
   for (const stream::PartitionFault& fault : polled_.faults)
     if (const auto found = parts_.find(fault.partition); found != parts_.end()) stop(*found->second, fault.reason, fault.detail);
   for (const stream::CaughtUp& caught_up : polled_.caught_up)
-    if (const auto found = parts_.find(caught_up.partition); found != parts_.end()) found->second->caught_up = true;
+    if (const auto found = parts_.find(caught_up.partition); found != parts_.end()) reach_end(*found->second, caught_up.end);
   for (const stream::Tick& tick : polled_.ticks)
     if (const auto found = parts_.find(tick.partition); found != parts_.end()) found->second->pending_tick = tick.time;
   for (const auto& [id, part] : parts_) apply_tick(*part);
@@ -76,9 +77,8 @@ Result<void> Worker::finish(std::chrono::milliseconds budget) {
     if (auto done = commit(); !done) return done;
   }
   for (const auto& [id, part] : parts_) {
-    if (must_rewind_ || now() >= end) break;
-    if (!part->snapshot && !freeze(*part)) continue;
-    while (part->snapshot && !must_rewind_ && now() < end) {
+    // One that is under way is of an older state: it is ended, and then this one is saved.
+    while (!must_rewind_ && now() < end && (part->snapshot || freeze(*part))) {
       if (auto done = commit(); !done) return done;
     }
   }
@@ -113,7 +113,11 @@ void Worker::begin(stream::Assigned assigned) {
     stop(part, assigned.next_offset ? "unreadable" : "no_committed_offset", assigned.trouble);
     return;
   }
-  part.restore = std::make_unique<Restore>(log_, options_.partitions, std::move(assigned));
+  restore(part, std::move(assigned));
+}
+
+void Worker::restore(Part& part, stream::Assigned assigned) {
+  part.restore = std::make_unique<Restore>(log_, options_.partitions, std::move(assigned), gaps_allowed(part.id.topic), options_.now);
 }
 
 void Worker::revoked(std::span<const stream::PartitionId> partitions) {
@@ -127,18 +131,34 @@ void Worker::revoked(std::span<const stream::PartitionId> partitions) {
     const auto found = parts_.find(id);
     if (found == parts_.end()) continue;
     Part& part = *found->second;
-    if (part.snapshot) part.forget = forget_snapshot(part.topic, id.number, part.snapshot->offset(), part.snapshot->chunks());
-    part.snapshot.reset();
+    if (part.snapshot) {
+      part.forget = forget_snapshot(part.topic, id.number, part.snapshot->offset(), part.snapshot->chunks());
+      part.snapshot.reset();
+      observer_.snapshot(false);
+    }
     if (part.is_running() && !must_rewind_ && !failure_) parked_[id] = std::move(found->second);
     parts_.erase(found);
   }
+  count_waiting();
+  is_member_ = false;  // until the group has spoken again
   last_publish_ = {};
 }
 
 void Worker::lost(std::span<const stream::PartitionId> partitions) {
   observer_.rebalanced("lost");
   for (const stream::PartitionId id : partitions) parts_.erase(id);
+  count_waiting();
+  is_member_ = false;
   last_publish_ = {};
+}
+
+/// What waits for the next commit, after partitions have gone.
+void Worker::count_waiting() {
+  waiting_alerts_ = 0;
+  for (const auto& [id, part] : parts_) waiting_alerts_ += part->output.alerts.size();
+  if (!parts_.empty()) return;
+  uncommitted_ = 0;
+  pending_.clear();
 }
 
 Result<void> Worker::roll_back() {
@@ -146,7 +166,7 @@ Result<void> Worker::roll_back() {
   failpoint::hit("abort_before_undo");
   parts_.clear();
   parked_.clear();
-  uncommitted_ = waiting_alerts_ = 0;
+  count_waiting();
   must_commit_ = false;
   auto assigned = log_.rewind();
   if (!assigned) return fail(std::move(assigned).error());
@@ -161,12 +181,21 @@ Result<void> Worker::roll_back() {
 
 void Worker::restore_some() {
   for (const auto& [id, part] : parts_) {
-    if (!part->restore) continue;
-    auto done = part->restore->step(kRestoreSlice, tools_, muted_);
-    if (!done) {
+    if (!part->restore || now() < part->retry_at) continue;
+    auto done = part->restore->step(tools_, muted_);
+    if (!done && done.error().code == ErrorCode::kIo) {
+      log::warn("partition.restore_retried", {{"topic", part->topic}, {"partition", std::int64_t{id.number}}, {"why", done.error().message}});
+      part->retry_at = now() + kRetryRestore;
+      restore(*part, part->restore->assigned());
+    } else if (!done && done.error().code == ErrorCode::kNotFound && !part->restore->is_replaying()) {
+      stop(*part, "state_topic_missing", done.error().message);
+    } else if (!done) {
       stop(*part, done.error().code == ErrorCode::kNotFound ? "input_gone" : "not_restored", done.error().message);
     } else if (*done) {
       go(*part, part->restore->take());
+    } else if (part->restore->is_waiting()) {
+      part->retry_at = now() + kLookAtWaiting;
+      continue;
     }
     return;  // one at a time, so that the group is heard
   }
@@ -190,6 +219,7 @@ void Worker::go(Part& part, Restore::Restored restored) {
   log::info("partition.restored", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"offset", part.next},
                                    {"replayed", restored.replayed}, {"took_ms", took.count()}, {"is_new", restored.is_new}});
   observer_.restored(part.topic, part.id.number, took, restored.replayed);
+  if (part.checkpoint.snapshots.size() == 2) log_.trim(part.id, part.checkpoint.snapshots.back());
   failpoint::hit("restore_before_resume");
   log_.start(part.id);
   last_publish_ = {};
@@ -217,7 +247,7 @@ void Worker::take(const stream::Message& message) {
   Part& part = *found->second;
   if (!is_next(part, message)) return;
   const std::size_t alerts = part.output.alerts.size();
-  part.state->judge(message, tools_, counting_, part.output);
+  part.state->judge(message, tools_, pending_, part.output);
   part.next = message.offset + 1;
   part.bytes += message.value.size();
   part.caught_up = false;
@@ -235,20 +265,26 @@ bool Worker::is_next(Part& part, const stream::Message& message) {
     return false;
   }
   const std::int64_t missing = message.offset - part.next;
-  if (part.id.topic < options_.gaps_allowed.size() && options_.gaps_allowed[part.id.topic]) {
-    observer_.offset_skipped(part.topic, missing);
-    return true;
-  }
+  observer_.offset_skipped(part.topic, missing);
+  if (gaps_allowed(part.id.topic) || part.next < part.checkpoint.accepted_until) return true;
   stop(part, "offset_gap", fmt::format("offsets {} to {} are missing. If they are lost for good, say so: trailwarden offsets accept-gap", part.next, message.offset - 1));
   return false;
 }
 
+/// Offsets at the end that hold nothing (markers of transactions) are passed too: else they would be lag for ever, and a loss once retention takes them.
+void Worker::reach_end(Part& part, std::int64_t end) {
+  part.caught_up = true;
+  if (part.is_running() && gaps_allowed(part.id.topic)) part.next = std::max(part.next, end);
+}
+
 void Worker::apply_tick(Part& part) {
   if (!part.pending_tick || !part.is_running() || !part.caught_up) return;
+  // Not to apply a tick is always safe; the metadata has no room for more.
+  if (part.checkpoint.ticks.size() + part.ticks.size() >= Checkpoint::kMostTicks) return;
   const Timestamp watermark = std::chrono::floor<std::chrono::seconds>(*part.pending_tick) - options_.partitions.cells.lateness - options_.tick_grace;
   part.pending_tick.reset();
   const std::size_t alerts = part.output.alerts.size();
-  if (!part.state->tick(watermark, tools_, counting_, part.output)) return;
+  if (!part.state->tick(watermark, tools_, pending_, part.output)) return;
   waiting_alerts_ += part.output.alerts.size() - alerts;
   part.ticks.push_back({part.next, watermark});
   observer_.ticked(part.topic);
@@ -258,7 +294,7 @@ void Worker::apply_tick(Part& part) {
 void Worker::write_ticks() {
   if (options_.tick_interval == 0ms || now() - last_tick_ < options_.tick_interval) return;
   const auto first = parts_.find({0, 0});
-  if (first == parts_.end() || !first->second->is_running()) return;
+  if (first == parts_.end()) return;
   last_tick_ = now();
   const auto partitions = log_.partitions(stream::kTicksTopic);
   if (!partitions) return;
@@ -286,7 +322,7 @@ void Worker::publish() {
                                  .newest_append = part->newest_append, .cells = part->state ? part->state->cells().cells() : 0,
                                  .caught_up = part->caught_up});
   }
-  status.totals = counting_.totals;
+  status.totals = totals_;
   const bool measure = last_measure_ == 0ms || now() - last_measure_ >= kMeasureInterval;
   Totals held;
   if (measure) {

@@ -56,7 +56,7 @@ std::string_view to_string(PartitionStatus::State state);
 struct WorkerStatus {
   bool is_member = false;  // the group has spoken
   std::vector<PartitionStatus> partitions;
-  Totals totals;  // since it began; without what replays counted
+  Totals totals;  // committed since it began; without what replays counted
 };
 
 /// What the surroundings want to hear of a worker; called on its thread.
@@ -123,12 +123,14 @@ class Worker final : private stream::Member {
   void lost(std::span<const stream::PartitionId> partitions) override;
 
   void begin(stream::Assigned assigned);
+  void restore(Part& part, stream::Assigned assigned);
   void restore_some();
   void go(Part& part, Restore::Restored restored);
   void stop(Part& part, std::string reason, std::string detail);
 
   void take(const stream::Message& message);
   bool is_next(Part& part, const stream::Message& message);
+  void reach_end(Part& part, std::int64_t end);
   void apply_tick(Part& part);
   void write_ticks();
 
@@ -142,18 +144,20 @@ class Worker final : private stream::Member {
   void settle(Part& part);
   void begin_snapshot();
   bool freeze(Part& part);
+  void count_waiting();
+  bool gaps_allowed(std::uint32_t topic) const { return topic < options_.gaps_allowed.size() && options_.gaps_allowed[topic]; }
   Part* part_being_saved();
   Result<void> roll_back();
   void publish();
 
-  const std::string& topic_of(const Part& part) const;
   std::chrono::milliseconds now() const { return options_.now(); }
 
   stream::PartitionedLog& log_;
   const WorkerOptions options_;
   WorkerObserver& observer_;
   JudgeTools tools_;
-  Counting counting_, muted_;  // muted: what replays count
+  Counting pending_, muted_;  // since the last commit; what replays count
+  Totals totals_;             // committed
 
   Parts parts_;   // ours
   Parts parked_;  // were ours, and may come back

@@ -45,7 +45,7 @@ std::chrono::milliseconds Worker::until_due(std::chrono::milliseconds wait) cons
   auto due = std::chrono::milliseconds::max();
   bool restoring = false;
   for (const auto& [id, part] : parts_) {
-    restoring = restoring || part->restore;
+    restoring = restoring || (part->restore && now() >= part->retry_at);
     if (part->snapshot) due = std::min(due, kCommitWhileSaving);
     if (has_something(*part)) due = std::min(due, options_.commit_interval);
   }
@@ -61,7 +61,10 @@ Result<void> Worker::commit() {
   std::vector<Part*> having;
   for (const auto& [id, part] : parts_)
     if (part->snapshot || has_something(*part)) having.push_back(part.get());
-  if (having.empty() && !must_commit_) return {};
+  if (having.empty() && !must_commit_) {
+    count_waiting();
+    return {};
+  }
   const auto began = now();
   WorkerObserver::Committed said;
   append_alerts(said);
@@ -72,8 +75,11 @@ Result<void> Worker::commit() {
     part->next_checkpoint = part->checkpoint;
     part->next_checkpoint.config = options_.config;
     for (const AppliedTick& tick : part->ticks) part->next_checkpoint.add(tick);
+    part->in_ledger = has_something(*part);
     append_state(*part);
-    if (has_something(*part) || part->new_snapshot) progress.push_back(append_ledger(*part));
+    part->in_ledger = part->in_ledger || part->new_snapshot;
+    // Chunks of a snapshot go with the offset as it was: it is the offset that the group fences.
+    progress.push_back(part->in_ledger ? append_ledger(*part) : stream::Progress{part->id, part->committed, to_metadata(part->checkpoint)});
     said.oldest.push_back(part->oldest_append);
   }
   failpoint::hit("before_commit");
@@ -87,6 +93,8 @@ Result<void> Worker::commit() {
     return {};
   }
   for (Part* part : having) settle(*part);
+  totals_.add(pending_.totals);
+  pending_.clear();
   last_commit_ = now();
   said.took = last_commit_ - began;
   uncommitted_ = waiting_alerts_ = 0;
@@ -155,14 +163,13 @@ stream::Progress Worker::append_ledger(Part& part) {
 /// What the commit under way said is visible.
 void Worker::settle(Part& part) {
   observer_.counted(part.topic, part.output.counts, std::exchange(part.bytes, 0));
-  const bool had_something = has_something(part) || part.new_snapshot;
   part.committed = part.next;
   part.output.clear();
   part.ticks.clear();
   part.alert_ids.clear();
   part.forget.clear();
   part.oldest_append.reset();
-  if (!had_something) return;  // only chunks of a snapshot
+  if (!part.in_ledger) return;
   part.must_commit = false;
   part.last_ledger = now();
   part.checkpoint = part.next_checkpoint;
@@ -188,7 +195,7 @@ void Worker::begin_snapshot() {
   for (std::size_t i = 0; i < parts_.size(); ++i, ++next) {
     if (next == parts_.end()) next = parts_.begin();
     Part& part = *next->second;
-    if (now() - part.last_snapshot < options_.snapshot_interval && !part.checkpoint.is_full()) continue;
+    if (now() - part.last_snapshot < options_.snapshot_interval && !part.checkpoint.is_filling()) continue;
     part.last_snapshot = now();
     if (!freeze(part)) continue;
     snapshot_after_ = part.id;

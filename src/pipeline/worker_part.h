@@ -16,7 +16,7 @@ struct Worker::Part {
   std::string stop_reason, stop_detail;
 
   std::unique_ptr<Restore> restore;
-  std::chrono::milliseconds restore_began{};
+  std::chrono::milliseconds restore_began{}, retry_at{};
 
   std::unique_ptr<Partition> state;
   std::int64_t next = -1;       // the state is that before the message at this offset
@@ -31,6 +31,7 @@ struct Worker::Part {
   std::uint64_t bytes = 0;  // of messages
 
   // The commit under way.
+  bool in_ledger = false;  // it has more to commit than chunks of a snapshot
   Checkpoint next_checkpoint;
   std::vector<std::string> alert_ids;
   std::optional<SnapshotMark> new_snapshot;

@@ -255,6 +255,7 @@ Result<std::unique_ptr<PartitionReader>> EmbeddedLog::read(std::string_view topi
 
 void EmbeddedLog::trim(PartitionId partition, std::int64_t offset) {
   TRAILWARDEN_CHECK(partition == kFolder, "only what was assigned is trimmed");
+  if (options_.keep_journal) return;
   trim_below_ = std::max(trim_below_, std::min(offset, pending_.begin()));
 }
 

@@ -29,6 +29,7 @@ struct EmbeddedOptions {
   std::string database;     // the SQLite file; `-wal`, `-shm` and `.lock` stand beside it
   std::string alerts_file;  // gets the alerts as JSON lines too; empty: none
   std::vector<std::string> compacted = {std::string(kStateTopic)};  // topics that keep the newest message of a key only
+  bool keep_journal = false;    // `trim` does nothing
   std::uint64_t max_bytes = 0;                                      // of the database; 0: as the disk has room
   std::size_t max_pending_bytes = std::size_t{256} << 20;           // read and not committed; then nothing more is read
 };
@@ -69,6 +70,7 @@ class EmbeddedLog final : public PartitionedLog {
 
   const std::vector<std::string>& inputs() const override { return inputs_; }
   Result<std::int32_t> partitions(std::string_view topic) override { return reader_.partitions(topic); }
+  Result<Extent> range(std::string_view topic, std::int32_t partition) override { return reader_.extent(topic, partition); }
   /// From the oldest message of the journal to the newest one that was read, committed or not.
   std::optional<Extent> extent(PartitionId partition) const override;
   Result<std::unique_ptr<PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from,

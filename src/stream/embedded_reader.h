@@ -25,6 +25,7 @@ class EmbeddedReader final : public Topics {
   /// How many partitions a topic has: at least 1.
   Result<std::int32_t> partitions(std::string_view topic) override;
   Result<Extent> extent(std::string_view topic, std::int32_t partition);
+  Result<Extent> range(std::string_view topic, std::int32_t partition) override { return extent(topic, partition); }
   /// What the service committed last; none if it never did.
   Result<std::optional<Progress>> committed();
 

@@ -318,6 +318,10 @@ Result<std::unique_ptr<PartitionReader>> KafkaLog::read(std::string_view topic, 
   return kafka::Reader::open(options_.connection, options_.group, {std::string(topic), partition, from, to, origin_id});
 }
 
+Result<Extent> KafkaLog::range(std::string_view topic, std::int32_t partition) {
+  return kafka::query_extent(consumer_->client(), std::string(topic), partition, kPatience);
+}
+
 std::string KafkaLog::trouble() const { return trouble_->text(); }
 
 /// The library says when brokers go away, but not when they come back to a client that has nothing to fetch.

@@ -58,6 +58,7 @@ class KafkaLog final : public PartitionedLog {
   Result<void> leave(Member& member) override;
   const std::vector<std::string>& inputs() const override { return options_.inputs; }
   Result<std::int32_t> partitions(std::string_view topic) override;
+  Result<Extent> range(std::string_view topic, std::int32_t partition) override;
   std::optional<Extent> extent(PartitionId partition) const override;
   Result<std::unique_ptr<PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from,
                                                 std::optional<std::int64_t> to) override;

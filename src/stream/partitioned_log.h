@@ -80,7 +80,8 @@ struct Polled {
   bool empty() const { return batch.messages.empty() && caught_up.empty() && ticks.empty() && faults.empty(); }
 };
 
-/// Learns which partitions are its own. Called from within `poll` and `leave`, on their thread.
+/// Learns which partitions are its own. Called from within `poll` and `leave`, on their thread. Every rebalance ends with `assigned`, with nothing if there is
+/// nothing for us.
 class Member {
  public:
   virtual ~Member() = default;
@@ -113,6 +114,8 @@ class Topics {
 
   /// How many partitions a topic has.
   virtual Result<std::int32_t> partitions(std::string_view topic) = 0;
+  /// What a partition of any topic holds, asked anew.
+  virtual Result<Extent> range(std::string_view topic, std::int32_t partition) = 0;
   /// Reads [from, to) of any topic; `to` none: up to its end as of now; `from` before the beginning of a compacted topic means its beginning.
   virtual Result<std::unique_ptr<PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) = 0;
 };
@@ -158,7 +161,7 @@ class PartitionedLog : public Topics {
 
   /// What hinders the log's work at present, for people ("no broker answers since ..."); empty if nothing does. Any thread.
   virtual std::string trouble() const = 0;
-  /// Makes a waiting `poll` return. Any thread, signal handlers excepted.
+  /// Makes a waiting `poll`, `commit` or `rewind` return soon. Any thread, signal handlers excepted.
   virtual void wake() = 0;
 };
 

@@ -239,7 +239,6 @@ void SimLog::announce(std::vector<stream::Assigned> assigned, stream::Member& me
   rolled_back_ = false;  // nothing is left of what was rolled back, and these offsets were read after every doubt was ended
   note_offsets("is assigned", assigned);
   for (const stream::Assigned& each : assigned) fetcher_.assign(each.partition, source_of(each.partition), each.next_offset);
-  if (assigned.empty()) return;
   told_ = true;
   member.assigned(std::move(assigned));
 }

@@ -56,6 +56,7 @@ class SimLog final : public stream::PartitionedLog {
   Result<void> leave(stream::Member& member) override;
   const std::vector<std::string>& inputs() const override { return options_.inputs; }
   Result<std::int32_t> partitions(std::string_view topic) override;
+  Result<stream::Extent> range(std::string_view topic, std::int32_t partition) override { return client_->broker().extent(topic, partition); }
   std::optional<stream::Extent> extent(stream::PartitionId partition) const override { return fetcher_.extent(partition); }
   Result<std::unique_ptr<stream::PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from,
                                                         std::optional<std::int64_t> to) override;
