@@ -105,7 +105,7 @@ Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafk
 Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
   auto connection = kafka_connection(kafka);
   if (!connection) return fail(std::move(connection).error());
-  auto start = start_from(from);
+  auto start = start_from(from.empty() && kafka.start != "committed" ? kafka.start : from);
   if (!start) return fail(std::move(start).error());
   stream::KafkaLogOptions options{.connection = std::move(*connection), .group = kafka.group, .outputs = output_topics(kafka), .start_from = *start,
                                   .session_timeout = kafka.session_timeout, .transaction_timeout = kafka.transaction_timeout};

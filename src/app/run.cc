@@ -14,6 +14,7 @@
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
 #include "pipeline/snapshot.h"
+#include "pipeline/topic_scan.h"
 
 namespace trailwarden::app {
 namespace {
@@ -21,9 +22,9 @@ namespace {
 std::atomic<bool> g_stop = false;  // set by the signal handler, which can reach nothing else
 
 /// The first signal ends the run cleanly; the second one kills, as everywhere.
-void on_signal(int signal) {
+void on_signal(int) {
   g_stop = true;
-  std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
 }
 
 int exit_code_of(const Error& error) { return error.code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed; }
@@ -57,22 +58,15 @@ void print(const pipeline::RecomputeReport& report) {
              report.problem_count == 0 ? "all the same" : fmt::format("{} differ", report.problem_count));
 }
 
-/// Every snapshot in one partition of the state topic.
-Result<void> print_snapshots(stream::Topics& topics, std::int32_t partition) {
-  auto reader = topics.read(stream::kStateTopic, partition, 0, std::nullopt);
-  if (!reader) return fail(std::move(reader).error());
+/// Every snapshot that the state topic holds.
+Result<void> print_snapshots(stream::Topics& topics) {
   std::map<std::pair<std::string, std::int32_t>, pipeline::SnapshotShelf> shelves;
-  stream::MessageBatch batch;
-  for (bool more = true; more;) {
-    auto read = (*reader)->read(std::chrono::seconds{1}, batch);
-    if (!read) return fail(std::move(read).error());
-    more = *read;
-    for (const stream::Message& message : batch.messages) {
-      const auto key = pipeline::parse_state_key(message.key);
-      if (!key) continue;
-      shelves.try_emplace({std::string(key->topic), key->partition}, std::string(key->topic), key->partition).first->second.take(message);
-    }
-  }
+  auto done = pipeline::for_each_record(topics, stream::kStateTopic, [&](const stream::Message& message) {
+    const auto key = pipeline::parse_state_key(message.key);
+    if (key) shelves.try_emplace({std::string(key->topic), key->partition}, std::string(key->topic), key->partition).first->second.take(message);
+  });
+  if (!done) return done;
+  fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}\n", "topic", "partition", "offset", "bytes", "chunks");
   for (const auto& [name, shelf] : shelves)
     for (const auto& entry : shelf.entries())
       fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}  {}\n", printable(name.first), name.second, entry.offset, entry.bytes, fmt::format("{}/{}", entry.chunks_there, entry.chunks),
@@ -124,11 +118,7 @@ int inspect_state(const std::string& config) {
   if (!setup) return complain(setup.error(), kWrongUsage);
   auto topics = open_topics(*setup);
   if (!topics) return complain(topics.error(), exit_code_of(topics.error()));
-  const auto partitions = (*topics)->partitions(stream::kStateTopic);
-  if (!partitions) return complain(partitions.error(), kFailed);
-  fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}\n", "topic", "partition", "offset", "bytes", "chunks");
-  for (std::int32_t i = 0; i < *partitions; ++i)
-    if (auto printed = print_snapshots(**topics, i); !printed) return complain(printed.error(), kFailed);
+  if (auto printed = print_snapshots(**topics); !printed) return complain(printed.error(), kFailed);
   return kFine;
 }
 

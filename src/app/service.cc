@@ -1,6 +1,7 @@
 #include "app/service.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 using nlohmann::ordered_json;
 
 constexpr auto kLook = 50ms;      // at signals and workers
+constexpr auto kGrace = 1'500ms;  // beyond the budget
 constexpr auto kQuiet = 300ms;  // of everything, before a drained service ends
 
 std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
@@ -67,14 +69,34 @@ Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
   log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", address()}});
   notify_ready();
   while (!stop.load() && watch(drain)) std::this_thread::sleep_for(kLook);
+  return end(drain);
+}
+
+/// Everything that is lost by dying is done again after a restart: so a worker that cannot end in time does not keep the process.
+Result<void> Service::end(bool drain) {
   notify_stopping();
   log::info("service.stopping");
   stop_workers_ = true;
-  for (const auto& member : members_) member->log->wake();
+  const auto deadline = std::chrono::steady_clock::now() + kFinishBudget + kGrace;
+  const auto all_ended = [this] { return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended.load(); }); };
+  while (!all_ended() && std::chrono::steady_clock::now() < deadline) {
+    for (const auto& member : members_) member->log->wake();
+    std::this_thread::sleep_for(kLook);
+  }
+  if (!all_ended()) {
+    log::error("service.ends_hard", {{"why", "a worker did not end in time; what it has not committed is judged again after a restart"}});
+    log::flush();
+    std::_Exit(kFailed);
+  }
   for (const auto& member : members_) member->thread.join();
   pages_.reset();
   for (const auto& member : members_)
     if (member->failure) return fail(*member->failure);
+  // Whoever waits for all input to be judged must hear that some was not.
+  for (const pipeline::WorkerStatus& worker : drain ? statuses() : std::vector<pipeline::WorkerStatus>{})
+    for (const pipeline::PartitionStatus& partition : worker.partitions)
+      if (partition.state == pipeline::PartitionStatus::State::kStopped)
+        return fail(ErrorCode::kIo, fmt::format("{}/{} had stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
   log::info("service.stopped");
   return {};
 }
@@ -150,6 +172,7 @@ bool Service::is_drained() const {
 
 std::vector<std::string> Service::reasons_not_ready() const {
   std::vector<std::string> reasons;
+  if (stop_workers_) reasons.emplace_back("stopping");
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const std::string trouble = members_[i]->log->trouble();
     if (!trouble.empty()) reasons.push_back(fmt::format("worker {}: {}", i, trouble));

@@ -32,7 +32,7 @@ class Service {
   Result<void> run(std::atomic<bool>& stop, bool drain);
 
   static constexpr std::chrono::seconds kFinishBudget{8};
-  static constexpr std::chrono::seconds kStuckAfter{30};  // a worker that did not turn for so long is not healthy
+  static constexpr std::chrono::seconds kStuckAfter{60};  // a worker that did not turn for so long is not healthy; brokers that are away take up to 40 s
 
   /// Where the pages are; empty without.
   std::string address() const;
@@ -44,18 +44,19 @@ class Service {
   Result<void> start_pages();
   bool watch(bool drain);
   bool is_drained() const;
+  Result<void> end(bool drain);
   std::vector<std::string> reasons_not_ready() const;
   std::vector<double> heartbeat_ages() const;
   std::vector<pipeline::WorkerStatus> statuses() const;
   std::string state_json() const;
 
+  std::atomic<bool> stop_workers_ = false;
   const Setup& setup_;
   const OpenLog open_log_;
   const std::string config_;
   ServiceMetrics metrics_;
   std::vector<std::unique_ptr<Member>> members_;
   std::unique_ptr<http::Server> pages_;
-  std::atomic<bool> stop_workers_ = false;
 };
 
 }  // namespace trailwarden::app

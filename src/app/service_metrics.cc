@@ -15,21 +15,22 @@ double seconds(Duration duration) {
 double number(std::uint64_t count) { return static_cast<double>(count); }
 
 /// What one partition is like now.
-void set_partition(metrics::Registry& registry, const pipeline::PartitionStatus& status) {
+/// `age`: of the status [s].
+void set_partition(metrics::Registry& registry, const pipeline::PartitionStatus& status, double age) {
   const std::string partition = std::to_string(status.partition);
   const auto set = [&](std::string_view name, double value) { registry.set(name, {{"topic", status.topic}, {"partition", partition}}, value); };
   const auto now = std::chrono::system_clock::now();
   if (status.state == pipeline::PartitionStatus::State::kStopped)
     registry.set("stopped_partitions", {{"topic", status.topic}, {"partition", partition}, {"reason", status.reason}}, 1);
-  if (status.extent && status.next >= 0) {
-    const std::int64_t lag = std::max<std::int64_t>(status.extent->end - status.next, 0);
+  if (status.extent && status.committed >= 0) {
+    const std::int64_t lag = std::max<std::int64_t>(status.extent->end - status.committed, 0);
     set("consumer_lag_records", static_cast<double>(lag));
     if (lag == 0 || status.newest_append) set("consumer_lag_seconds", lag == 0 ? 0 : seconds(now - *status.newest_append));
   }
   if (status.extent && status.committed >= 0) set("retention_headroom_records", static_cast<double>(status.committed - status.extent->begin));
   if (status.watermark != kBeginningOfTime) set("watermark_delay_seconds", seconds(now - status.watermark));
-  if (status.since_commit) set("last_commit_timestamp_seconds", seconds((now - *status.since_commit).time_since_epoch()));
-  if (status.since_snapshot) set("snapshot_age_seconds", seconds(*status.since_snapshot));
+  if (status.since_commit) set("last_commit_timestamp_seconds", seconds((now - *status.since_commit).time_since_epoch()) - age);
+  if (status.since_snapshot) set("snapshot_age_seconds", seconds(*status.since_snapshot) + age);
   if (status.snapshot_bytes > 0) set("snapshot_bytes", number(status.snapshot_bytes));
 }
 
@@ -74,10 +75,10 @@ std::string ServiceMetrics::text(const std::vector<pipeline::WorkerStatus>& work
   pipeline::Totals totals;
   metrics::Registry now;
   std::size_t assigned = 0;
-  for (const pipeline::WorkerStatus& worker : workers) {
-    totals.add(worker.totals);
-    assigned += worker.partitions.size();
-    for (const pipeline::PartitionStatus& partition : worker.partitions) set_partition(now, partition);
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    totals.add(workers[i].totals);
+    assigned += workers[i].partitions.size();
+    for (const pipeline::PartitionStatus& partition : workers[i].partitions) set_partition(now, partition, heartbeat_ages[i]);
   }
   now.set("assigned_partitions", {}, number(assigned));
   for (std::size_t i = 0; i < heartbeat_ages.size(); ++i) now.set("worker_heartbeat_age_seconds", {{"worker", std::to_string(i)}}, heartbeat_ages[i]);

@@ -41,7 +41,8 @@ std::string to_yaml(const Setup& setup) { return config::to_yaml(setup.config) +
 
 std::string fingerprint(const Setup& setup) {
   const config::Config& config = setup.config;
-  return pipeline::hex(xxh3_64(fmt::format("{}{}{}{}{}", detection_yaml(setup), config.time.lateness.count(), "/", config.time.future_skew.count(), baseline::constants_hash())));
+  return pipeline::hex(xxh3_64(fmt::format("{}lateness {} skew {} record {} document {} constants {}", detection_yaml(setup), config.time.lateness.count(), config.time.future_skew.count(),
+                                           config.input.max_record_bytes, config.input.max_document_bytes, baseline::constants_hash())));
 }
 
 pipeline::CellSettings cell_settings(const Setup& setup, bool settle) {

@@ -72,16 +72,24 @@ std::vector<KafkaInput> read_input(const Section& section) {
   return inputs;
 }
 
+/// Properties of librdkafka that hold a secret.
+bool is_secret(std::string_view property) {
+  static constexpr std::array<std::string_view, 5> kParts{"password", "secret", "token", "key.pem", "oauthbearer.config"};
+  return std::any_of(kParts.begin(), kParts.end(), [property](std::string_view part) { return property.find(part) != std::string_view::npos; });
+}
+
 KafkaConfig read_kafka(const Section& section) {
-  static constexpr std::array<std::string_view, 11> kKeys{"brokers", "group", "instance", "input", "security", "session_timeout",
+  static constexpr std::array<std::string_view, 12> kKeys{"brokers", "group", "instance", "start", "input", "security", "session_timeout",
                                                           "transaction_timeout", "ticks", "late_topic", "rack", "properties"};
   static constexpr std::array<std::string_view, 2> kTickKeys{"interval", "grace"};
+  static constexpr std::array<std::string_view, 3> kStarts{"committed", "earliest", "latest"};
   section.only(kKeys);
   KafkaConfig kafka;
   kafka.brokers = section.text("brokers", "");
   if (kafka.brokers.empty()) section.report("brokers", "kafka needs its brokers: `brokers: \"host:9092,other:9092\"`");
   kafka.group = section.text("group", kafka.group);
   kafka.instance = section.text("instance", "");
+  kafka.start = section.choice("start", kafka.start, kStarts);
   kafka.input = read_input(section);
   kafka.security = read_security(section.section("security"));
   kafka.session_timeout = section.duration("session_timeout", kafka.session_timeout, 6s, 300s);
@@ -93,19 +101,23 @@ KafkaConfig read_kafka(const Section& section) {
   kafka.late_topic = section.boolean("late_topic", false);
   kafka.rack = section.text("rack", "");
   const Section properties = section.section("properties");
-  for (const std::string& name : properties.keys()) kafka.properties.emplace_back(name, properties.text(name, ""));
+  for (const std::string& name : properties.keys()) {
+    kafka.properties.emplace_back(name, properties.text(name, ""));
+    if (is_secret(name)) properties.report_key(name, fmt::format("{}: a secret does not belong into this file; kafka.security names places for secrets", name));
+  }
   if (kafka.security.protocol.ends_with("plaintext") && !kafka.security.allow_plaintext && !kafka.brokers.empty() && !is_loopback(kafka.brokers))
     section.report("brokers", "these brokers are not on this machine, and the protocol does not encrypt: use ssl or sasl_ssl, or allow it with security.allow_plaintext: true");
   return kafka;
 }
 
 EmbeddedConfig read_embedded(const Section& section) {
-  static constexpr std::array<std::string_view, 3> kKeys{"input", "data", "alerts"};
+  static constexpr std::array<std::string_view, 4> kKeys{"input", "data", "alerts", "keep_input"};
   section.only(kKeys);
   EmbeddedConfig embedded;
   embedded.input = section.text("input", embedded.input);
   embedded.data = section.text("data", embedded.data);
   embedded.alerts = section.text("alerts", embedded.alerts);
+  embedded.keep_input = section.boolean("keep_input", embedded.keep_input);
   return embedded;
 }
 
@@ -155,6 +167,7 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   line(out, 2, "brokers", kafka.brokers);
   line(out, 2, "group", kafka.group);
   line(out, 2, "instance", kafka.instance);
+  out += fmt::format("  start: {}\n", kafka.start);
   out += "  input:\n";
   for (const KafkaInput& input : kafka.input) out += fmt::format("    - topic: {}\n      gaps: {}\n", quoted(input.topic), input.gaps ? "allow" : "stop");
   out += security_yaml(kafka.security);
@@ -171,7 +184,7 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
 Result<std::string> read_secret(const SecretSource& source) {
   if (!source.environment.empty()) {
     const char* const value = std::getenv(source.environment.c_str());
-    if (value == nullptr) return fail(ErrorCode::kNotFound, fmt::format("the environment variable {} is not set", source.environment));
+    if (value == nullptr || *value == '\0') return fail(ErrorCode::kNotFound, fmt::format("the environment variable {} is not set, or empty", source.environment));
     return std::string(value);
   }
   std::ifstream file(source.file, std::ios::binary);
@@ -179,7 +192,8 @@ Result<std::string> read_secret(const SecretSource& source) {
   std::ostringstream text;
   text << file.rdbuf();
   std::string secret = std::move(text).str();
-  if (secret.ends_with('\n')) secret.pop_back();
+  while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
+  if (!file || secret.empty()) return fail(ErrorCode::kNotFound, fmt::format("{}: nothing stands in it", source.file));
   return secret;
 }
 
@@ -189,7 +203,7 @@ bool is_loopback(const std::string& brokers) {
   while (std::getline(list, broker, ',')) {
     const std::size_t begin = broker.find_first_not_of(' ');
     const std::string_view host = begin == std::string::npos ? std::string_view() : std::string_view(broker).substr(begin);
-    const bool is_local = host.starts_with("127.") || host.starts_with("localhost:") || host == "localhost" || host.starts_with("[::1]");
+    const bool is_local = (host.starts_with("127.") && host.find_first_not_of("0123456789.:") == std::string_view::npos) || host.starts_with("localhost:") || host == "localhost" || host.starts_with("[::1]");
     if (!is_local) return false;
   }
   return true;
@@ -219,6 +233,7 @@ std::string to_yaml(const ServiceConfig& config) {
     line(out, 2, "input", config.embedded.input);
     line(out, 2, "data", config.embedded.data);
     line(out, 2, "alerts", config.embedded.alerts);
+    out += fmt::format("  keep_input: {}\n", config.embedded.keep_input);
   }
   out += fmt::format("http:\n  listen: {}\n", quoted(config.http.listen));
   line(out, 2, "token", config.http.token);

@@ -44,6 +44,7 @@ struct KafkaConfig {
   std::string brokers;
   std::string group = "trailwarden-detector";
   std::string instance;  // what tells this process from the others of the group, the same after a restart; empty: POD_NAME, else the host's name
+  std::string start = "committed";  // where partitions begin that were never committed: "committed" (they do not), "earliest", "latest"
   std::vector<KafkaInput> input;
   KafkaSecurity security;
   std::chrono::seconds session_timeout{15}, transaction_timeout{10};
@@ -58,6 +59,7 @@ struct EmbeddedConfig {
   std::string input = "inbox";            // watched folder
   std::string data = "trailwarden-data";  // database; and alerts.jsonl, unless told otherwise
   std::string alerts;                     // file that alerts are appended to; empty: DATA/alerts.jsonl
+  bool keep_input = false;                // the database keeps all input, for `audit --recompute`; else what a restart may need
   bool operator==(const EmbeddedConfig&) const = default;
 };
 

@@ -34,7 +34,7 @@ class Service:
         self.binary, self.folder = binary, folder
         (folder / "inbox").mkdir()
         (folder / "config.yaml").write_text('version: 1\nhttp: {listen: ""}\nlog: {level: warn}\n'
-                                            "insights: {warm_up: 12h, false_insights_per_week: 1000}\n")
+                                            "insights: {warm_up: 12h, false_insights_per_week: 1000}\nembedded: {keep_input: true}\n")
 
     def command(self, *words):
         return [self.binary, *words, "-c", "config.yaml"]
