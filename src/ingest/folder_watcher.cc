@@ -80,6 +80,7 @@ Result<void> FolderWatcher::poll(milliseconds wait, stream::InputBatch& input) {
     look();
     read(input);
     input.drained = reading_ == nullptr && now_.empty() && later_.empty();
+    input.settling = !unsettled_.empty();
     const bool tells = !input.batch.messages.empty() || (input.drained && !told_drained_);
     const auto now = Clock::now();
     if (tells || woken || now >= deadline) break;
@@ -243,7 +244,10 @@ void FolderWatcher::examine_whole(const std::string& path, const FileIdentity& i
 }
 
 void FolderWatcher::wait_to_settle(const std::string& path, const FileIdentity& identity) {
-  unsettled_[path] = {identity, Clock::now() + options_.settle};
+  // What was found together is taken together, and so in its order: a burst's times are rounded up to the same one.
+  const Clock::duration step = std::max<Clock::duration>(options_.settle / 4, std::chrono::milliseconds{1});
+  const Clock::duration due = Clock::now().time_since_epoch() + options_.settle + step;
+  unsettled_[path] = {identity, Clock::time_point(due - due % step)};
 }
 
 /// What comes while a round is read waits for the next one, so that no file that grows holds up the others.

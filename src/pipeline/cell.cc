@@ -31,13 +31,13 @@ class Cell::Speaking final : public event::Emit {
   DetectorTotals& of(std::string_view detector) { return output_.totals.detectors[detector]; }
 
   void say(const event::Finding& finding) {
-    ++of(finding.detector).findings[static_cast<std::size_t>(finding.severity)];
-    cell_.put(output_, alerts::render(finding, {cell_.account_, cell_.region_}), finding.decision_time, finding.detector, finding.severity);
+    const bool said = cell_.put(output_, alerts::render(finding, {cell_.account_, cell_.region_}), finding.decision_time, finding.detector, finding.severity);
+    ++(said ? of(finding.detector).findings[static_cast<std::size_t>(finding.severity)] : of(finding.detector).folded);
   }
 
   void say(const alerts::Summary& summary) {
-    ++of(summary.finding.detector).summaries;
-    cell_.put(output_, alerts::render(summary, {cell_.account_, cell_.region_}), summary.decision_time, summary.finding.detector, summary.finding.severity);
+    const bool said = cell_.put(output_, alerts::render(summary, {cell_.account_, cell_.region_}), summary.decision_time, summary.finding.detector, summary.finding.severity);
+    ++(said ? of(summary.finding.detector).summaries : of(summary.finding.detector).folded);
   }
 
   Cell& cell_;
@@ -54,18 +54,20 @@ Cell::Cell(const CellSettings& settings, std::string_view account, std::string_v
 
 detectors::Insights::Emit Cell::insights_to(CellOutput& output) {
   return [this, &output](const event::Insight& insight) {
+    if (!put(output, alerts::render(insight, {account_, region_}), insight.decision_time, alerts::kInsightsName, alerts::severity_of(insight))) return;
     pipeline::InsightTotals& totals = output.totals.insights[static_cast<std::size_t>(insight.type)];
     ++(insight.is_start ? totals.starts : totals.ends);
-    put(output, alerts::render(insight, {account_, region_}), insight.decision_time, alerts::kInsightsName, alerts::severity_of(insight));
   };
 }
 
-void Cell::put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) const {
+bool Cell::put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) {
+  if (!said_.insert(alert.id)) return false;
   stream::Outgoing message{.topic = std::string(stream::kAlertsTopic),
                            .key = account_,
                            .value = std::move(alert.json),
                            .headers = {{"alert-id", alert.id}, {"detector", std::string(detector)}, {"severity", std::string(to_string(severity))}}};
   output.alerts.push_back({decision_time, std::move(alert.id), std::move(message)});
+  return true;
 }
 
 bool Cell::judge(Slot& slot, CellOutput& output) {
@@ -156,6 +158,7 @@ void Cell::save(ByteWriter& out) const {
     out.part([&] { detectors_[i]->save(out); });
   }
   quiet_.save(out);
+  said_.save(out);
   out.flag(insights_ != nullptr);
   if (insights_) out.part([&] { insights_->save(out); });
 }
@@ -166,6 +169,7 @@ Result<void> Cell::load(ByteReader& in) {
       .and_then([&] { return unsettled_.load(in); })
       .and_then([&] { return load_detectors(in); })
       .and_then([&] { return quiet_.load(in); })
+      .and_then([&] { return said_.load(in); })
       .and_then([&] { return load_insights(in); });
 }
 
@@ -198,7 +202,7 @@ Result<void> Cell::load_insights(ByteReader& in) {
 }
 
 std::size_t Cell::memory_bytes() const {
-  std::size_t total = sizeof *this + account_.capacity() + region_.capacity() + seen_.memory_bytes() + unsettled_.memory_bytes() + quiet_.memory_bytes();
+  std::size_t total = sizeof *this + account_.capacity() + region_.capacity() + seen_.memory_bytes() + unsettled_.memory_bytes() + quiet_.memory_bytes() + said_.memory_bytes();
   for (const auto& detector : detectors_) total += detector->memory_bytes();
   if (insights_) total += insights_->memory_bytes();
   return total;

@@ -15,6 +15,7 @@
 #include "event/finding.h"
 #include "pipeline/batch.h"
 #include "pipeline/dedup_window.h"
+#include "pipeline/said_alerts.h"
 #include "pipeline/settle_buffer.h"
 #include "pipeline/totals.h"
 
@@ -83,7 +84,8 @@ class Cell {
   Result<void> load_insights(ByteReader& in);
   /// Where the Insights of this cell go.
   detectors::Insights::Emit insights_to(CellOutput& output);
-  void put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) const;
+  /// False if it was said before.
+  bool put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity);
 
   const CellSettings& settings_;
   std::string account_, region_;
@@ -93,6 +95,7 @@ class Cell {
   std::vector<std::unique_ptr<detectors::Detector>> detectors_;
   std::unique_ptr<detectors::Insights> insights_;
   alerts::Quiet quiet_;
+  SaidAlerts said_;
 };
 
 }  // namespace trailwarden::pipeline

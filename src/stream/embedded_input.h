@@ -25,11 +25,12 @@ struct InputBatch {
   MessageBatch batch;             // partition, offset and origin_id are the log's to set
   std::vector<SourceMark> marks;  // by `messages`, ascending
   bool drained = false;           // nothing more waits at present
+  bool settling = false;          // something is there that may not be whole yet
 
   void clear() {
     batch.clear();
     marks.clear();
-    drained = false;
+    drained = settling = false;
   }
 };
 

@@ -90,7 +90,7 @@ Result<void> EmbeddedLog::read_on(milliseconds wait, Polled& polled) {
   if (!given) {
     InputBatch input;
     if (auto read = input_->poll(told_caught_up_ || !drained_ ? wait : milliseconds{0}, input); !read) return read;
-    drained_ = input.drained;
+    drained_ = input.drained && !input.settling;
     pending_.add(std::move(input));
     given = pending_.give(polled.batch);
   }

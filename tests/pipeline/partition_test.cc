@@ -115,6 +115,18 @@ TEST(Partition, ATickClosesWhatItsTimeHasPassed) {
   EXPECT_FALSE(run.output.alerts.empty()) << "quiet times have ended, and their summaries are due";
 }
 
+TEST(Partition, ARecordThatComesAgainMuchLaterSaysNothingTwice) {
+  const PartitionSettings shared = settings();
+  MemoryLog log;
+  std::vector<Call> calls = testing::traffic(2'000, 8);
+  for (std::size_t i = 0; i < 500; ++i) calls.push_back(Call(calls[i]));  // their minutes have closed long ago
+  Trial trial(shared);
+  for (const stream::Message& message : messages_of(log, calls)) trial.judge(message);
+  const std::vector<std::string> ids = trial.ids();
+  EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end());
+  EXPECT_GT(trial.output.counts.late, 300U) << "they were judged again";
+}
+
 TEST(Partition, RefusesADamagedState) {
   const PartitionSettings shared = settings();
   MemoryLog log;
