@@ -30,6 +30,7 @@ std::vector<Figure> gzip_figures();
 std::vector<Figure> thread_figures();
 std::vector<Figure> memory_figures();
 std::vector<Figure> baseline_figures();
+std::vector<Figure> kafka_figures();
 
 /// Seconds that `work` takes.
 template <class Work>

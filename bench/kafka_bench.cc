@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "app/setup.h"
-#include "core/hash.h"
 #include "corpus.h"
 #include "figure.h"
 #include "pipeline/worker.h"
@@ -174,7 +173,7 @@ double pass_alone_cpu(const app::Setup& setup, const Lines& lines) {
 }
 
 void fill(const std::string& topic, const Lines& lines) {
-  auto writer = must(stream::KafkaWriter::create({.brokers = brokers()}));
+  auto writer = must(stream::KafkaWriter::create({.connection = {.brokers = brokers()}}));
   std::size_t number = 0;
   for (std::size_t at = 0; at < lines.size; ++number) {
     const std::size_t end = lines.text.find('\n', at);
@@ -257,7 +256,7 @@ std::vector<double> latencies(const app::Setup& setup) {
   std::map<std::string, Clock::time_point> sent;
   std::mutex mutex;
   std::jthread writing([&] {
-    auto writer = must(stream::KafkaWriter::create({.brokers = brokers()}, 1ms));
+    auto writer = must(stream::KafkaWriter::create({.connection = {.brokers = brokers()}, .linger = 1ms}));
     const auto& records = real_records().lines;
     const auto begin = Clock::now();
     for (int i = 0; i < kAlerts * kBackgroundRate; ++i) {

@@ -36,22 +36,43 @@ Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
 }
 
-Result<std::unique_ptr<stream::PartitionedLog>> open_kafka(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
+/// Adds what counts have grown by since the last time.
+void add_growth(metrics::Registry& registry, std::string_view metric, const std::map<std::string, std::uint64_t>& now, std::map<std::string, std::uint64_t>& before) {
+  for (const auto& [reason, count] : now) {
+    std::uint64_t& known = before[reason];
+    registry.add(metric, {{"reason", reason}}, static_cast<double>(count - known));
+    known = count;
+  }
+}
+
+std::function<void(ServiceMetrics&)> reports_of(const stream::KafkaLog& log) {
+  return [&log, before = stream::KafkaCounters{}](ServiceMetrics& metrics) mutable {
+    const stream::KafkaCounters& now = log.counters();
+    add_growth(metrics.registry(), "transaction_aborts_total", now.aborts, before.aborts);
+    add_growth(metrics.registry(), "producer_rebuilds_total", now.producer_rebuilds, before.producer_rebuilds);
+    add_growth(metrics.registry(), "consumer_rebuilds_total", now.consumer_rebuilds, before.consumer_rebuilds);
+  };
+}
+
+Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
   auto options = kafka_log_options(kafka, worker, from);
   if (!options) return fail(std::move(options).error());
-  auto log = stream::KafkaLog::create(std::move(*options));
-  if (!log) return fail(std::move(log).error());
-  return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
+  return stream::KafkaLog::create(std::move(*options));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<stream::PartitionedLog>> open_log(const Setup& setup, std::size_t worker, const std::string& from) {
+Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from) {
   if (!setup.config.service.kafka) {
     if (!from.empty()) return fail(ErrorCode::kInvalidArgument, "--from is for Kafka; the embedded log begins with what is in its folder");
-    return open_embedded(setup);
+    auto log = open_embedded(setup);
+    if (!log) return fail(std::move(log).error());
+    return OpenedLog{std::move(*log), {}};
   }
-  return open_kafka(*setup.config.service.kafka, worker, from);
+  auto log = open_kafka(*setup.config.service.kafka, worker, from);
+  if (!log) return fail(std::move(log).error());
+  auto report = reports_of(**log);
+  return OpenedLog{std::move(*log), std::move(report)};
 }
 
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup) {

@@ -1,17 +1,25 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "app/service_metrics.h"
 #include "app/setup.h"
 #include "core/result.h"
 #include "stream/partitioned_log.h"
 
 namespace trailwarden::app {
 
+/// A worker's log, and how it tells what happened inside it: `report` is called on the worker's thread, now and then.
+struct OpenedLog {
+  std::unique_ptr<stream::PartitionedLog> log;
+  std::function<void(ServiceMetrics&)> report;  // may be empty
+};
+
 /// The log that a configuration names, for one of the service's workers. `from`: where partitions begin that were never committed: "", "earliest", "latest" or a time.
 /// kInvalidArgument for what is wrong with the configuration.
-Result<std::unique_ptr<stream::PartitionedLog>> open_log(const Setup& setup, std::size_t worker, const std::string& from);
+Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from);
 
 /// Its topics, for looking, beside a service that runs.
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup);

@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/forward.h"
 #include "app/generate.h"
+#include "app/offsets.h"
 #include "app/replay.h"
 #include "app/run.h"
 #include "app/score.h"
@@ -30,6 +31,7 @@ struct Arguments {
   app::RunArguments run;
   app::AuditArguments audit;
   app::TopicsArguments topics;
+  app::AcceptGapArguments accept_gap;
   app::ForwardArguments forward;
   std::string config_file, alerts_file;
   bool as_json = false;
@@ -160,6 +162,18 @@ void add_topics(CLI::App& app, app::TopicsArguments& arguments, Action& action) 
   add("check", "Says what is not as it should be", app::check_topics);
 }
 
+void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, Action& action) {
+  CLI::App& group = add_group(app, "offsets", "Offsets that only a person can decide on", "trailwarden offsets accept-gap -c trailwarden.yaml --topic cloudtrail --partition 3 --to 1234");
+  CLI::App* const command = group.add_subcommand("accept-gap", "Accepts that a stopped partition's missing records are lost, and writes it into the ledger");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service")->required();
+  command->add_option("--topic", arguments.topic, "Input topic")->required();
+  command->add_option("--partition", arguments.partition, "Which one has stopped")->required();
+  command->add_option("--to", arguments.to, "The offset to go on at: the first one that is there again")->required();
+  command->footer("Stop the service first. /readyz and /state say which partition has stopped, where and why.\n\n"
+                  "Example:\n  trailwarden offsets accept-gap -c trailwarden.yaml --topic cloudtrail --partition 3 --to 1234\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::accept_gap(arguments); }; });
+}
+
 void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("forward", "Sends files' records to Kafka, each keyed ACCOUNT/REGION, as the service wants them");
   command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
@@ -193,6 +207,7 @@ int run(int argc, char** argv) {
   add_audit(app, arguments.audit, action);
   add_topics(app, arguments.topics, action);
   add_forward(app, arguments.forward, action);
+  add_offsets(app, arguments.accept_gap, action);
   add_state(app, arguments.config_file, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);

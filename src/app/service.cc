@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using nlohmann::ordered_json;
 
 constexpr auto kLook = 50ms;      // at signals and workers
+constexpr auto kReport = 1'000ms;  // what happened inside a log is told so often
 constexpr auto kGrace = 1'500ms;  // beyond the budget
 constexpr auto kQuiet = 300ms;  // of everything, before a drained service ends
 
@@ -55,6 +56,7 @@ ordered_json partition_json(const pipeline::PartitionStatus& status) {
 /// One worker with its log and thread.
 struct Service::Member {
   std::unique_ptr<stream::PartitionedLog> log;
+  std::function<void(ServiceMetrics&)> report;
   std::unique_ptr<pipeline::Worker> worker;
   std::atomic<bool> ended = false;
   std::optional<Error> failure;  // read after `ended`
@@ -69,11 +71,23 @@ Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
   log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", address()}});
   notify_ready();
   while (!stop.load() && watch(drain)) std::this_thread::sleep_for(kLook);
-  return end(drain);
+  // Whoever waits for all input to be judged must hear that some was not.
+  const auto judged = drain && !stop ? all_running() : Result<void>{};
+  const auto ended = end();
+  return ended ? judged : ended;
+}
+
+/// An error that names the first partition that has stopped.
+Result<void> Service::all_running() const {
+  for (const pipeline::WorkerStatus& worker : statuses())
+    for (const pipeline::PartitionStatus& partition : worker.partitions)
+      if (partition.state == pipeline::PartitionStatus::State::kStopped)
+        return fail(ErrorCode::kIo, fmt::format("{}/{} has stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
+  return {};
 }
 
 /// Everything that is lost by dying is done again after a restart: so a worker that cannot end in time does not keep the process.
-Result<void> Service::end(bool drain) {
+Result<void> Service::end() {
   notify_stopping();
   log::info("service.stopping");
   stop_workers_ = true;
@@ -92,11 +106,6 @@ Result<void> Service::end(bool drain) {
   pages_.reset();
   for (const auto& member : members_)
     if (member->failure) return fail(*member->failure);
-  // Whoever waits for all input to be judged must hear that some was not.
-  for (const pipeline::WorkerStatus& worker : drain ? statuses() : std::vector<pipeline::WorkerStatus>{})
-    for (const pipeline::PartitionStatus& partition : worker.partitions)
-      if (partition.state == pipeline::PartitionStatus::State::kStopped)
-        return fail(ErrorCode::kIo, fmt::format("{}/{} had stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
   log::info("service.stopped");
   return {};
 }
@@ -106,18 +115,31 @@ Result<void> Service::start() {
     auto log = open_log_(i);
     if (!log) return fail(std::move(log).error());
     auto member = std::make_unique<Member>();
-    member->log = std::move(*log);
+    member->log = std::move(log->log);
+    member->report = std::move(log->report);
     member->worker = std::make_unique<pipeline::Worker>(*member->log, worker_options(setup_), metrics_);
     members_.push_back(std::move(member));
   }
   if (auto started = start_pages(); !started) return started;
   for (const auto& member : members_) {
     member->thread = std::jthread([this, member = member.get()] {
-      if (auto done = member->worker->run(stop_workers_, kFinishBudget); !done) member->failure = std::move(done).error();
+      if (auto done = work(*member); !done) member->failure = std::move(done).error();
       member->ended = true;
     });
   }
   return {};
+}
+
+/// A worker's life, on its thread.
+Result<void> Service::work(Member& member) {
+  auto reported = steady_now();
+  while (!stop_workers_) {
+    if (auto done = member.worker->step(kLook); !done) return done;
+    if (!member.report || steady_now() - reported < kReport) continue;
+    reported = steady_now();
+    member.report(metrics_);
+  }
+  return member.worker->finish(kFinishBudget);
 }
 
 Result<void> Service::start_pages() {
@@ -153,6 +175,7 @@ Result<void> Service::start_pages() {
 
 /// False when it is over: a worker has ended, or all is drained.
 bool Service::watch(bool drain) {
+  metrics_.count_dropped_lines(log::dropped_lines());
   const auto ages = heartbeat_ages();
   if (std::all_of(ages.begin(), ages.end(), [](double age) { return age < std::chrono::duration<double>(kStuckAfter).count(); })) notify_watchdog();
   for (const auto& member : members_)

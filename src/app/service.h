@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/logs.h"
 #include "app/service_metrics.h"
 #include "app/setup.h"
 #include "core/result.h"
@@ -22,7 +23,7 @@ namespace trailwarden::app {
 class Service {
  public:
   /// Makes worker number i's log.
-  using OpenLog = std::function<Result<std::unique_ptr<stream::PartitionedLog>>(std::size_t worker)>;
+  using OpenLog = std::function<Result<OpenedLog>(std::size_t worker)>;
 
   Service(const Setup& setup, OpenLog open_log);
   ~Service();
@@ -42,9 +43,11 @@ class Service {
 
   Result<void> start();
   Result<void> start_pages();
+  Result<void> work(Member& member);
   bool watch(bool drain);
   bool is_drained() const;
-  Result<void> end(bool drain);
+  Result<void> end();
+  Result<void> all_running() const;
   std::vector<std::string> reasons_not_ready() const;
   std::vector<double> heartbeat_ages() const;
   std::vector<pipeline::WorkerStatus> statuses() const;

@@ -1,6 +1,7 @@
 #include "app/service_metrics.h"
 
 #include <chrono>
+#include <utility>
 
 #include "app/run_metrics.h"
 
@@ -69,6 +70,10 @@ void ServiceMetrics::counted(const std::string& topic, const pipeline::RangeCoun
   registry_.add("records_consumed_total", {{"topic", topic}}, number(counts.read));
   registry_.add("record_bytes_consumed_total", {{"topic", topic}}, number(bytes));
   registry_.add("misrouted_records_total", {{"topic", topic}}, number(counts.misrouted));
+}
+
+void ServiceMetrics::count_dropped_lines(std::uint64_t in_all) {
+  registry_.add("log_lines_dropped_total", {}, number(in_all - std::exchange(dropped_lines_, in_all)));
 }
 
 std::string ServiceMetrics::text(const std::vector<pipeline::WorkerStatus>& workers, const std::vector<double>& heartbeat_ages) const {

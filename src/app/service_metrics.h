@@ -23,6 +23,9 @@ class ServiceMetrics final : public pipeline::WorkerObserver {
   void offset_repeated(const std::string& topic) override;
   void counted(const std::string& topic, const pipeline::RangeCounts& counts, std::uint64_t bytes) override;
 
+  /// Lines of the program's own log that were dropped, in all. One thread.
+  void count_dropped_lines(std::uint64_t in_all);
+
   metrics::Registry& registry() { return registry_; }
 
   /// The whole page: what was counted, and what `workers` have now. `heartbeat_ages`: by worker [s].
@@ -30,6 +33,7 @@ class ServiceMetrics final : public pipeline::WorkerObserver {
 
  private:
   metrics::Registry registry_;
+  std::uint64_t dropped_lines_ = 0;
   metrics::Histogram end_to_end_, latency_, commit_seconds_, restore_seconds_;
 };
 

@@ -147,17 +147,20 @@ Result<void> Restore::start_replay(std::int64_t from) {
   phase_ = Phase::kReplay;
   if (from == target()) return {};
   auto reader = log_.read(topic_, assigned_.partition.number, from, target());
-  if (!reader && reader.error().code == ErrorCode::kNotFound && from < restored_.checkpoint.accepted_until)
-    return start_replay(std::min(restored_.checkpoint.accepted_until, target()));  // an operator accepted that it is lost
+  if (!reader && is_accepted(reader.error())) return start_replay(std::min(restored_.checkpoint.accepted_until, target()));
   if (!reader) return fail(std::move(reader).error().during(fmt::format("replay from offset {}", from)));
   reader_ = std::move(*reader);
   return {};
 }
 
+/// Whether what is not there is what an operator accepted as lost.
+bool Restore::is_accepted(const Error& error) const { return error.code == ErrorCode::kNotFound && position_ < restored_.checkpoint.accepted_until; }
+
 Result<void> Restore::replay(std::chrono::milliseconds wait, JudgeTools& tools, Counting& muted) {
   bool more = reader_ != nullptr;
   if (more) {
     auto read = reader_->read(wait, batch_);
+    if (!read && is_accepted(read.error())) return start_replay(std::min(restored_.checkpoint.accepted_until, target()));
     if (!read) return fail(std::move(read).error().during(fmt::format("replay at offset {}", position_)));
     more = *read;
     for (const stream::Message& message : batch_.messages) {

@@ -68,6 +68,7 @@ class Restore {
   Result<void> open_state();
   Result<void> read_ledger(std::chrono::milliseconds wait);
   Result<void> start_replay(std::int64_t from);
+  bool is_accepted(const Error& error) const;
   Result<void> replay(std::chrono::milliseconds wait, JudgeTools& tools, Counting& muted);
   void apply_ticks(std::int64_t up_to, JudgeTools& tools, Counting& muted);
   std::unique_ptr<Partition> fresh() const;

@@ -13,6 +13,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "detectors/registry.h"
+#include "pipeline/accept_gap.h"
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
 #include "pipeline/worker.h"
@@ -401,8 +402,9 @@ TEST_F(WorkerOnSimulatedKafka, SurvivesDeathAtEveryCrashPoint) {
 }
 
 /// Some traffic, one worker, no chance: the same every time.
-void quiet_hour(Cluster& cluster, std::size_t calls, const std::function<void()>& turn) {
-  for (const Call& call : testing::traffic(calls, 9)) {
+void quiet_hour(Cluster& cluster, std::size_t calls, const std::function<void()>& turn, const std::string& ids = {}) {
+  for (Call call : testing::traffic(calls, 9)) {
+    call.id += ids;
     cluster.put(call);
     turn();
     cluster.broker().advance(200ms);
@@ -545,6 +547,41 @@ TEST_F(WorkerOnSimulatedKafka, WhatRetentionTookIsNeverJumpedOver) {
     EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kStopped) << p;
     EXPECT_NE(partition_of(cluster, p).detail, "");
   }
+}
+
+TEST_F(WorkerOnSimulatedKafka, GoesOnBehindALossThatAnOperatorAccepted) {
+  Cluster cluster(12, {});
+  cluster.start(0);
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
+  cluster.kill(0);
+  quiet_hour(cluster, 100, [] {}, "-later");
+  std::map<std::int32_t, std::int64_t> begins;
+  for (std::int32_t p = 0; p < kPartitions; ++p) {
+    const stream::Extent held = cluster.broker().extent(kInput, p);
+    const auto committed = cluster.broker().committed("detector", kInput, p);
+    if (!committed || committed->next_offset + 2 > held.end) continue;
+    begins[p] = held.end - 1;
+    cluster.broker().delete_records(kInput, p, begins[p]);
+  }
+  ASSERT_GT(begins.size(), 1U);
+  cluster.broker().advance(30s);  // the dead member is forgotten
+  for (const auto& [p, begin] : begins) {
+    SimLog operators(cluster.broker(), testing::SimLogOptions{.name = "operator", .transactional_id = "operator", .inputs = {kInput}});
+    const auto done = accept_gap(operators, {0, p}, begin, 60s);
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+  }
+  cluster.start(0);
+  for (int turn = 0; turn < 600 && !cluster.is_drained(); ++turn) cluster.step(0);
+  for (std::int32_t p = 0; p < kPartitions; ++p)
+    EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kRunning) << partition_of(cluster, p).reason << ": " << partition_of(cluster, p).detail;
+  EXPECT_TRUE(cluster.finish(0));
+  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+  const auto report = audit(looking);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_THAT(report->problems, ::testing::IsEmpty());
+  std::uint64_t accepted = 0;
+  for (const auto& partition : report->partitions) accepted += partition.accepted_gaps;
+  EXPECT_EQ(accepted, begins.size());
 }
 
 TEST_F(WorkerOnSimulatedKafka, DoesNotGuessWhereToBegin) {

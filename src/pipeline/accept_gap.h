@@ -1,0 +1,19 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "core/result.h"
+#include "stream/partitioned_log.h"
+
+namespace trailwarden::pipeline {
+
+/// An operator accepts that what a partition holds before `to` and cannot be read any more is lost: its committed offset moves there, and the ledger says so. The
+/// state stays what it is; whatever of the range can still be read is judged, silently, when the partition is next restored.
+///
+/// Joins the group for a moment, so it works best while the service is stopped. kInvalidArgument if `to` is not ahead of the committed offset; kNotFound if the
+/// partition is not given to us within `patience`.
+Result<void> accept_gap(stream::PartitionedLog& log, stream::PartitionId partition, std::int64_t to, std::chrono::milliseconds patience);
+
+}  // namespace trailwarden::pipeline
