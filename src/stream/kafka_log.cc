@@ -90,7 +90,8 @@ Result<void> KafkaLog::poll(milliseconds wait, Polled& polled, Member& member) {
       if (!kept || *kept) return kept ? Result<void>{} : fail(std::move(kept).error());
     }
     collect(left(end), polled);
-    intake_->confirm_missing(consumer_->client(), polled);
+    if (consumer_->misses_topic()) intake_->doubt_topics();
+    intake_->confirm_topics(consumer_->client(), polled);
     if (!polled.empty()) return {};  // a rebalance that ended it comes next: the member first takes what is its own
     if (act_on_rebalance(member) || woken_.exchange(false) || Clock::now() >= end) return {};
   }
@@ -139,7 +140,8 @@ bool KafkaLog::act_on_rebalance(Member& member) {
     if (auto done = consumer_->assign({}); !done) trouble_->say("group", done.error().message);
     return false;
   }
-  take_away(rebalance->lost, member);
+  // The library forgets that it was thrown out when that happens while it waits for us, or when we assign.
+  take_away(rebalance->lost || consumer_->membership().identity != generation_, member);
   if (auto done = consumer_->unassign(); !done) trouble_->say("group", done.error().message);
   return true;
 }
@@ -152,7 +154,6 @@ void KafkaLog::take_away(bool lost, Member& member) {
   // What is left of partitions that are gone must not become visible with what comes after: the next generation would not fence it.
   transactions_->abort(lost ? "lost" : "revoked");
   table_->clear();
-  intake_->restart();
   promised_.reset();
 }
 
@@ -177,6 +178,7 @@ Result<std::vector<Assigned>> KafkaLog::place(const std::vector<PartitionId>& pa
   std::vector<kafka::GroupConsumer::Begin> begins;
   for (const Assigned& each : *resolved)
     if (each.next_offset) begins.push_back({options_.inputs[each.partition.topic], each.partition.number, *each.next_offset});
+  look_for_inputs();
   std::int32_t ticks = 0;
   if (!options_.ticks_topic.empty() && !begins.empty()) {
     // Only the group's own: ticks are told to partitions, not shared out among members.
@@ -191,11 +193,20 @@ Result<std::vector<Assigned>> KafkaLog::place(const std::vector<PartitionId>& pa
   }
   if (auto assigned = consumer_->assign(begins); !assigned) return fail(std::move(assigned).error());
   table_->assign(*resolved);
-  intake_->restart();
   intake_->set_tick_partitions(ticks);
   promised_.reset();
   rolled_back_ = false;
   return resolved;
+}
+
+/// The group shares out what there is, and says nothing of a topic that there is not.
+void KafkaLog::look_for_inputs() {
+  std::string missing;
+  for (const std::string& topic : options_.inputs) {
+    const auto count = kafka::count_partitions(consumer_->client(), topic, kAsk);
+    if (!count && count.error().code == ErrorCode::kNotFound) missing += (missing.empty() ? "" : ", ") + topic;
+  }
+  missing.empty() ? trouble_->heal("topics") : trouble_->say("topics", "there is no input topic " + missing);
 }
 
 Result<void> KafkaLog::leave(Member& member) {

@@ -80,6 +80,7 @@ class KafkaLog final : public PartitionedLog {
   Result<bool> keep_promise(std::chrono::milliseconds limit, Member& member);
   Result<std::vector<Assigned>> place(const std::vector<PartitionId>& partitions, std::chrono::milliseconds limit);
   void collect(std::chrono::milliseconds wait, Polled& polled);
+  void look_for_inputs();
   void look_after_brokers();
   CommitResult roll_back(const std::string& reason);
   void pause_between_rollbacks();
