@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -394,6 +395,31 @@ TEST_F(KafkaLogOnMock, TroubleComesAndGoesWithTheBrokers) {
   EXPECT_THAT(log_->trouble(), HasSubstr("since"));
   mock_.set_down(false);
   EXPECT_TRUE(poll_until([&] { return log_->trouble().empty(); })) << log_->trouble();
+}
+
+TEST_F(KafkaLogOnMock, ATokenIsFetchedWhileNobodyPolls) {
+  std::atomic<int> asked{0};
+  options_.connection.security.protocol = KafkaSecurity::Protocol::kSaslPlaintext;
+  options_.connection.security.mechanism = KafkaSecurity::Mechanism::kOauthbearer;
+  options_.connection.security.token = [&]() -> Result<KafkaToken> {
+    if (++asked == 1) return fail(ErrorCode::kIo, "not yet");
+    return KafkaToken{"token", std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + 1h, "us"};
+  };
+  log_ = KafkaLog::create(options_).value();
+  for (int i = 0; i < 300 && asked < 1; ++i) std::this_thread::sleep_for(50ms);
+  EXPECT_GE(asked, 1);
+  log_.reset();  // its threads use what is of this function
+}
+
+TEST_F(KafkaLogOnMock, StatisticsOfBothClientsAreHandedOn) {
+  std::set<std::string> types;
+  options_.connection.properties.emplace_back("statistics.interval.ms", "50");
+  options_.connection.on_statistics = [&](std::string_view json) {
+    for (const std::string type : {"consumer", "producer"})
+      if (json.find("\"type\": \"" + type + "\"") != std::string_view::npos) types.insert(type);
+  };
+  join();
+  EXPECT_TRUE(poll_until([&] { return types.size() == 2; }));
 }
 
 TEST_F(KafkaLogOnMock, WakeEndsAWaitingPoll) {
