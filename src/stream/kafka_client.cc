@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
+#include <future>
 
 #include "core/log.h"
+#include "core/thread.h"
 
 namespace trailwarden::stream::kafka {
 namespace {
 
 constexpr int kSyslogWarning = 4;
+constexpr std::chrono::milliseconds kLongestEnd{5'000};
 
 Callbacks& callbacks_of(void* opaque) { return *static_cast<Callbacks*>(opaque); }
 
@@ -56,13 +60,13 @@ std::string reason_of(rd_kafka_resp_err_t code) {
 }
 
 void Client::connect(rd_kafka_conf_t* conf) {
-  rd_kafka_conf_set_opaque(conf, &callbacks_);
+  rd_kafka_conf_set_opaque(conf, callbacks_.get());
   rd_kafka_conf_set_log_cb(conf, on_log);
   rd_kafka_conf_set_error_cb(conf, on_error);
-  if (callbacks_.statistics) rd_kafka_conf_set_stats_cb(conf, on_statistics);
-  if (callbacks_.delivered) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-  if (callbacks_.rebalance) rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-  if (!callbacks_.token) return;
+  if (callbacks_->statistics) rd_kafka_conf_set_stats_cb(conf, on_statistics);
+  if (callbacks_->delivered) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  if (callbacks_->rebalance) rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+  if (!callbacks_->token) return;
   // Served by a thread of the library, so that a token is there however long nobody polls.
   rd_kafka_conf_enable_sasl_queue(conf, 1);
   rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token_needed);
@@ -75,7 +79,7 @@ Result<std::unique_ptr<Client>> Client::create(rd_kafka_type_t type, Conf conf, 
   client->handle_ = rd_kafka_new(type, conf.get(), problem.data(), problem.size());
   if (client->handle_ == nullptr) return fail(ErrorCode::kInvalidArgument, std::string("Kafka client: ") + problem.data());
   [[maybe_unused]] rd_kafka_conf_t* const taken = conf.release();
-  if (client->callbacks_.token) {
+  if (client->callbacks_->token) {
     if (const auto error = outcome(rd_kafka_sasl_background_callbacks_enable(client->handle_)))
       return fail(ErrorCode::kInvalidArgument, "Kafka client: " + error->text);
   }
@@ -86,10 +90,25 @@ Client::~Client() {
   if (handle_ == nullptr) return;
   // Whatever a producer still holds would be waited for.
   if (rd_kafka_type(handle_) == RD_KAFKA_PRODUCER) rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-  callbacks_.error = {};  // what the library says on its way out is no trouble of ours
-  callbacks_.rebalance = [](rd_kafka_resp_err_t, const rd_kafka_topic_partition_list_t&) {};
-  callbacks_.delivered = [](const rd_kafka_message_t&) {};
-  rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  // What the library says on its way out is no concern of ours any more; tokens it may still want.
+  callbacks_->error = {};
+  callbacks_->statistics = [](std::string_view) {};
+  callbacks_->delivered = [](const rd_kafka_message_t&) {};
+  callbacks_->rebalance = [](rd_kafka_resp_err_t, const rd_kafka_topic_partition_list_t&) {};
+  auto ended = std::make_shared<std::promise<void>>();
+  const auto end = [handle = handle_, callbacks = std::shared_ptr<Callbacks>(std::move(callbacks_)), ended] {
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    ended->set_value();
+  };
+  auto thread = start_thread("kafka-end", end);
+  if (!thread) {
+    end();
+  } else if (ended->get_future().wait_for(kLongestEnd) == std::future_status::ready) {
+    thread->join();
+  } else {
+    log::warn("kafka.client_does_not_end", {{"left_after_ms", std::int64_t{kLongestEnd.count()}}});
+    thread->detach();
+  }
 }
 
 std::optional<CallError> Client::fatal() const {

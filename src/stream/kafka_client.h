@@ -25,7 +25,8 @@ struct Callbacks {
 
 /// One client of a cluster: librdkafka's `rd_kafka_t` with callbacks that live as long as it does. What the library logs goes to core/log.
 ///
-/// Destroyed without closing a consumer's membership, and a producer without waiting for what it still has.
+/// Destroyed without closing a consumer's membership, and a producer without waiting for what it still has. Takes at most about 5 s: 2.0.2 can wait for
+/// its own threads for ever (a consumer whose topic was deleted), and then it is left to itself.
 class Client {
  public:
   /// kInvalidArgument with what the library says.
@@ -39,10 +40,10 @@ class Client {
   std::optional<CallError> fatal() const;
 
  private:
-  explicit Client(Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
+  explicit Client(Callbacks callbacks) : callbacks_(std::make_unique<Callbacks>(std::move(callbacks))) {}
   void connect(rd_kafka_conf_t* conf);
 
-  Callbacks callbacks_;
+  std::unique_ptr<Callbacks> callbacks_;
   rd_kafka_t* handle_ = nullptr;
 };
 

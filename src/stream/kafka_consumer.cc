@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "stream/kafka_query.h"
 #include "stream/kafka_settings.h"
 
 namespace trailwarden::stream::kafka {
@@ -50,7 +51,8 @@ GroupConsumer::~GroupConsumer() {
 
 Callbacks GroupConsumer::callbacks() {
   return {.error = [this](rd_kafka_resp_err_t code, std::string_view text) {
-            if (code != RD_KAFKA_RESP_ERR__FATAL) trouble_.say("brokers", std::string(text));
+            if (says_not_there(code)) misses_topic_ = true;
+            else if (code != RD_KAFKA_RESP_ERR__FATAL) trouble_.say("brokers", std::string(text));
           },
           .statistics = options_.connection.on_statistics,
           .delivered = {},
@@ -87,13 +89,11 @@ MessageHandle GroupConsumer::poll(milliseconds wait) {
 
 std::optional<GroupConsumer::Rebalance> GroupConsumer::rebalance() {
   if (!noted_) return std::nullopt;
-  noted_->lost = noted_->taken && (was_lost_ || rd_kafka_assignment_lost(client()) != 0);
-  was_lost_ = false;
+  noted_->lost = noted_->taken && rd_kafka_assignment_lost(client()) != 0;
   return std::exchange(noted_, std::nullopt);
 }
 
 Result<void> GroupConsumer::assign(std::span<const Begin> begins) {
-  was_lost_ = was_lost_ || rd_kafka_assignment_lost(client()) != 0;
   const PartitionList all = make_list(begins.size()), waiting = make_list(begins.size());
   for (const Begin& begin : begins) {
     rd_kafka_topic_partition_list_add(all.get(), begin.topic.c_str(), begin.partition)->offset = begin.offset;

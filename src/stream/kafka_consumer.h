@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stream/kafka_client.h"
@@ -23,7 +24,7 @@ class GroupConsumer {
  public:
   struct Rebalance {
     bool taken = false;  // away; else given
-    bool lost = false;   // taken by the group without asking
+    bool lost = false;   // taken by the group without asking, as far as the library remembers
     std::vector<PartitionId> partitions;
   };
   /// Where the reading of one partition begins, and whether it waits for `resume`.
@@ -48,6 +49,8 @@ class GroupConsumer {
   MessageHandle poll(std::chrono::milliseconds wait);
   /// What the group wants since it was last asked. Until `assign` or `unassign` it wants nothing else.
   std::optional<Rebalance> rebalance();
+  /// Whether a topic was said not to be there since it was last asked.
+  bool misses_topic() { return std::exchange(misses_topic_, false); }
 
   /// Replaces all that is read by these; none: reads nothing. Pauses each that waits exactly once (R1).
   Result<void> assign(std::span<const Begin> begins);
@@ -76,7 +79,7 @@ class GroupConsumer {
   std::mutex queue_mutex_;  // `wake` against `close`
   Queue queue_;             // guarded
   std::optional<Rebalance> noted_;
-  bool was_lost_ = false;  // an assign of ours made the library forget it
+  bool misses_topic_ = false;
   bool closing_ = false;
 };
 

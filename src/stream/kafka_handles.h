@@ -27,6 +27,7 @@ using Queue = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using Topic = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 using Metadata = Owned<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 using GroupMetadata = Owned<rd_kafka_consumer_group_metadata_t, rd_kafka_consumer_group_metadata_destroy>;
+using Headers = Owned<rd_kafka_headers_t, rd_kafka_headers_destroy>;
 using Event = Owned<rd_kafka_event_t, rd_kafka_event_destroy>;
 using ErrorHandle = Owned<rd_kafka_error_t, rd_kafka_error_destroy>;
 

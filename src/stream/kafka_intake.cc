@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // The metadata of a topic may be old, or of a broker that has not heard of it yet.
-constexpr auto kMissingBelieved = 3s;
+constexpr auto kDoubt = 3s;
 constexpr auto kAsk = 1s;
 
 std::string_view topic_of(const rd_kafka_message_t& message) { return message.rkt == nullptr ? "" : rd_kafka_topic_name(message.rkt); }
@@ -61,7 +61,6 @@ void Intake::take_error(const rd_kafka_message_t& message, Polled& polled) {
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       trouble_.heal("consumer");
-      if (id) missing_.erase(*id);
       if (!flows) return;
       table_.reached_end(*id, message.offset);
       polled.caught_up.push_back({*id, message.offset});
@@ -75,22 +74,23 @@ void Intake::take_error(const rd_kafka_message_t& message, Polled& polled) {
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED: return log::warn("kafka.polled_too_late", {{"detail", rd_kafka_message_errstr(&message)}});
     default: break;
   }
-  if (id && says_not_there(message.err)) missing_.try_emplace(*id, Clock::now());
-  else trouble_.say("consumer", rd_kafka_message_errstr(&message));
+  if (says_not_there(message.err)) doubt_topics();
+  trouble_.say("consumer", rd_kafka_message_errstr(&message));
 }
 
-void Intake::confirm_missing(rd_kafka_t* client, Polled& polled) {
-  for (auto next = missing_.begin(); next != missing_.end();) {
-    const auto [id, since] = *next;
-    if (Clock::now() - since < kMissingBelieved) {
-      ++next;
-      continue;
-    }
-    const auto count = count_partitions(client, options_.inputs[id.topic], kAsk);
-    const bool is_gone = count ? *count <= id.number : count.error().code == ErrorCode::kNotFound;
-    if (is_gone && table_.flows(id))
-      polled.faults.push_back({id, "topic_deleted", fmt::format("{} has no partition {} any more", options_.inputs[id.topic], id.number)});
-    next = missing_.erase(next);
+void Intake::doubt_topics() {
+  if (!doubted_since_) doubted_since_ = Clock::now();
+}
+
+void Intake::confirm_topics(rd_kafka_t* client, Polled& polled) {
+  if (!doubted_since_ || Clock::now() - *doubted_since_ < kDoubt) return;
+  doubted_since_.reset();
+  for (std::uint32_t topic = 0; topic < options_.inputs.size(); ++topic) {
+    const auto count = count_partitions(client, options_.inputs[topic], kAsk);
+    if (!count && count.error().code != ErrorCode::kNotFound) return doubt_topics();
+    for (const PartitionId id : table_.ids())
+      if (id.topic == topic && id.number >= count.value_or(0) && table_.flows(id))
+        polled.faults.push_back({id, "topic_deleted", fmt::format("{} has no partition {} any more", options_.inputs[topic], id.number)});
   }
 }
 

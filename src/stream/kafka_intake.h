@@ -1,7 +1,7 @@
 #pragma once
 
 #include <chrono>
-#include <map>
+#include <optional>
 #include <string>
 
 #include "stream/kafka_batch_filler.h"
@@ -21,14 +21,13 @@ class Intake {
   /// How many partitions the ticks topic has: input partition n lives on its partition n modulo this. 0: no ticks.
   void set_tick_partitions(std::int32_t count) { tick_partitions_ = count; }
 
-  /// Everything that was under way before is forgotten: other partitions, or the same from elsewhere.
-  void restart() { missing_.clear(); }
-
   void begin() { filler_.begin(); }
   void take(const rd_kafka_message_t& message, Polled& polled);
 
-  /// Topics of ours that were said not to be there, some time ago: asked again, they are a fault or not.
-  void confirm_missing(rd_kafka_t* client, Polled& polled);
+  /// Somebody said that a topic is not there.
+  void doubt_topics();
+  /// Asks again some time after that: partitions that are gone are a fault. (Mostly the group takes them away before.)
+  void confirm_topics(rd_kafka_t* client, Polled& polled);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -44,7 +43,7 @@ class Intake {
   Trouble& trouble_;
   BatchFiller filler_;
   std::int32_t tick_partitions_ = 0;
-  std::map<PartitionId, Clock::time_point> missing_;  // said not to be there, since when
+  std::optional<Clock::time_point> doubted_since_;
 };
 
 }  // namespace trailwarden::stream::kafka

@@ -1,6 +1,7 @@
 #include "stream/kafka_log.h"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMessagesAtMost = 1'024, kBytesAtMost = kafka::BatchFiller::kBufferBytes;
 constexpr auto kPatience = 30s;        // of calls that have to have an answer
 constexpr auto kAsk = 1s;              // of those that are made again soon
+constexpr auto kSlice = 100ms;         // of a wait for the cluster, so that `wake` is heard
 constexpr auto kCountHolds = 10s;      // how long the number of a topic's partitions is believed
 constexpr auto kLookInterval = 1s;     // at brokers that were in trouble
 constexpr auto kLook = 200ms;
@@ -80,25 +82,25 @@ Result<void> KafkaLog::poll(milliseconds wait, Polled& polled, Member& member) {
   // What was noticed in the poll before comes first: until it is acted on the group waits.
   if (act_on_rebalance(member)) return {};
   transactions_->serve();
-  if (auto prepared = transactions_->prepare(left(end)); !prepared) return prepared;
-  if (consumer_->fatal()) return renew_consumer(member);
-  if (auto joined = join(); !joined) return joined;
   look_after_brokers();
   while (true) {
-    if (promised_ && transactions_->ready()) {
-      auto kept = keep_promise(kAsk, member);
-      if (!kept || *kept) return kept ? Result<void>{} : fail(std::move(kept).error());
+    if (auto prepared = transactions_->prepare(std::min(left(end), milliseconds{kSlice})); !prepared) return prepared;
+    if (consumer_->fatal()) return renew_consumer(member);
+    if (transactions_->ready()) {
+      if (auto joined = join(); !joined) return joined;
+      if (promised_ && keep_promise(member)) return {};
     }
-    collect(left(end), polled);
-    intake_->confirm_missing(consumer_->client(), polled);
+    collect(std::min(left(end), transactions_->ready() && !promised_ ? milliseconds::max() : milliseconds{kSlice}), polled);
+    if (consumer_->misses_topic()) intake_->doubt_topics();
+    intake_->confirm_topics(consumer_->client(), polled);
     if (!polled.empty()) return {};  // a rebalance that ended it comes next: the member first takes what is its own
     if (act_on_rebalance(member) || woken_.exchange(false) || Clock::now() >= end) return {};
   }
 }
 
-/// Only once: before our epoch is taken nobody is to wait for us, and what an earlier life of ours has open would hold up our offsets.
+/// Not before our epoch is taken: nobody is to wait for us until then, and what an earlier life of ours has open would hold up our offsets.
 Result<void> KafkaLog::join() {
-  if (subscribed_ || !transactions_->ready()) return {};
+  if (subscribed_) return {};
   subscribed_ = true;
   return consumer_->subscribe();
 }
@@ -119,7 +121,7 @@ Result<void> KafkaLog::renew_consumer(Member& member) {
   if (!made) return fail(std::move(made).error());
   {
     const std::lock_guard lock(consumer_mutex_);
-    consumer_ = std::move(*made);
+    std::swap(consumer_, *made);  // the old one ends after it
   }
   const bool soon = Clock::now() - consumer_made_ < std::chrono::minutes{1};
   consumer_pause_ = soon ? std::clamp(consumer_pause_ * 2, milliseconds{500}, milliseconds{kLongestPause}) : 0ms;
@@ -139,7 +141,8 @@ bool KafkaLog::act_on_rebalance(Member& member) {
     if (auto done = consumer_->assign({}); !done) trouble_->say("group", done.error().message);
     return false;
   }
-  take_away(rebalance->lost, member);
+  // The library forgets that it was thrown out when that happens while it waits for us, or when we assign.
+  take_away(rebalance->lost || consumer_->membership().identity != generation_, member);
   if (auto done = consumer_->unassign(); !done) trouble_->say("group", done.error().message);
   return true;
 }
@@ -152,13 +155,12 @@ void KafkaLog::take_away(bool lost, Member& member) {
   // What is left of partitions that are gone must not become visible with what comes after: the next generation would not fence it.
   transactions_->abort(lost ? "lost" : "revoked");
   table_->clear();
-  intake_->restart();
   promised_.reset();
 }
 
 /// True if the member was told.
-Result<bool> KafkaLog::keep_promise(milliseconds limit, Member& member) {
-  auto placed = place(*promised_, limit);
+bool KafkaLog::keep_promise(Member& member) {
+  auto placed = place(*promised_, kAsk);
   if (!placed) {
     trouble_->say("group", placed.error().message);
     return false;
@@ -174,28 +176,43 @@ Result<bool> KafkaLog::keep_promise(milliseconds limit, Member& member) {
 Result<std::vector<Assigned>> KafkaLog::place(const std::vector<PartitionId>& partitions, milliseconds limit) {
   auto resolved = start_offsets_->resolve(consumer_->client(), partitions, limit);
   if (!resolved) return resolved;
+  const auto ticks = count_tick_partitions();
+  if (!ticks) return fail(ticks.error());
+  look_for_inputs();
   std::vector<kafka::GroupConsumer::Begin> begins;
-  for (const Assigned& each : *resolved)
-    if (each.next_offset) begins.push_back({options_.inputs[each.partition.topic], each.partition.number, *each.next_offset});
-  std::int32_t ticks = 0;
-  if (!options_.ticks_topic.empty() && !begins.empty()) {
-    // Only the group's own: ticks are told to partitions, not shared out among members.
-    const auto count = this->partitions(options_.ticks_topic);
-    if (count) trouble_->heal("ticks");
-    else trouble_->say("ticks", count.error().message);
-    ticks = count.value_or(0);
+  std::set<std::int32_t> tick_partitions;
+  for (const Assigned& each : *resolved) {
+    if (!each.next_offset) continue;
+    begins.push_back({options_.inputs[each.partition.topic], each.partition.number, *each.next_offset});
+    if (*ticks > 0) tick_partitions.insert(each.partition.number % *ticks);
   }
-  for (std::int32_t i = 0; i < ticks; ++i) {
-    const bool wanted = std::ranges::any_of(*resolved, [&](const Assigned& each) { return each.partition.number % ticks == i; });
-    if (wanted) begins.push_back({options_.ticks_topic, i, RD_KAFKA_OFFSET_END, false});
-  }
+  // Of these the group knows nothing: they are told to partitions, not shared out among members.
+  for (const std::int32_t partition : tick_partitions) begins.push_back({options_.ticks_topic, partition, RD_KAFKA_OFFSET_END, false});
   if (auto assigned = consumer_->assign(begins); !assigned) return fail(std::move(assigned).error());
   table_->assign(*resolved);
-  intake_->restart();
-  intake_->set_tick_partitions(ticks);
+  intake_->set_tick_partitions(*ticks);
   promised_.reset();
   rolled_back_ = false;
   return resolved;
+}
+
+/// 0 if there are none, or no such topic.
+Result<std::int32_t> KafkaLog::count_tick_partitions() {
+  if (options_.ticks_topic.empty()) return 0;
+  auto count = kafka::count_partitions(consumer_->client(), options_.ticks_topic, kAsk);
+  const bool missing = !count && count.error().code == ErrorCode::kNotFound;
+  missing ? trouble_->say("ticks", count.error().message) : trouble_->heal("ticks");
+  return missing ? Result<std::int32_t>(0) : count;
+}
+
+/// The group shares out what there is, and says nothing of a topic that there is not.
+void KafkaLog::look_for_inputs() {
+  std::string missing;
+  for (const std::string& topic : options_.inputs) {
+    const auto count = kafka::count_partitions(consumer_->client(), topic, kAsk);
+    if (!count && count.error().code == ErrorCode::kNotFound) missing += (missing.empty() ? "" : ", ") + topic;
+  }
+  missing.empty() ? trouble_->heal("topics") : trouble_->say("topics", "there is no input topic " + missing);
 }
 
 Result<void> KafkaLog::leave(Member& member) {

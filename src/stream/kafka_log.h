@@ -78,9 +78,11 @@ class KafkaLog final : public PartitionedLog {
   Result<void> join();
   bool act_on_rebalance(Member& member);
   void take_away(bool lost, Member& member);
-  Result<bool> keep_promise(std::chrono::milliseconds limit, Member& member);
+  bool keep_promise(Member& member);
   Result<std::vector<Assigned>> place(const std::vector<PartitionId>& partitions, std::chrono::milliseconds limit);
   void collect(std::chrono::milliseconds wait, Polled& polled);
+  Result<std::int32_t> count_tick_partitions();
+  void look_for_inputs();
   void look_after_brokers();
   CommitResult roll_back(const std::string& reason);
   void pause_between_rollbacks();

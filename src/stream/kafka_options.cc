@@ -37,7 +37,7 @@ constexpr auto kForbidden = std::to_array<Forbidden>({
     {"log.queue", "what the library logs is logged as everything else"},
     {"max.in.flight", kExactlyOnce},
     {"max.in.flight.requests.per.connection", kExactlyOnce},
-    {"max.poll.interval.ms", "rebalances are timed by it"},
+    {"max.poll.interval.ms", kOwnSetting},
     {"message.send.max.retries", kExactlyOnce},
     {"message.timeout.ms", "it follows from the transaction timeout"},
     {"metadata.broker.list", kOwnSetting},

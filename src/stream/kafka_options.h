@@ -65,6 +65,7 @@ struct KafkaLogOptions {
   std::string group_instance_id;     // empty: not a static member (R14)
   StartFrom start_from;
   std::chrono::milliseconds session_timeout{15'000};
+  std::chrono::milliseconds max_poll_interval{60'000};  // without a poll the group gives our partitions away; also what giving them back may take
   std::chrono::milliseconds transaction_timeout{10'000};
   std::size_t prefetch_bytes = std::size_t{64} << 20;  // of all partitions together; at least a second of peak input (R4)
 };

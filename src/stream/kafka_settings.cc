@@ -125,7 +125,7 @@ Result<Conf> member_settings(const KafkaLogOptions& options) {
   settings.set("partition.assignment.strategy", "range")  // D3
       .set("session.timeout.ms", options.session_timeout)
       .set("heartbeat.interval.ms", "1000")
-      .set("max.poll.interval.ms", std::max(kMaxPollInterval, options.session_timeout))
+      .set("max.poll.interval.ms", std::max(options.max_poll_interval, options.session_timeout))
       .set("queued.max.messages.kbytes", fmt::to_string(std::max<std::size_t>(options.prefetch_bytes >> 10, 1)))
       .set_if("group.instance.id", options.group_instance_id);
   return with_properties(std::move(settings), options.connection);

@@ -8,9 +8,6 @@
 /// unknown, or does not take its value.
 namespace trailwarden::stream::kafka {
 
-/// max.poll.interval.ms: also the time in which partitions must be given back.
-inline constexpr std::chrono::milliseconds kMaxPollInterval{60'000};
-
 /// A member of the group.
 Result<Conf> member_settings(const KafkaLogOptions& options);
 /// The producer whose transactions carry the group's offsets.

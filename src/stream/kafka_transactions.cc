@@ -1,6 +1,7 @@
 #include "stream/kafka_transactions.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include <fmt/format.h>
@@ -47,6 +48,16 @@ void add(rd_kafka_topic_partition_list_t* list, const std::string& topic, const 
   progress.metadata.copy(text, progress.metadata.size());
   entry->metadata = text;
   entry->metadata_size = progress.metadata.size();
+}
+
+/// None if there are none. An object of their own: handed over one by one they are freed twice when the message is refused (2.0.2 to 2.1.1 at least,
+/// rd_kafka_produceva).
+Headers headers_of(const Outgoing& message) {
+  if (message.headers.empty()) return nullptr;
+  Headers headers(rd_kafka_headers_new(message.headers.size()));
+  for (const auto& [name, value] : message.headers)
+    rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
+  return headers;
 }
 
 }  // namespace
@@ -121,6 +132,7 @@ void Transactions::replace(const std::string& reason, const std::string& text) {
   ++counters_.producer_rebuilds[reason];
   topics_.clear();
   producer_.reset();
+  failure_.reset();
   phase_ = Phase::kNoProducer;
 }
 
@@ -156,7 +168,8 @@ bool Transactions::begin() {
 }
 
 void Transactions::produce(const Outgoing& message) {
-  std::vector<rd_kafka_vu_t> fields(5 + message.headers.size());
+  Headers headers = headers_of(message);
+  std::array<rd_kafka_vu_t, 6> fields{};
   fields[0] = {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = topic(message.topic)}};
   fields[1] = {.vtype = RD_KAFKA_VTYPE_PARTITION, .u = {.i32 = message.partition.value_or(RD_KAFKA_PARTITION_UA)}};
   fields[2] = {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}};
@@ -164,14 +177,14 @@ void Transactions::produce(const Outgoing& message) {
   if (!message.key.empty()) fields[3].u.mem = {const_cast<char*>(message.key.data()), message.key.size()};
   fields[4].vtype = RD_KAFKA_VTYPE_VALUE;
   if (message.has_value) fields[4].u.mem = {const_cast<char*>(message.value.data()), message.value.size()};
-  for (std::size_t i = 0; i < message.headers.size(); ++i) {
-    const auto& [name, value] = message.headers[i];
-    fields[5 + i].vtype = RD_KAFKA_VTYPE_HEADER;
-    fields[5 + i].u.header = {name.c_str(), value.data(), static_cast<ssize_t>(value.size())};
-  }
+  fields[5] = {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers.get()}};
+  const std::size_t count = headers ? fields.size() : fields.size() - 1;
   while (true) {
-    const auto error = outcome(rd_kafka_produceva(producer_->get(), fields.data(), fields.size()));
-    if (!error) return;
+    const auto error = outcome(rd_kafka_produceva(producer_->get(), fields.data(), count));
+    if (!error) {
+      [[maybe_unused]] rd_kafka_headers_t* const taken = headers.release();
+      return;
+    }
     if (error->code != RD_KAFKA_RESP_ERR__QUEUE_FULL || age() >= options_.transaction_timeout)
       return failed(error->code, fmt::format("{}: {}", message.topic, error->text));
     rd_kafka_poll(producer_->get(), 100);
@@ -210,11 +223,11 @@ Result<CommitResult> Transactions::commit(std::span<const Progress> progress, co
   const auto began = Clock::now();
   serve();
   if (phase_ == Phase::kReady && !failure_) begin();
-  if (failure_) return give_up(*failure_, false);
+  if (failure_) return give_up(*failure_, Stage::kMessages);
   if (!progress.empty()) {
-    if (const auto error = send_offsets(progress, group)) return give_up(*error, false);
+    if (const auto error = send_offsets(progress, group)) return give_up(*error, Stage::kOffsets);
   }
-  if (const auto error = end_transaction()) return give_up(failure_ ? *failure_ : *error, !failure_);
+  if (const auto error = end_transaction()) return failure_ ? give_up(*failure_, Stage::kMessages) : give_up(*error, Stage::kEnd);
   phase_ = Phase::kReady;
   ++counters_.commits;
   counters_.last_commit_seconds = std::chrono::duration<double>(Clock::now() - began).count();
@@ -223,19 +236,20 @@ Result<CommitResult> Transactions::commit(std::span<const Progress> progress, co
   return CommitResult::kCommitted;
 }
 
-/// What 1.4 says to do after an error that stays. `end_was_asked`: the coordinator may have been told to commit.
-Result<CommitResult> Transactions::give_up(const CallError& error, bool end_was_asked) {
+/// What 1.4 says to do after an error that stays.
+Result<CommitResult> Transactions::give_up(CallError error, Stage stage) {
   const std::string reason = reason_of(error.code);
   if (is_fence(error.code) && is_twin(error)) return CommitResult::kFenced;
   trouble_.say("transactions", error.text);
   // A timeout at the end is indefinite, whatever the flags say: a late request of this epoch could commit the next transaction (KAFKA-17754).
-  const bool indefinite = end_was_asked && (error.retriable || is_no_answer(error.code));
+  const bool indefinite = stage == Stage::kEnd && (error.retriable || is_no_answer(error.code));
   if (error.requires_abort && !error.fatal && !indefinite) {
     roll_back(reason, Clock::now() + options_.transaction_timeout);
   } else {
     ++counters_.aborts[reason];
     replace(indefinite ? "indefinite" : reason, error.text);
   }
+  if (stage != Stage::kMessages) return CommitResult::kRolledBack;
   if (says_not_there(error.code)) return fail(ErrorCode::kNotFound, "write: " + error.text);
   if (error.code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) return fail(ErrorCode::kTooLarge, "write: " + error.text);
   return CommitResult::kRolledBack;
@@ -243,6 +257,7 @@ Result<CommitResult> Transactions::give_up(const CallError& error, bool end_was_
 
 void Transactions::abort(const std::string& reason) {
   if (phase_ == Phase::kOpen) roll_back(reason, Clock::now() + options_.transaction_timeout);
+  else if (failure_) replace("not_begun", failure_->text);
 }
 
 void Transactions::roll_back(const std::string& reason, Clock::time_point end) {
@@ -255,8 +270,10 @@ void Transactions::roll_back(const std::string& reason, Clock::time_point end) {
     if (!error->retriable || Clock::now() >= end) return replace("abort_failed", error->text);
     std::this_thread::sleep_for(kRetryPause);
   }
-  failure_.reset();
   phase_ = Phase::kReady;
+  // A message that failed leaves a gap in the sequence numbers, for which the next transaction would fail too ("skipped sequence numbers", R10); and its
+  // topic would refuse all others for minutes. A new producer has neither.
+  if (failure_) replace("delivery_failed", failure_->text);
 }
 
 /// A fence is a twin's, unless the coordinator may have ended our own transaction because it took too long; then a new producer is tried, once.

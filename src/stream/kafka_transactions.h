@@ -48,6 +48,7 @@ class Transactions {
  private:
   using Clock = std::chrono::steady_clock;
   enum class Phase : std::uint8_t { kNoProducer, kInitialising, kReady, kOpen };
+  enum class Stage : std::uint8_t { kMessages, kOffsets, kEnd };  // of a commit
 
   Result<void> make_producer();
   void warm_up();
@@ -62,7 +63,7 @@ class Transactions {
   template <class Call>
   std::optional<CallError> until_timeout(Call call);
 
-  Result<CommitResult> give_up(const CallError& error, bool end_was_asked);
+  Result<CommitResult> give_up(CallError error, Stage stage);
   void roll_back(const std::string& reason, Clock::time_point end);
   void replace(const std::string& reason, const std::string& text);
   bool is_twin(const CallError& error);

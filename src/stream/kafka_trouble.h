@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,6 +15,7 @@ class Trouble {
  public:
   /// `text` replaces what `source` said before; its beginning stays. Logged once, when it begins.
   void say(std::string_view source, std::string text);
+  /// Costs one load where there is none: may be called with every message.
   void heal(std::string_view source);
   bool has(std::string_view source) const;
   /// For people; empty if there is none.
@@ -26,6 +28,7 @@ class Trouble {
   };
 
   mutable std::mutex mutex_;
+  std::atomic<std::size_t> count_{0};
   std::map<std::string, Entry, std::less<>> entries_;  // guarded
 };
 
