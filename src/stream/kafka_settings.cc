@@ -1,8 +1,10 @@
 #include "stream/kafka_settings.h"
 
 #include <array>
+#include <cerrno>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace trailwarden::stream::kafka {
 namespace {
@@ -41,6 +43,12 @@ class Settings {
   Settings& set(std::string_view name, milliseconds value) { return set(name, fmt::to_string(value.count())); }
   Settings& set_if(std::string_view name, std::string_view value) { return value.empty() ? *this : set(name, value); }
 
+  /// A file that is to be read: the library does not always say which one it cannot read.
+  Settings& set_file(std::string_view name, const std::string& path) {
+    if (!path.empty() && ::access(path.c_str(), R_OK) != 0 && problem_.empty()) problem_ = io_error(fmt::format("read {}", name), path, errno).message;
+    return set_if(name, path);
+  }
+
   Settings& forbid(std::string_view name, std::string_view why) {
     if (problem_.empty()) problem_ = fmt::format("property {} may not be set: {}", name, why);
     return *this;
@@ -60,9 +68,9 @@ void secure(Settings& settings, const KafkaSecurity& security) {
   using Protocol = KafkaSecurity::Protocol;
   settings.set("security.protocol", name_of(security.protocol));
   if (security.protocol == Protocol::kSsl || security.protocol == Protocol::kSaslSsl) {
-    settings.set_if("ssl.ca.location", security.ca_file)
-        .set_if("ssl.certificate.location", security.certificate_file)
-        .set_if("ssl.key.location", security.key_file)
+    settings.set_file("ssl.ca.location", security.ca_file)
+        .set_file("ssl.certificate.location", security.certificate_file)
+        .set_file("ssl.key.location", security.key_file)
         .set_if("ssl.key.password", security.key_password);
   }
   if (security.protocol == Protocol::kSaslPlaintext || security.protocol == Protocol::kSaslSsl) {
