@@ -67,7 +67,7 @@ struct KafkaLogOptions {
   std::chrono::milliseconds session_timeout{15'000};
   std::chrono::milliseconds max_poll_interval{60'000};  // without a poll the group gives our partitions away; also what giving them back may take
   std::chrono::milliseconds transaction_timeout{10'000};
-  std::size_t prefetch_bytes = std::size_t{64} << 20;  // of all partitions together; at least a second of peak input (R4)
+  std::size_t prefetch_bytes = std::size_t{256} << 20;  // of all partitions together; below a second of peak input the client idles while it catches up (R4)
 };
 
 /// Why a property may not be set by hand: because exactly-once rests on it, or because a field above says it. None: it may.

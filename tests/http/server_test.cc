@@ -299,6 +299,9 @@ class NoMoreFiles {
 };
 
 TEST(Server, OutOfFileDescriptorsItWaitsAndGoesOn) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "gcc's check of virtual tables takes a descriptor itself, and without one it takes every object for broken";
+#endif
   const auto server = a_server(patient());
   Client client;
   {
