@@ -1,7 +1,6 @@
 #include "stream/kafka_batch_filler.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
 namespace trailwarden::stream::kafka {
@@ -52,7 +51,6 @@ void BatchFiller::take_buffer(std::size_t size, MessageBatch& batch) {
   const auto found = std::ranges::find_if(pool_, is_free);
   std::shared_ptr<Buffer> buffer;
   if (found != pool_.end()) {
-    std::atomic_thread_fence(std::memory_order_acquire);  // behind whoever let it go
     buffer = *found;
   } else {
     buffer = std::make_shared<Buffer>(std::max(size, kBufferBytes));

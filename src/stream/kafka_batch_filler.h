@@ -12,8 +12,8 @@ namespace trailwarden::stream::kafka {
 
 /// Copies messages of the library into a batch, values one behind the other, so that the library's own memory goes back at once.
 ///
-/// Buffers are taken up again once nobody holds their batch any more: in a steady state nothing is allocated. Threads: one; batches may be let go on
-/// any.
+/// Buffers are taken up again once nobody holds their batch any more: in a steady state nothing is allocated. Threads: one, on which batches are let go
+/// of too.
 class BatchFiller {
  public:
   static constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
