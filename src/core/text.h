@@ -1,6 +1,9 @@
 #pragma once
 
+#include <charconv>
+#include <concepts>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +17,15 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
 /// Whether `text` matches `pattern`, where `*` is any run of characters and `?` any one byte. Case-sensitive.
 /// O(pattern x text) at worst, no allocation.
 bool glob_match(std::string_view pattern, std::string_view text);
+
+/// The whole text as a decimal integer; nothing if it is empty, has anything else in it, or does not fit.
+template <std::integral Number>
+std::optional<Number> parse_decimal(std::string_view text) {
+  Number value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 /// "1,234,567".
 std::string with_commas(std::uint64_t number);

@@ -3,10 +3,11 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 #include <tuple>
+
+#include "core/text.h"
 
 namespace trailwarden::detectors {
 namespace {
@@ -48,9 +49,9 @@ std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {
   const int bits = prefix.v6 ? 128 : 32;
   prefix.length = bits;
   if (slash == std::string_view::npos) return prefix;
-  const std::string_view length = text.substr(slash + 1);
-  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), prefix.length);
-  if (error != std::errc{} || end != length.data() + length.size() || prefix.length < 0 || prefix.length > bits) return std::nullopt;
+  const auto length = parse_decimal<int>(text.substr(slash + 1));
+  if (!length || *length < 0 || *length > bits) return std::nullopt;
+  prefix.length = *length;
   clear_behind(prefix.address, prefix.length);
   return prefix;
 }

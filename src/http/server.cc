@@ -1,7 +1,6 @@
 #include "http/server.h"
 
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -185,18 +184,16 @@ std::optional<tcp::endpoint> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   std::string_view host = text.substr(0, colon);
-  const std::string_view number = text.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port);
-  if (error != std::errc{} || end != number.data() + number.size()) return std::nullopt;
-  if (host.empty()) return tcp::endpoint(tcp::v6(), port);
+  const auto port = parse_decimal<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return std::nullopt;
+  if (host.empty()) return tcp::endpoint(tcp::v6(), *port);
 
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   error_code bad;
   const auto address = asio::ip::make_address(std::string(host), bad);
   if (bad || address.is_v6() != bracketed) return std::nullopt;
-  return tcp::endpoint(address, port);
+  return tcp::endpoint(address, *port);
 }
 
 std::string_view advice_on(error_code error) {

@@ -1,7 +1,5 @@
 #include "pipeline/checkpoint.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -20,31 +18,24 @@ std::string_view take_until(std::string_view& rest, char end) {
   return taken;
 }
 
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 bool read_member(std::string_view name, std::string_view value, Checkpoint& out) {
   if (name == "config") {
     out.config = value;
     return true;
   }
   if (name == "begin" || name == "since" || name == "lost") {
-    const auto offset = number(value);
+    const auto offset = parse_decimal<std::int64_t>(value);
     (name == "begin" ? out.begin : name == "since" ? out.ticks_since : out.accepted_until) = offset.value_or(0);
     return offset.has_value();
   }
   while (!value.empty()) {
     std::string_view item = take_until(value, ',');
-    const auto first = number(name == "ticks" ? take_until(item, '@') : item);
+    const auto first = parse_decimal<std::int64_t>(name == "ticks" ? take_until(item, '@') : item);
     if (!first) return false;
     if (name == "state") {
       out.snapshots.push_back(*first);
     } else if (name == "ticks") {
-      const auto seconds = number(item);
+      const auto seconds = parse_decimal<std::int64_t>(item);
       if (!seconds) return false;
       out.ticks.push_back({*first, Timestamp{std::chrono::seconds{*seconds}}});
     } else {

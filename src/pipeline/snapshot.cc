@@ -1,13 +1,14 @@
 #include "pipeline/snapshot.h"
 
 #include <algorithm>
-#include <charconv>
+#include <ranges>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
 #include "core/hash.h"
+#include "core/text.h"
 #include "stream/partitioned_log.h"
 
 namespace trailwarden::pipeline {
@@ -53,12 +54,10 @@ stream::Outgoing tombstone(std::string key, std::int32_t partition) {
   return out;
 }
 
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+/// Of a manifest and its chunks, by number.
+void add_tombstones(std::string_view topic, std::int32_t partition, std::int64_t offset, auto&& chunks, std::vector<stream::Outgoing>& out) {
+  out.push_back(tombstone(key_of(topic, partition, offset, kManifest), partition));
+  for (const std::size_t chunk : chunks) out.push_back(tombstone(key_of(topic, partition, offset, chunk_name(chunk)), partition));
 }
 
 /// The text behind the last `/`, taken off the end.
@@ -95,9 +94,9 @@ stream::Outgoing SnapshotWriter::manifest() const {
 
 std::optional<StateKey> parse_state_key(std::string_view key) {
   const std::string_view what = take_last(key), offset = take_last(key), partition = take_last(key);
-  const auto parsed_offset = number<std::int64_t>(offset);
-  const auto parsed_partition = number<std::int32_t>(partition);
-  const auto chunk = number<std::size_t>(what);
+  const auto parsed_offset = parse_decimal<std::int64_t>(offset);
+  const auto parsed_partition = parse_decimal<std::int32_t>(partition);
+  const auto chunk = parse_decimal<std::size_t>(what);
   if (key.empty() || !parsed_offset || !parsed_partition || (what != kManifest && !chunk)) return std::nullopt;
   return StateKey{key, *parsed_partition, *parsed_offset, chunk};
 }
@@ -153,16 +152,14 @@ std::vector<stream::Outgoing> SnapshotShelf::forget_all_but(const std::vector<st
   std::vector<stream::Outgoing> out;
   for (const auto& [offset, parts] : by_offset_) {
     if (std::find(keep.begin(), keep.end(), offset) != keep.end()) continue;
-    out.push_back(tombstone(key_of(topic_, partition_, offset, kManifest), partition_));
-    for (const auto& [chunk, bytes] : parts.chunks) out.push_back(tombstone(key_of(topic_, partition_, offset, chunk_name(chunk)), partition_));
+    add_tombstones(topic_, partition_, offset, std::views::keys(parts.chunks), out);
   }
   return out;
 }
 
 std::vector<stream::Outgoing> forget_snapshot(std::string_view topic, std::int32_t partition, std::int64_t offset, std::size_t chunks) {
   std::vector<stream::Outgoing> out;
-  out.push_back(tombstone(key_of(topic, partition, offset, kManifest), partition));
-  for (std::size_t i = 0; i < chunks; ++i) out.push_back(tombstone(key_of(topic, partition, offset, chunk_name(i)), partition));
+  add_tombstones(topic, partition, offset, std::views::iota(std::size_t{0}, chunks), out);
   return out;
 }
 
