@@ -186,16 +186,6 @@ Result<Extent> EmbeddedReader::extent(std::string_view topic, std::int32_t parti
   return Extent{begin->value_or(last), last};
 }
 
-Result<std::optional<Progress>> EmbeddedReader::committed() {
-  auto statement =
-      database_.prepare("SELECT next_offset, metadata FROM checkpoint WHERE topic = 'folder' AND partition = 0");
-  if (!statement) return fail(std::move(statement).error());
-  auto row = statement->step();
-  if (!row) return fail(std::move(row).error());
-  if (!*row) return std::nullopt;
-  return Progress{{0, 0}, statement->number(0), std::string(statement->bytes(1))};
-}
-
 Result<std::unique_ptr<PartitionReader>> EmbeddedReader::read(std::string_view topic, std::int32_t partition,
                                                               std::int64_t from, std::optional<std::int64_t> to) {
   auto held = extent(topic, partition);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "stream/embedded_schema.h"
 #include "stream/partitioned_log.h"
 #include "stream/sqlite.h"
 
@@ -27,7 +28,7 @@ class EmbeddedReader final : public Topics {
   Result<Extent> extent(std::string_view topic, std::int32_t partition);
   Result<Extent> range(std::string_view topic, std::int32_t partition) override { return extent(topic, partition); }
   /// What the service committed last; none if it never did.
-  Result<std::optional<Progress>> committed();
+  Result<std::optional<Progress>> committed() { return read_checkpoint(database_); }
 
   /// As `PartitionedLog::read`. The reader has a connection of its own: it may go to another thread and live longer
   /// than this. It holds no lock between its reads, so that what is trimmed meanwhile is kNotFound.

@@ -125,4 +125,14 @@ Result<sqlite::Database> open_embedded_database_read_only(const std::string& pat
   return database;
 }
 
+Result<std::optional<Progress>> read_checkpoint(sqlite::Database& database) {
+  auto statement =
+      database.prepare("SELECT next_offset, metadata FROM checkpoint WHERE topic = 'folder' AND partition = 0");
+  if (!statement) return fail(std::move(statement).error());
+  auto row = statement->step();
+  if (!row) return fail(std::move(row).error());
+  if (!*row) return std::nullopt;
+  return Progress{{0, 0}, statement->number(0), std::string(statement->bytes(1))};
+}
+
 }  // namespace trailwarden::stream

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/result.h"
+#include "stream/partitioned_log.h"
 #include "stream/sqlite.h"
 
 namespace trailwarden::stream {
@@ -20,6 +22,9 @@ Result<sqlite::Database> open_embedded_database(const std::string& path, std::ui
 
 /// Opens it for looking, while somebody works on it or not. kNotFound.
 Result<sqlite::Database> open_embedded_database_read_only(const std::string& path);
+
+/// What the service committed last; none if it never did.
+Result<std::optional<Progress>> read_checkpoint(sqlite::Database& database);
 
 /// The error with what a person can do, if it is that the database is damaged.
 Error with_advice(Error error, std::string_view path);

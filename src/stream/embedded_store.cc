@@ -66,16 +66,6 @@ Result<EmbeddedStore::Ends> EmbeddedStore::read_ends(sqlite::Database& database)
   }
 }
 
-Result<std::optional<EmbeddedStore::Checkpoint>> EmbeddedStore::checkpoint() {
-  auto statement =
-      database_.prepare("SELECT next_offset, metadata FROM checkpoint WHERE topic = 'folder' AND partition = 0");
-  if (!statement) return fail(std::move(statement).error());
-  auto row = statement->step();
-  if (!row) return fail(std::move(row).error());
-  if (!*row) return std::nullopt;
-  return Checkpoint{statement->number(0), std::string(statement->bytes(1))};
-}
-
 Result<void> EmbeddedStore::each_source(const std::function<void(std::int64_t id, std::string_view state)>& tell) {
   auto statement = database_.prepare("SELECT id, state FROM sources ORDER BY id");
   if (!statement) return fail(std::move(statement).error());

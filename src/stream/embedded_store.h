@@ -12,6 +12,7 @@
 
 #include "core/result.h"
 #include "stream/embedded_input.h"
+#include "stream/embedded_schema.h"
 #include "stream/partitioned_log.h"
 #include "stream/sqlite.h"
 
@@ -29,11 +30,7 @@ class EmbeddedStore {
   static Result<EmbeddedStore> open(const std::string& path, std::uint64_t max_bytes,
                                     const std::vector<std::string>& compacted);
 
-  struct Checkpoint {
-    std::int64_t next_offset = 0;
-    std::string metadata;
-  };
-  Result<std::optional<Checkpoint>> checkpoint();
+  Result<std::optional<Progress>> checkpoint() { return read_checkpoint(database_); }
   Result<void> each_source(const std::function<void(std::int64_t id, std::string_view state)>& tell);
   /// Where the journal begins, if it holds anything.
   Result<std::optional<std::int64_t>> first_input();
