@@ -13,6 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kReadAgain{1'000};
 
 }  // namespace
+
 Restore::Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned, bool gaps_allowed, Now now)
     : log_(log), settings_(settings), assigned_(std::move(assigned)), topic_(log.inputs()[assigned_.partition.topic]), gaps_allowed_(gaps_allowed), now_(std::move(now)),
       shelf_(topic_, assigned_.partition.number) {
@@ -23,8 +24,7 @@ Restore::~Restore() = default;
 
 std::unique_ptr<Partition> Restore::fresh() const { return std::make_unique<Partition>(settings_, assigned_.partition.number, partitions_); }
 
-Result<bool> Restore::step(JudgeTools& tools, Counting& muted) {
-  const auto wait = kLongestWait;
+Result<bool> Restore::step(std::chrono::milliseconds wait, JudgeTools& tools, Counting& muted) {
   Result<void> done;
   switch (phase_) {
     case Phase::kBegin: done = begin(); break;
@@ -61,6 +61,9 @@ Result<void> Restore::begin() {
 }
 
 Result<void> Restore::open_state() {
+  auto held = log_.range(stream::kStateTopic, assigned_.partition.number);
+  if (!held) return fail(std::move(held).error().during("open the state topic"));
+  if (held->begin == held->end) return choose();
   auto reader = log_.read(stream::kStateTopic, assigned_.partition.number, 0, std::nullopt);
   if (!reader) return fail(std::move(reader).error().during("open the state topic"));
   reader_ = std::move(*reader);
@@ -84,7 +87,7 @@ bool Restore::is_waited_for(const std::vector<std::int64_t>& snapshots) {
   });
 }
 
-/// The newest snapshot that belongs to the committed offset's history and is whole.
+/// The newest snapshot that belongs to the committed offset's history and is whole; else what the partition began with.
 Result<void> Restore::choose() {
   const std::vector<std::int64_t> known = restored_.checkpoint.snapshots;
   if (is_waited_for(known)) {
@@ -92,20 +95,8 @@ Result<void> Restore::choose() {
     read_again_ = now_() + kReadAgain;
     return {};
   }
-  for (const std::int64_t offset : known) {
-    const auto bytes = shelf_.bytes(offset);
-    auto state = fresh();
-    const auto loaded = bytes ? state->load(*bytes) : fail(bytes.error());
-    if (!loaded) {
-      restored_.passed_over.push_back(fmt::format("{} at offset {}: {}", topic_, offset, loaded.error().message));
-      std::erase(restored_.checkpoint.snapshots, offset);
-      continue;
-    }
-    restored_.state = std::move(state);
-    restored_.chunks[offset] = (bytes->size() + SnapshotWriter::kChunkBytes - 1) / SnapshotWriter::kChunkBytes;
-    failpoint::hit("restore_loaded");
-    break;
-  }
+  for (const std::int64_t offset : known)
+    if (load(offset)) break;
   restored_.forget = shelf_.forget_all_but(restored_.checkpoint.snapshots);
   for (const auto& entry : shelf_.entries())
     if (entry.problem.empty()) restored_.chunks.try_emplace(entry.offset, entry.chunks);
@@ -114,7 +105,26 @@ Result<void> Restore::choose() {
   if (restored_.state) return start_replay(restored_.checkpoint.snapshots.front());
   restored_.state = fresh();
   if (restored_.checkpoint.ticks_since <= restored_.checkpoint.begin) return start_replay(restored_.checkpoint.begin);
-  // The oldest ticks are not in the metadata any more, but the ledger has them all.
+  return open_ledger();
+}
+
+/// False, and the snapshot is forgotten, if it cannot be used.
+bool Restore::load(std::int64_t offset) {
+  const auto bytes = shelf_.bytes(offset);
+  auto state = fresh();
+  const auto loaded = bytes ? state->load(*bytes) : fail(bytes.error());
+  if (!loaded) {
+    restored_.passed_over.push_back(fmt::format("{} at offset {}: {}", topic_, offset, loaded.error().message));
+    std::erase(restored_.checkpoint.snapshots, offset);
+    return false;
+  }
+  restored_.state = std::move(state);
+  failpoint::hit("restore_loaded");
+  return true;
+}
+
+/// The oldest ticks are not in the metadata any more, but the ledger has them all.
+Result<void> Restore::open_ledger() {
   const auto held = log_.range(stream::kLedgerTopic, assigned_.partition.number);
   if (!held) return fail(held.error());
   auto reader = log_.read(stream::kLedgerTopic, assigned_.partition.number, held->begin, std::nullopt);

@@ -32,10 +32,9 @@ class Restore {
   Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned, bool gaps_allowed, Now now);
   ~Restore();
 
-  /// A little work, at most kLongestWait of waiting; true once the state is there. An error ends it: kNotFound if what it needs is gone from the log, kIo if the log
+  /// A little work, at most about `wait` of waiting; true once the state is there. An error ends it: kNotFound if what it needs is gone from the log, kIo if the log
   /// does not answer, and another one may be begun.
-  Result<bool> step(JudgeTools& tools, Counting& muted);
-  static constexpr std::chrono::milliseconds kLongestWait{50};
+  Result<bool> step(std::chrono::milliseconds wait, JudgeTools& tools, Counting& muted);
   static constexpr std::chrono::milliseconds kPatience{30'000};  // with a snapshot that is not visible: longer than a transaction may be open
 
   /// What came of it.
@@ -66,6 +65,8 @@ class Restore {
   Result<void> choose();
   bool is_waited_for(const std::vector<std::int64_t>& snapshots);
   Result<void> open_state();
+  bool load(std::int64_t offset);
+  Result<void> open_ledger();
   Result<void> read_ledger(std::chrono::milliseconds wait);
   Result<void> start_replay(std::int64_t from);
   bool is_accepted(const Error& error) const;

@@ -13,7 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kTurn = 50ms;             // without input
 constexpr auto kLookAtWaiting = 100ms;   // restores that can do nothing at the moment
+constexpr std::size_t kRestoresAtOnce = 8;
+constexpr auto kRestoreWait = 50ms;      // of a turn, for all of them
 constexpr auto kRetryRestore = 1'000ms;  // when the log does not answer
 constexpr auto kPublishInterval = 250ms;
 constexpr auto kMeasureInterval = 5'000ms;  // memory of all cells is added up so often
@@ -64,9 +67,10 @@ Result<void> Worker::step(std::chrono::milliseconds wait) {
   return {};
 }
 
-Result<void> Worker::run(const std::atomic<bool>& stop, std::chrono::milliseconds finish_budget) {
+Result<void> Worker::run(const std::atomic<bool>& stop, std::chrono::milliseconds finish_budget, const std::function<void()>& after_turn) {
   while (!stop.load(std::memory_order_relaxed)) {
-    if (auto done = step(100ms); !done) return done;
+    if (auto done = step(kTurn); !done) return done;
+    if (after_turn) after_turn();
   }
   return finish(finish_budget);
 }
@@ -139,14 +143,17 @@ void Worker::revoked(std::span<const stream::PartitionId> partitions) {
     if (part.is_running() && !must_rewind_ && !failure_) parked_[id] = std::move(found->second);
     parts_.erase(found);
   }
-  count_waiting();
-  is_member_ = false;  // until the group has spoken again
-  last_publish_ = {};
+  await_group();
 }
 
 void Worker::lost(std::span<const stream::PartitionId> partitions) {
   observer_.rebalanced("lost");
   for (const stream::PartitionId id : partitions) parts_.erase(id);
+  await_group();
+}
+
+/// Partitions have gone; the group has not yet said which come.
+void Worker::await_group() {
   count_waiting();
   is_member_ = false;
   last_publish_ = {};
@@ -179,25 +186,28 @@ Result<void> Worker::roll_back() {
 
 // ---- restoring
 
+/// Some at once, for each mostly waits for the log; and only a little of each, so that the group is heard.
 void Worker::restore_some() {
-  for (const auto& [id, part] : parts_) {
-    if (!part->restore || now() < part->retry_at) continue;
-    auto done = part->restore->step(tools_, muted_);
-    if (!done && done.error().code == ErrorCode::kIo) {
-      log::warn("partition.restore_retried", {{"topic", part->topic}, {"partition", std::int64_t{id.number}}, {"why", done.error().message}});
-      part->retry_at = now() + kRetryRestore;
-      restore(*part, part->restore->assigned());
-    } else if (!done && done.error().code == ErrorCode::kNotFound && !part->restore->is_replaying()) {
-      stop(*part, "state_topic_missing", done.error().message);
-    } else if (!done) {
-      stop(*part, done.error().code == ErrorCode::kNotFound ? "input_gone" : "not_restored", done.error().message);
-    } else if (*done) {
-      go(*part, part->restore->take());
-    } else if (part->restore->is_waiting()) {
-      part->retry_at = now() + kLookAtWaiting;
-      continue;
-    }
-    return;  // one at a time, so that the group is heard
+  std::vector<Part*> chosen;
+  for (const auto& [id, part] : parts_)
+    if (part->restore && now() >= part->retry_at && chosen.size() < kRestoresAtOnce) chosen.push_back(part.get());
+  for (Part* part : chosen) restore_a_little(*part, kRestoreWait / static_cast<int>(chosen.size()));
+}
+
+void Worker::restore_a_little(Part& part, std::chrono::milliseconds wait) {
+  auto done = part.restore->step(wait, tools_, muted_);
+  if (!done && done.error().code == ErrorCode::kIo) {
+    log::warn("partition.restore_retried", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"why", done.error().message}});
+    part.retry_at = now() + kRetryRestore;
+    restore(part, part.restore->assigned());
+  } else if (!done && done.error().code == ErrorCode::kNotFound && !part.restore->is_replaying()) {
+    stop(part, "state_topic_missing", done.error().message);
+  } else if (!done) {
+    stop(part, done.error().code == ErrorCode::kNotFound ? "input_gone" : "not_restored", done.error().message);
+  } else if (*done) {
+    go(part, part.restore->take());
+  } else if (part.restore->is_waiting()) {
+    part.retry_at = now() + kLookAtWaiting;
   }
 }
 

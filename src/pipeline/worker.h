@@ -104,8 +104,8 @@ class Worker final : private stream::Member {
   /// Commits, saves the state of every partition, and leaves the group.
   Result<void> finish(std::chrono::milliseconds budget);
 
-  /// Turns until `stop`, then `finish`.
-  Result<void> run(const std::atomic<bool>& stop, std::chrono::milliseconds finish_budget);
+  /// Turns until `stop`, then `finish`. `after_turn` is called after each, if it is there.
+  Result<void> run(const std::atomic<bool>& stop, std::chrono::milliseconds finish_budget, const std::function<void()>& after_turn = {});
 
   WorkerStatus status() const;
   /// `options.now` at the last turn.
@@ -125,6 +125,7 @@ class Worker final : private stream::Member {
   void begin(stream::Assigned assigned);
   void restore(Part& part, stream::Assigned assigned);
   void restore_some();
+  void restore_a_little(Part& part, std::chrono::milliseconds wait);
   void go(Part& part, Restore::Restored restored);
   void stop(Part& part, std::string reason, std::string detail);
 
@@ -145,8 +146,9 @@ class Worker final : private stream::Member {
   void begin_snapshot();
   bool freeze(Part& part);
   void count_waiting();
+  void await_group();
   bool gaps_allowed(std::uint32_t topic) const { return topic < options_.gaps_allowed.size() && options_.gaps_allowed[topic]; }
-  Part* part_being_saved();
+  const Part* part_being_saved() const;
   Result<void> roll_back();
   void publish();
 

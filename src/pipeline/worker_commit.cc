@@ -24,7 +24,7 @@ bool Worker::has_something(const Part& part) const {
          !part.forget.empty() || (part.is_running() && now() - part.last_ledger >= options_.ledger_interval);
 }
 
-Worker::Part* Worker::part_being_saved() {
+const Worker::Part* Worker::part_being_saved() const {
   for (const auto& [id, part] : parts_)
     if (part->snapshot) return part.get();
   return nullptr;
@@ -34,8 +34,7 @@ bool Worker::commit_is_due() const {
   const auto since = now() - last_commit_;
   if (uncommitted_ >= options_.commit_messages) return true;
   if (waiting_alerts_ > 0 && since >= options_.alert_gap) return true;
-  const bool saving = std::any_of(parts_.begin(), parts_.end(), [](const auto& entry) { return entry.second->snapshot != nullptr; });
-  if (saving && since >= kCommitWhileSaving) return true;
+  if (part_being_saved() != nullptr && since >= kCommitWhileSaving) return true;
   if (since < options_.commit_interval) return false;
   return must_commit_ || std::any_of(parts_.begin(), parts_.end(), [this](const auto& entry) { return has_something(*entry.second); });
 }
