@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <thread>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "app/kafka_setup.h"
 #include "app/progress.h"
 #include "app/setup.h"
+#include "app/stop_signal.h"
 #include "core/text.h"
 #include "ingest/file_source.h"
 #include "ingest/record_reader.h"
@@ -20,13 +20,6 @@ namespace trailwarden::app {
 namespace {
 
 constexpr std::chrono::seconds kFlushTimeout{60};
-
-std::atomic<bool> g_stop = false;
-
-void on_signal(int signal) {
-  g_stop = true;
-  std::signal(signal, SIG_DFL);
-}
 
 /// Keeps to so many a second, in the mean.
 class Pace {
@@ -82,12 +75,12 @@ class Sending final : public ingest::RecordSink {
   event::CloudTrailEvent event_;
 };
 
-Result<void> send_all(ingest::FileSource& source, Sending& sending, std::size_t max_record_bytes, Progress& progress) {
+Result<void> send_all(ingest::FileSource& source, Sending& sending, std::size_t max_record_bytes, const std::atomic<bool>& stop, Progress& progress) {
   ingest::RecordReader reader({max_record_bytes});
   event::Arena arena;
   stream::MessageBatch batch;
   std::uint64_t bytes = 0;
-  while (!g_stop) {
+  while (!stop) {
     auto more = source.poll(batch);
     if (!more) return fail(std::move(more).error());
     if (!*more) break;
@@ -95,7 +88,7 @@ Result<void> send_all(ingest::FileSource& source, Sending& sending, std::size_t 
       arena.clear();
       reader.read(message, arena, sending);
       if (sending.error) return fail(std::move(*sending.error));
-      if (g_stop) break;
+      if (stop) break;
     }
     bytes += batch.source_bytes;
     progress.show(bytes, sending.records);
@@ -117,18 +110,17 @@ int forward(const ForwardArguments& arguments) {
   if (!connection) return complain(connection.error(), kWrongUsage);
   auto writer = stream::KafkaWriter::create({.connection = std::move(*connection)});
   if (!writer) return complain(writer.error(), kFailed);
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  const std::atomic<bool>& stop = stop_on_signal();
   Progress progress((*source)->total_bytes(), arguments.progress);
   Sending sending(**writer, topic, arguments.rate);
   const auto start = std::chrono::steady_clock::now();
-  auto sent = send_all(**source, sending, setup->config.input.max_record_bytes, progress);
+  auto sent = send_all(**source, sending, setup->config.input.max_record_bytes, stop, progress);
   const auto flushed = (*writer)->flush(kFlushTimeout);
   progress.clear();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print(stderr, "{} records to {}, {} messages acknowledged, {} not; {} were no records and went without a key; {} skipped; {:.1f} s{}\n", with_commas(sending.records),
              printable(topic), with_commas((*writer)->acknowledged()), with_commas((*writer)->failed()), with_commas(sending.refused), with_commas(sending.skipped), seconds,
-             g_stop ? "; interrupted" : "");
+             stop ? "; interrupted" : "");
   if (!sent) return complain(sent.error(), kFailed);
   if (!flushed) return complain(flushed.error(), kFailed);
   return (*writer)->failed() == 0 ? kFine : kFailed;

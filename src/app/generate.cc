@@ -5,18 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "app/setup.h"
 #include "core/text.h"
 #include "generate/generator.h"
 
 namespace trailwarden::app {
 namespace {
-
-constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
-
-int complain(const Error& error) {
-  fmt::print(stderr, "trailwarden: generate: {}\n", error.message);
-  return error.code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed;
-}
 
 /// The start as a time; its year is one that four digits can write, with room for the days.
 Result<Timestamp> start_of(const GenerateArguments& arguments) {
@@ -36,7 +30,7 @@ void print(const generate::Report& report, double seconds) {
 
 int generate(const GenerateArguments& arguments) {
   const auto start = start_of(arguments);
-  if (!start) return complain(start.error());
+  if (!start) return complain(start.error(), exit_code_of(start.error()));
   const generate::Options options{.folder = arguments.out,
                                   .seed = arguments.seed,
                                   .days = arguments.days,
@@ -47,7 +41,7 @@ int generate(const GenerateArguments& arguments) {
                                   .start = *start};
   const auto began = std::chrono::steady_clock::now();
   const auto report = generate::generate(options);
-  if (!report) return complain(report.error());
+  if (!report) return complain(report.error(), exit_code_of(report.error()));
   print(*report, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   return kFine;
 }

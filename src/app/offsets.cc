@@ -23,7 +23,7 @@ int accept_gap(const AcceptGapArguments& arguments) {
   if (topic == inputs.end()) return complain({ErrorCode::kInvalidArgument, fmt::format("{} is no input of this configuration", printable(arguments.topic))}, kWrongUsage);
   const stream::PartitionId partition{static_cast<std::uint32_t>(topic - inputs.begin()), arguments.partition};
   if (auto done = pipeline::accept_gap(log, partition, arguments.to, std::chrono::seconds{60}); !done)
-    return complain(done.error(), done.error().code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed);
+    return complain(done.error(), exit_code_of(done.error()));
   fmt::print("{}/{} goes on at offset {}; the ledger says that what is missing before it is lost\n", printable(arguments.topic), arguments.partition, arguments.to);
   return kFine;
 }

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <set>
@@ -14,6 +13,7 @@
 #include "app/progress.h"
 #include "app/run_metrics.h"
 #include "app/setup.h"
+#include "app/stop_signal.h"
 #include "app/summary.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -23,14 +23,6 @@
 
 namespace trailwarden::app {
 namespace {
-
-std::atomic<bool> g_stop = false;  // set by the signal handler, which can reach nothing else
-
-/// The first Ctrl-C ends the run cleanly; the second one kills, as everywhere.
-void on_signal(int signal) {
-  g_stop = true;
-  std::signal(signal, SIG_DFL);
-}
 
 /// Names each (file, reason) once on standard error, and keeps the progress line up.
 class Console final : public pipeline::EngineObserver {
@@ -138,16 +130,15 @@ int replay(const ReplayArguments& arguments) {
   const ingest::FileSource& files = **source;
   Progress progress(files.total_bytes(), arguments.progress);
   auto log = open_log(arguments, std::move(*source));
-  if (!log) return complain(log.error(), log.error().code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed);
+  if (!log) return complain(log.error(), exit_code_of(log.error()));
 
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  const std::atomic<bool>& stop = stop_on_signal();
   Console console(progress);
   set_log_level(config.log);
   log::debug("replay.start", {{"threads", std::uint64_t{options->threads}}, {"shards", std::uint64_t{options->shards}}, {"bytes", files.total_bytes()}});
   const auto start = std::chrono::steady_clock::now();
   pipeline::Engine engine(**log, *options, setup->detectors, console);
-  auto totals = engine.run(g_stop);
+  auto totals = engine.run(stop);
   progress.clear();
   if (!totals) return complain(totals.error(), kFailed);
 
@@ -156,7 +147,7 @@ int replay(const ReplayArguments& arguments) {
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.peak_rss_bytes = peak_rss_bytes();
   summary.origins = files.origins();
-  summary.interrupted = g_stop;
+  summary.interrupted = stop;
   fmt::print(stderr, "{}", summary_table(summary));
   if (auto written = write_reports(arguments, summary); !written) return complain(written.error(), kFailed);
   return kFine;

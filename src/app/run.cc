@@ -9,6 +9,7 @@
 #include "app/logs.h"
 #include "app/service.h"
 #include "app/setup.h"
+#include "app/stop_signal.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "pipeline/audit.h"
@@ -18,16 +19,6 @@
 
 namespace trailwarden::app {
 namespace {
-
-std::atomic<bool> g_stop = false;  // set by the signal handler, which can reach nothing else
-
-/// The first signal ends the run cleanly; the second one kills, as everywhere.
-void on_signal(int) {
-  g_stop = true;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
-}
-
-int exit_code_of(const Error& error) { return error.code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed; }
 
 nlohmann::ordered_json to_json(const pipeline::AuditReport& report) {
   nlohmann::ordered_json out{{"problems", report.problem_count}, {"alerts", report.alerts}, {"unchecked", report.unchecked}, {"partitions", nlohmann::ordered_json::array()}};
@@ -80,11 +71,10 @@ int run(const RunArguments& arguments) {
   const auto setup = load_setup(arguments.config);
   if (!setup) return complain(setup.error(), kWrongUsage);
   set_log_level(setup->config.log);
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  std::atomic<bool>& stop = stop_on_signal();
   std::signal(SIGPIPE, SIG_IGN);
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); });
-  if (auto done = service.run(g_stop, arguments.drain); !done) {
+  if (auto done = service.run(stop, arguments.drain); !done) {
     log::flush();
     return complain(done.error(), exit_code_of(done.error()));
   }

@@ -132,14 +132,11 @@ Result<void> Service::start() {
 
 /// A worker's life, on its thread.
 Result<void> Service::work(Member& member) {
-  auto reported = steady_now();
-  while (!stop_workers_) {
-    if (auto done = member.worker->step(kLook); !done) return done;
-    if (!member.report || steady_now() - reported < kReport) continue;
+  return member.worker->run(stop_workers_, kFinishBudget, [this, &member, reported = steady_now()]() mutable {
+    if (!member.report || steady_now() - reported < kReport) return;
     reported = steady_now();
     member.report(metrics_);
-  }
-  return member.worker->finish(kFinishBudget);
+  });
 }
 
 Result<void> Service::start_pages() {

@@ -36,6 +36,9 @@ pipeline::CellSettings cell_settings(const Setup& setup, bool settle);
 /// What the partitions of a service are made with.
 pipeline::PartitionSettings partition_settings(const Setup& setup);
 
+/// kWrongUsage for what the user asked for, kFailed for what happened.
+inline int exit_code_of(const Error& error) { return error.code == ErrorCode::kInvalidArgument ? kWrongUsage : kFailed; }
+
 /// Prints an error on standard error; returns `code`.
 int complain(const Error& error, int code);
 

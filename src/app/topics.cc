@@ -58,8 +58,6 @@ Result<Plan> plan(const TopicsArguments& arguments) {
   return Plan{std::move(*connection), specs(*kafka, partitions, arguments)};
 }
 
-int exit_code_of(const Error& error) { return error.code == ErrorCode::kIo ? kFailed : kWrongUsage; }
-
 }  // namespace
 
 int create_topics(const TopicsArguments& arguments) {
