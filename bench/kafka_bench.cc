@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kPartitions = 8;
-constexpr std::size_t kBytes = std::size_t{500} << 20;  // of JSON
+constexpr std::size_t kBytes = std::size_t{2} << 30;  // of JSON: several seconds, so that one commit interval is little of it
 constexpr int kRounds = 3;
 constexpr int kBackgroundRate = 5'000;  // events a second while latency is measured
 constexpr int kAlerts = 60;             // one a second

@@ -30,7 +30,8 @@ Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup
   if (error) return fail(io_error("make folder", embedded.data, error.value()));
   auto watcher = ingest::FolderWatcher::open({.folder = embedded.input, .max_document_bytes = setup.config.input.max_document_bytes});
   if (!watcher) return fail(std::move(watcher).error().during("embedded.input"));
-  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = alerts_of(embedded), .keep_journal = embedded.keep_input},
+  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = alerts_of(embedded), .keep_journal = embedded.keep_input,
+                                        .max_bytes = embedded.max_bytes},
                                        std::move(*watcher));
   if (!log) return fail(std::move(log).error());
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));

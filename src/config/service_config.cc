@@ -111,13 +111,14 @@ KafkaConfig read_kafka(const Section& section) {
 }
 
 EmbeddedConfig read_embedded(const Section& section) {
-  static constexpr std::array<std::string_view, 4> kKeys{"input", "data", "alerts", "keep_input"};
+  static constexpr std::array<std::string_view, 5> kKeys{"input", "data", "alerts", "keep_input", "max_bytes"};
   section.only(kKeys);
   EmbeddedConfig embedded;
   embedded.input = section.text("input", embedded.input);
   embedded.data = section.text("data", embedded.data);
   embedded.alerts = section.text("alerts", embedded.alerts);
   embedded.keep_input = section.boolean("keep_input", embedded.keep_input);
+  embedded.max_bytes = section.bytes("max_bytes", embedded.max_bytes, std::uint64_t{64} << 20, std::uint64_t{1} << 50);
   return embedded;
 }
 
@@ -234,6 +235,7 @@ std::string to_yaml(const ServiceConfig& config) {
     line(out, 2, "data", config.embedded.data);
     line(out, 2, "alerts", config.embedded.alerts);
     out += fmt::format("  keep_input: {}\n", config.embedded.keep_input);
+    if (config.embedded.max_bytes > 0) out += fmt::format("  max_bytes: {}\n", format_size(config.embedded.max_bytes));
   }
   out += fmt::format("http:\n  listen: {}\n", quoted(config.http.listen));
   line(out, 2, "token", config.http.token);

@@ -60,6 +60,7 @@ struct EmbeddedConfig {
   std::string data = "trailwarden-data";  // database; and alerts.jsonl, unless told otherwise
   std::string alerts;                     // file that alerts are appended to; empty: DATA/alerts.jsonl
   bool keep_input = false;                // the database keeps all input, for `audit --recompute`; else what a restart may need
+  std::uint64_t max_bytes = 0;            // of the database; 0: as the disk has room
   bool operator==(const EmbeddedConfig&) const = default;
 };
 

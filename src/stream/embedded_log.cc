@@ -22,7 +22,7 @@ constexpr std::int64_t kRowsTrimmed = 64;  // by a commit, besides twice as many
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EmbeddedOptions options, std::unique_ptr<InputSource> input) {
   auto lock = ProcessLock::take(options.database);
   if (!lock) return fail(std::move(lock).error());
-  auto store = EmbeddedStore::open(options.database, options.max_bytes, options.compacted);
+  auto store = EmbeddedStore::open(options.database, {options.max_bytes, options.compacted, options.keep_journal ? 0 : options.kept_messages});
   if (!store) return fail(std::move(store).error());
   auto reader = EmbeddedReader::open(options.database);
   if (!reader) return fail(std::move(reader).error());

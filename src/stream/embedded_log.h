@@ -30,6 +30,7 @@ struct EmbeddedOptions {
   std::string alerts_file;  // gets the alerts as JSON lines too; empty: none
   std::vector<std::string> compacted = {std::string(kStateTopic)};  // topics that keep the newest message of a key only
   bool keep_journal = false;    // `trim` does nothing
+  std::int64_t kept_messages = 500'000;  // of every topic but alerts and compacted ones: of older ones nothing is left; 0: all are kept
   std::uint64_t max_bytes = 0;                                      // of the database; 0: as the disk has room
   std::size_t max_pending_bytes = std::size_t{256} << 20;           // read and not committed; then nothing more is read
 };
@@ -49,8 +50,8 @@ struct EmbeddedOptions {
 /// A full disk or a failing one: `commit` says kRolledBack and `trouble` why; the next poll after that waits up to half
 /// a second, so that whoever tries again at once does not spin. A damaged database is an error that says what to do.
 ///
-/// There is no clock here: no ticks are told. Offsets of output topics begin with 0; nothing but the journal is ever
-/// trimmed. Cost: about one fsync a commit, two more with alerts; the journal takes about an eighth of the input,
+/// There is no clock here: no ticks are told. Offsets of output topics begin with 0. Alerts are kept for ever;
+/// of the journal what a restart may need, of other topics the newest. Cost: about one fsync a commit, two more with alerts; the journal takes about an eighth of the input,
 /// inflated. Why not a write-ahead file of our own: SQLite has survived more power cuts than we will ever test.
 class EmbeddedLog final : public PartitionedLog {
  public:

@@ -15,16 +15,14 @@ constexpr std::int64_t kFewFreePages = 1024;     // these are kept for what come
 
 }  // namespace
 
-Result<EmbeddedStore> EmbeddedStore::open(const std::string& path, std::uint64_t max_bytes,
-                                          const std::vector<std::string>& compacted) {
-  auto database = open_embedded_database(path, max_bytes);
+Result<EmbeddedStore> EmbeddedStore::open(const std::string& path, Options options) {
+  auto database = open_embedded_database(path, options.max_bytes);
   if (!database) return fail(std::move(database).error());
   auto statements = prepare(*database);
   if (!statements) return fail(std::move(statements).error());
   auto ends = read_ends(*database);
   if (!ends) return fail(std::move(ends).error());
-  return EmbeddedStore(std::move(*database), std::move(*statements), std::move(*ends),
-                       {compacted.begin(), compacted.end()});
+  return EmbeddedStore(std::move(*database), std::move(*statements), std::move(*ends), options);
 }
 
 Result<EmbeddedStore::Statements> EmbeddedStore::prepare(sqlite::Database& database) {
@@ -48,10 +46,12 @@ Result<EmbeddedStore::Statements> EmbeddedStore::prepare(sqlite::Database& datab
   auto trim = made(
       "DELETE FROM input WHERE first IN (SELECT first FROM input WHERE first < ?1 AND next <= ?1 ORDER BY first LIMIT "
       "?2)");
+  auto forget = made("DELETE FROM messages WHERE topic = ?1 AND partition = ?2 AND offset <= ?3");
   if (!failed) return fail(std::move(failed).error());
   return Statements{std::move(*put_input),      std::move(*put_source), std::move(*drop_source),
                     std::move(*put_checkpoint), std::move(*put_end),    std::move(*append),
-                    std::move(*replace),        std::move(*drop),       std::move(*trim)};
+                    std::move(*replace),        std::move(*drop),       std::move(*trim),
+                    std::move(*forget)};
 }
 
 Result<EmbeddedStore::Ends> EmbeddedStore::read_ends(sqlite::Database& database) {
@@ -113,7 +113,11 @@ Result<void> EmbeddedStore::append(const Outgoing& message) {
     statement.bind_bytes(5, message.value);
   else
     statement.bind_null(5);
-  return statement.run();
+  if (auto put = statement.run(); !put) return put;
+  // Alerts wait for their file, and are what all this is for.
+  const bool is_bounded = kept_messages_ > 0 && !compacted && message.topic != kAlertsTopic;
+  if (!is_bounded || offset < kept_messages_) return {};
+  return statements_.forget.bind(1, message.topic).bind(2, partition).bind(3, offset - kept_messages_).run();
 }
 
 Result<void> EmbeddedStore::trim(std::int64_t offset, std::int64_t rows) {

@@ -27,8 +27,12 @@ struct EmbeddedSize {
 /// The tables of an `EmbeddedLog`, as statements. Owned by one thread; errors as `sqlite::Statement` has them.
 class EmbeddedStore {
  public:
-  static Result<EmbeddedStore> open(const std::string& path, std::uint64_t max_bytes,
-                                    const std::vector<std::string>& compacted);
+  struct Options {
+    std::uint64_t max_bytes = 0;          // as `open_embedded_database`
+    std::vector<std::string> compacted;   // topics
+    std::int64_t kept_messages = 0;       // of a topic that is neither compacted nor of alerts; 0: all
+  };
+  static Result<EmbeddedStore> open(const std::string& path, Options options);
 
   Result<std::optional<Progress>> checkpoint() { return read_checkpoint(database_); }
   Result<void> each_source(const std::function<void(std::int64_t id, std::string_view state)>& tell);
@@ -72,15 +76,15 @@ class EmbeddedStore {
  private:
   using Ends = std::map<std::pair<std::string, std::int32_t>, std::int64_t, std::less<>>;
   struct Statements {
-    sqlite::Statement put_input, put_source, drop_source, put_checkpoint, put_end, append, replace, drop, trim;
+    sqlite::Statement put_input, put_source, drop_source, put_checkpoint, put_end, append, replace, drop, trim, forget;
   };
 
-  EmbeddedStore(sqlite::Database database, Statements statements, Ends ends,
-                std::set<std::string, std::less<>> compacted)
+  EmbeddedStore(sqlite::Database database, Statements statements, Ends ends, const Options& options)
       : database_(std::move(database)),
         statements_(std::move(statements)),
         ends_(std::move(ends)),
-        compacted_(std::move(compacted)) {}
+        compacted_(options.compacted.begin(), options.compacted.end()),
+        kept_messages_(options.kept_messages) {}
   static Result<Statements> prepare(sqlite::Database& database);
   static Result<Ends> read_ends(sqlite::Database& database);
 
@@ -88,6 +92,7 @@ class EmbeddedStore {
   Statements statements_;
   Ends ends_, committed_ends_ = ends_;
   std::set<std::string, std::less<>> compacted_;
+  std::int64_t kept_messages_;
 };
 
 }  // namespace trailwarden::stream

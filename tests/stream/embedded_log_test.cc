@@ -312,6 +312,25 @@ TEST_F(EmbeddedLogTest, ANewerFormatIsRefused) {
   EXPECT_EQ(log.error().code, ErrorCode::kUnsupported);
 }
 
+TEST_F(EmbeddedLogTest, OldLedgerRecordsAreForgottenAndAlertsAreNot) {
+  EmbeddedOptions bounded = options();
+  bounded.kept_messages = 3;
+  {
+    Session run(bounded, {"a", "b", "c", "d", "e"});
+    for (int i = 1; i <= 5; ++i) {
+      run.poll();
+      run.alert(std::to_string(i));
+      run.log->append({.topic = std::string(kLedgerTopic), .key = "k", .value = std::to_string(i), .headers = {}, .partition = 0});
+      EXPECT_EQ(run.commit(i), CommitResult::kCommitted);
+    }
+  }
+  EXPECT_THAT(read_all(bounded.database, kLedgerTopic), ElementsAre("k=3", "k=4", "k=5"));
+  EXPECT_THAT(read_all(bounded.database, kAlertsTopic), ElementsAre("k=1", "k=2", "k=3", "k=4", "k=5"));
+  auto reader = EmbeddedLog::open_read_only(bounded.database);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->range(kLedgerTopic, 0)->begin, 2);
+}
+
 TEST_F(EmbeddedLogTest, AFullDatabaseRollsBackAndHeals) {
   EmbeddedOptions small = options();
   small.max_bytes = 256 * 1024;
