@@ -549,11 +549,16 @@ TEST_F(WorkerOnSimulatedKafka, WhatRetentionTookIsNeverJumpedOver) {
   }
 }
 
-TEST_F(WorkerOnSimulatedKafka, GoesOnBehindALossThatAnOperatorAccepted) {
+/// With the saved states lost too, baselines begin anew behind the loss.
+class AcceptedLoss : public WorkerOnSimulatedKafka, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(StateLostToo, AcceptedLoss, ::testing::Bool());
+
+TEST_P(AcceptedLoss, IsGoneOnBehind) {
   Cluster cluster(12, {});
   cluster.start(0);
   quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
   cluster.kill(0);
+  for (std::int32_t p = 0; GetParam() && p < kPartitions; ++p) damage_snapshots(cluster, p, 100, false);
   quiet_hour(cluster, 100, [] {}, "-later");
   std::map<std::int32_t, std::int64_t> begins;
   for (std::int32_t p = 0; p < kPartitions; ++p) {
