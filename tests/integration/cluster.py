@@ -26,6 +26,7 @@ kafka:
   input: [{{topic: "{topic}"}}]
   security: {{protocol: plaintext}}
   session_timeout: {session}
+  properties: {{{properties}}}
   ticks: {{interval: {ticks}, grace: 15m}}
 http: {{listen: "127.0.0.1:{port}"}}
 log: {{level: info}}
@@ -136,7 +137,7 @@ class Worker:
         self.binary, self.folder, self.instance, self.port = binary, folder, instance, free_port()
         self.name = file or instance
         self.config = folder / f"{self.name}.yaml"
-        self.config.write_text(CONFIG.format(instance=instance, port=self.port, **{"session": "6s", "ticks": "5s", **values}))
+        self.config.write_text(CONFIG.format(instance=instance, port=self.port, **{"session": "6s", "ticks": "5s", "properties": "", **values}))
         self.log_path = folder / f"{self.name}.log"
         self.log = self.log_path.open("ab")
         self.process = None

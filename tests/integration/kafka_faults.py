@@ -163,6 +163,7 @@ def crash_points_kafka(scene):
             b.kill()
     a.start()
     scene.figures.append(f"{len(points)} points")
+    scene.healed([a], 30)
     scene.finish([a])
 
 
@@ -251,9 +252,9 @@ def frozen_for_long(scene):
     a, b = scene.worker("a").start(fail="before_commit:12:stop"), scene.worker("b").start()
     scene.send(20)
     wait_for("frozen", a.is_stopped, 60)
-    taken = wait_for("taken over", lambda: stable([b], PARTITIONS), 60)
-    scene.measured("taken over in", taken)
-    wait_for("its transaction is over", lambda: all(p["committed"] > 0 for p in b.partitions()), 60)
+    began = time.monotonic()
+    scene.measured("taken over in", wait_for("taken over", lambda: stable([b], PARTITIONS), 60))
+    time.sleep(max(0.0, 20 - (time.monotonic() - began)))  # the fault itself: longer than the transaction may be open, 10 s
     a.signal(signal.SIGCONT)
     scene.healed([a, b], 30)
     check(a.metric("transactions_total", result="rolled_back") >= 1, "the sleeper's commit went through")
@@ -530,7 +531,8 @@ def falls_back(scene, newest_chunk):
     two_snapshots(scene, a)
     spoil(scene, newest_chunk)
     a.start()
-    scene.healed([a], 30)
+    # What is damaged is passed over at once; what is missing may not be visible yet, and is waited for.
+    scene.healed([a], 30 if newest_chunk else 120)
     scene.measured("replayed", int(a.metric("restore_records_total")), "records")
     check(a.said("state.snapshot_passed_over"), "nobody noticed")
     check(a.metric("restore_records_total") > scene.traffic.records, "the older state was not used")
@@ -659,19 +661,21 @@ def input_made_anew(scene):
 @scenario()
 def partitions_added(scene):
     """F29: four partitions more: they stop, the others go on."""
-    a = scene.worker("a").start()
+    a = scene.worker("a", properties="topic.metadata.refresh.interval.ms: 5000").start()  # by itself the client looks every 5 min
     scene.send(2)
     scene.sent()
     scene.drained([a])
     check(a.stop() == 0, "exit code")
+    audit(scene.binary, scene.config)
     a.start(begin=None)
     scene.stable([a])
     scene.stack.topics("--alter", "--topic", scene.topic, "--partitions", PARTITIONS + 4)
-    seen = wait_for("they are seen and stopped", lambda: sorted(a.states()) == ["no_committed_offset"] * 4 + ["running"] * PARTITIONS, 400)
+    seen = wait_for("they are seen and stopped", lambda: sorted(a.states()) == ["no_committed_offset"] * 4 + ["running"] * PARTITIONS, 60)
     scene.measured("seen after", seen)
     check("no_committed_offset" in a.page("readyz"), "/readyz does not say so")
     check(a.stop() == 0, "exit code")
-    audit(scene.binary, scene.config)
+    # Not recomputed: whether a record is in the partition of its key is counted by the number of partitions, and that is another one now.
+    audit(scene.binary, scene.config, recompute=False)
 
 
 # ---- the host
@@ -725,7 +729,7 @@ def elsewhere(scene):
 @scenario()
 def log_unread(scene):
     """F81: nobody reads what it logs: it judges and ends all the same."""
-    a = scene.worker("a")
+    a = scene.worker("a", properties="debug: all")  # the client library has much to say when it is asked to
     reading, writing = os.pipe()
     a.log.close()
     a.log = os.fdopen(writing, "wb")
@@ -739,6 +743,10 @@ def log_unread(scene):
         os.set_blocking(writing, True)
     a.start()
     scene.send(4)
+    scene.sent()
+    scene.drained([a])
+    scene.measured("dropped", int(a.metric("log_lines_dropped_total")), "lines")
+    check(a.metric("log_lines_dropped_total") > 0, "no line was dropped: the pipe was not full")
     scene.finish([a])
     os.close(reading)
 
