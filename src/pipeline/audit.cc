@@ -99,7 +99,8 @@ class Auditor {
     sum.skipped += record.counts.skipped;
     sum.alerts += record.alerts;
     if (record.state) sum.newest_state = record.state->offset;
-    series.watermark = std::max(series.watermark, record.watermark);
+    // Behind a loss that reaches into what the saved state stands on, a state begins anew, and its time with it.
+    series.watermark = record.accepted_gap ? kBeginningOfTime : std::max(series.watermark, record.watermark);
   }
 
   void compare(const std::string& name, const Commit& commit) {

@@ -201,7 +201,10 @@ void Worker::restore_a_little(Part& part, std::chrono::milliseconds wait) {
     part.retry_at = now() + kRetryRestore;
     restore(part, part.restore->assigned());
   } else if (!done && done.error().code == ErrorCode::kNotFound && !part.restore->is_replaying()) {
-    stop(part, "state_topic_missing", done.error().message);
+    // The input is looked at too in a restore. What is missing must not be mistaken: ours is to be made, a deleted input never to be made anew.
+    const auto input = log_.partitions(part.topic);
+    const bool input_gone = !input && input.error().code == ErrorCode::kNotFound;
+    stop(part, input_gone ? "topic_deleted" : "state_topic_missing", done.error().message);
   } else if (!done) {
     stop(part, done.error().code == ErrorCode::kNotFound ? "input_gone" : "not_restored", done.error().message);
   } else if (*done) {

@@ -1,5 +1,7 @@
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -119,6 +121,19 @@ TEST(Failpoint, CallsTheHookOfItsThread) {
   failpoint::set_hook({});
   failpoint::hit("two");
   EXPECT_EQ(hits, std::vector<std::string>{"one"});
+}
+
+TEST(FailpointDeathTest, EndsTheProcessAtTheHitThatWasAskedFor) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own: the variable is read once
+  EXPECT_EXIT(
+      {
+        ::setenv("TRAILWARDEN_FAIL", "never:1:abort,slow:1:sleep=0,twice:2:abort", 1);
+        failpoint::hit("twice");
+        failpoint::hit("slow");
+        std::fputs("still here", stderr);
+        failpoint::hit("twice");
+      },
+      ::testing::ExitedWithCode(137), "still here");
 }
 
 TEST(Bytes, WhatIsWrittenIsRead) {

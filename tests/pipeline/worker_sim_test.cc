@@ -53,6 +53,10 @@ class Cuts {
   Cuts() {
     failpoint::set_hook([this](std::string_view name) {
       seen_.insert(std::string(name));
+      if (name == holds_up_at_) {
+        holds_up_at_.clear();
+        hold_up_();
+      }
       if (left_ > 0 && --left_ == 0) throw PowerCut{};
       if (!at_.empty() && name == at_) {
         at_.clear();
@@ -63,11 +67,17 @@ class Cuts {
   ~Cuts() { failpoint::set_hook({}); }
   void after(std::uint64_t hits) { left_ = hits; }
   void at(std::string name) { at_ = std::move(name); }
+  /// What happens while the worker stands there, the next time.
+  void meanwhile_at(std::string name, std::function<void()> hold_up) {
+    holds_up_at_ = std::move(name);
+    hold_up_ = std::move(hold_up);
+  }
   const std::set<std::string>& seen() const { return seen_; }
 
  private:
   std::uint64_t left_ = 0;
-  std::string at_;
+  std::string at_, holds_up_at_;
+  std::function<void()> hold_up_;
   std::set<std::string> seen_;
 };
 
@@ -549,11 +559,16 @@ TEST_F(WorkerOnSimulatedKafka, WhatRetentionTookIsNeverJumpedOver) {
   }
 }
 
-TEST_F(WorkerOnSimulatedKafka, GoesOnBehindALossThatAnOperatorAccepted) {
+/// With the saved states lost too, baselines begin anew behind the loss.
+class AcceptedLoss : public WorkerOnSimulatedKafka, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(StateLostToo, AcceptedLoss, ::testing::Bool());
+
+TEST_P(AcceptedLoss, IsGoneOnBehind) {
   Cluster cluster(12, {});
   cluster.start(0);
   quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
   cluster.kill(0);
+  for (std::int32_t p = 0; GetParam() && p < kPartitions; ++p) damage_snapshots(cluster, p, 100, false);
   quiet_hour(cluster, 100, [] {}, "-later");
   std::map<std::int32_t, std::int64_t> begins;
   for (std::int32_t p = 0; p < kPartitions; ++p) {
@@ -592,6 +607,81 @@ TEST_F(WorkerOnSimulatedKafka, DoesNotGuessWhereToBegin) {
   for (int turn = 0; turn < 100; ++turn) cluster.step(0);
   for (std::int32_t p = 0; p < kPartitions; ++p) EXPECT_EQ(partition_of(cluster, p).reason, "no_committed_offset");
 }
+
+TEST_F(WorkerOnSimulatedKafka, DoesNotGuessWhenOffsetsWereDeleted) {
+  Cluster cluster(13, {});
+  cluster.start(0);
+  quiet_hour(cluster, 40, [&] { cluster.step(0, 100ms); });
+  calm_down(cluster);
+  for (std::int32_t p = 0; p < kPartitions; ++p) cluster.broker().commit_as_administrator("detector", kInput, p, std::nullopt);
+  cluster.begin = testing::SimBegin::kNobodySaid;
+  cluster.start(0);
+  for (int turn = 0; turn < 100; ++turn) cluster.step(0);
+  for (std::int32_t p = 0; p < kPartitions; ++p) EXPECT_EQ(partition_of(cluster, p).reason, "no_committed_offset") << p;
+}
+
+TEST_F(WorkerOnSimulatedKafka, AnInputThatIsMadeAnewIsAnotherOne) {
+  Cluster cluster(14, {});
+  cluster.start(0);
+  quiet_hour(cluster, 60, [&] { cluster.step(0, 100ms); });
+  calm_down(cluster);
+  cluster.begin = testing::SimBegin::kNobodySaid;
+  cluster.start(0);
+  for (int turn = 0; turn < 50; ++turn) cluster.step(0);
+  const std::uint64_t read = cluster.status(0).totals.read;
+  cluster.put({.id = "not committed yet", .account = "1", .region = "r"});
+  cluster.broker().script_end({testing::SimEnd::Fate::kLost, {}});  // so that some look for their state when the input is gone
+  cluster.broker().delete_topic(kInput);
+  for (int turn = 0; turn < 100; ++turn) cluster.step(0);
+  for (std::int32_t p = 0; p < kPartitions; ++p) EXPECT_EQ(partition_of(cluster, p).reason, "topic_deleted") << partition_of(cluster, p).detail;
+  cluster.broker().create_topic(kInput, kPartitions);
+  quiet_hour(cluster, 60, [&] { cluster.step(0, 100ms); });
+  EXPECT_LE(cluster.status(0).totals.read, read + 1) << "records of the new topic are judged with the old one's state";
+}
+
+TEST_F(WorkerOnSimulatedKafka, PartitionsThatAreAddedWaitForAWord) {
+  Cluster cluster(15, {});
+  cluster.start(0);
+  quiet_hour(cluster, 60, [&] { cluster.step(0, 100ms); });
+  calm_down(cluster);
+  cluster.begin = testing::SimBegin::kNobodySaid;
+  cluster.start(0);
+  for (int turn = 0; turn < 50; ++turn) cluster.step(0);
+  cluster.broker().add_partitions(kInput, 2);
+  for (int turn = 0; turn < 300; ++turn) cluster.step(0);
+  for (std::int32_t p = 0; p < kPartitions; ++p) EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kRunning) << p;
+  for (const std::int32_t p : {kPartitions, kPartitions + 1}) EXPECT_EQ(partition_of(cluster, p).reason, "no_committed_offset") << p;
+}
+
+/// Longer than the group waits: `where`, with other hands at work meanwhile.
+void stands_still_at(const char* where, bool rebalances) {
+  Cluster cluster(16, {});
+  cluster.start(0);
+  quiet_hour(cluster, 60, [&] { cluster.step(0, 100ms); });
+  const std::uint64_t restored = cluster.restored();
+  bool stood = false;
+  cluster.cuts().meanwhile_at(where, [&] {
+    stood = true;
+    cluster.start(1);
+    for (int turn = 0; turn < 400; ++turn) {
+      cluster.step(1);
+      cluster.broker().advance(200ms);
+    }
+  });
+  if (rebalances) cluster.broker().rebalance("detector");
+  quiet_hour(cluster, 60, [&] {
+    cluster.step(0, 100ms);
+    if (stood) cluster.step(1, 100ms);
+  }, "-later");
+  EXPECT_TRUE(stood);
+  EXPECT_GT(cluster.restored(), restored) << "nobody took over";
+  calm_down(cluster);
+  cluster.compare_with_oracle();
+}
+
+TEST_F(WorkerOnSimulatedKafka, ARevokeThatTakesTooLongCommitsNothing) { stands_still_at("revoke_before_commit", true); }
+TEST_F(WorkerOnSimulatedKafka, AWorkerThatDoesNotPollInTimeCommitsNothing) { stands_still_at("after_state_change", false); }
+TEST_F(WorkerOnSimulatedKafka, ACommitThatTakesTooLongCommitsNothing) { stands_still_at("before_commit", false); }
 
 TEST_F(WorkerOnSimulatedKafka, OfTwoWithOneTransactionalIdTheOlderEndsWithAReason) {
   Cluster cluster(11, {});
