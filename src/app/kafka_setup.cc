@@ -88,10 +88,10 @@ Result<stream::KafkaLogOptions::StartFrom> start_from(const std::string& from) {
 
 }  // namespace
 
-std::vector<std::string> output_topics(const config::KafkaConfig& kafka) {
-  std::vector<std::string> topics{std::string(stream::kAlertsTopic), std::string(stream::kLedgerTopic), std::string(stream::kStateTopic), std::string(stream::kDeadLetterTopic)};
-  if (kafka.tick_interval.count() > 0) topics.emplace_back(stream::kTicksTopic);
-  if (kafka.late_topic) topics.emplace_back(stream::kLateTopic);
+std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka) {
+  std::vector<std::string_view> topics{stream::kAlertsTopic, stream::kLedgerTopic, stream::kStateTopic, stream::kDeadLetterTopic};
+  if (kafka.tick_interval.count() > 0) topics.push_back(stream::kTicksTopic);
+  if (kafka.late_topic) topics.push_back(stream::kLateTopic);
   return topics;
 }
 
@@ -107,10 +107,11 @@ Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kaf
   if (!connection) return fail(std::move(connection).error());
   auto start = start_from(from.empty() && kafka.start != "committed" ? kafka.start : from);
   if (!start) return fail(std::move(start).error());
-  stream::KafkaLogOptions options{.connection = std::move(*connection), .group = kafka.group, .outputs = output_topics(kafka), .start_from = *start,
+  stream::KafkaLogOptions options{.connection = std::move(*connection), .group = kafka.group, .topic_prefix = kafka.topic_prefix, .start_from = *start,
                                   .session_timeout = kafka.session_timeout, .transaction_timeout = kafka.transaction_timeout};
   for (const config::KafkaInput& input : kafka.input) options.inputs.push_back(input.topic);
-  if (kafka.tick_interval.count() > 0) options.ticks_topic = stream::kTicksTopic;
+  if (kafka.tick_interval.count() > 0) options.ticks_topic = stream::topic_name(stream::kTicksTopic, kafka.topic_prefix);
+  for (const std::string_view topic : output_topics(kafka)) options.outputs.push_back(stream::topic_name(topic, kafka.topic_prefix));
   options.transactional_id = fmt::format("{}-{}-{}", kafka.group, instance_of(kafka), worker);
   return options;
 }

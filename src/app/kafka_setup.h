@@ -14,7 +14,7 @@ Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafk
 /// One worker's membership. `from`: "", "earliest", "latest" or a time.
 Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from);
 
-/// Every topic that the service writes to.
-std::vector<std::string> output_topics(const config::KafkaConfig& kafka);
+/// Every topic that the service writes to, by the names that the code has for them (`stream::topic_name`).
+std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka);
 
 }  // namespace trailwarden::app

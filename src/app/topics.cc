@@ -24,11 +24,11 @@ std::vector<stream::TopicSpec> specs(const config::KafkaConfig& kafka, std::int3
   std::vector<stream::TopicSpec> out;
   for (const config::KafkaInput& input : kafka.input)
     out.push_back(spec(input.topic, partitions, arguments, {{"message.timestamp.type", "LogAppendTime"}, {"unclean.leader.election.enable", "false"}}));
-  for (const std::string& name : output_topics(kafka)) {
+  for (const std::string_view name : output_topics(kafka)) {
     std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
     if (name == stream::kStateTopic) config["cleanup.policy"] = "compact";
     if (name == stream::kTicksTopic) config["message.timestamp.type"] = "LogAppendTime";
-    out.push_back(spec(name, partitions, arguments, std::move(config)));
+    out.push_back(spec(stream::topic_name(name, kafka.topic_prefix), partitions, arguments, std::move(config)));
   }
   return out;
 }

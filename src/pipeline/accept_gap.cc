@@ -46,8 +46,8 @@ Result<void> accept_gap(stream::PartitionedLog& log, stream::PartitionId partiti
   auto checkpoint = parse_checkpoint(visitor.given->metadata);
   if (!checkpoint) return fail(std::move(checkpoint).error());
   checkpoint->accepted_until = to;
-  const LedgerRecord record{.topic = topic, .partition = partition.number, .from = from, .to = to, .config = checkpoint->config, .accepted_gap = true};
-  log.append({.topic = std::string(stream::kLedgerTopic), .key = fmt::format("{}/{}", topic, partition.number), .value = to_json(record), .headers = {}, .partition = partition.number});
+  const LedgerRecord record{.group = log.group(), .topic = topic, .partition = partition.number, .from = from, .to = to, .config = checkpoint->config, .accepted_gap = true};
+  log.append({.topic = std::string(stream::kLedgerTopic), .key = fmt::format("{}/{}", owner_of(log.group(), topic), partition.number), .value = to_json(record), .headers = {}, .partition = partition.number});
   const stream::Progress progress{partition, to, to_metadata(*checkpoint)};
   const auto committed = log.commit({&progress, 1});
   if (!committed) return fail(committed.error());

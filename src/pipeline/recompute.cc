@@ -22,6 +22,7 @@ Result<CommitsByPartition> read_ledger(stream::Topics& topics) {
   std::optional<Error> wrong;
   auto done = for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) {
     auto record = parse_ledger_record(message.value);
+    if (record && record->group != topics.group()) return;
     if (record) out[{record->topic, record->partition}].push_back(std::move(*record));
     else if (!wrong) wrong = std::move(record).error();
   });

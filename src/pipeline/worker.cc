@@ -107,7 +107,7 @@ void Worker::begin(stream::Assigned assigned) {
     part.caught_up = false;
     return;
   }
-  Part& part = *(parts_[id] = std::make_unique<Part>(id, log_.inputs()[id.topic]));
+  Part& part = *(parts_[id] = std::make_unique<Part>(id, log_.inputs()[id.topic], log_.group()));
   part.restore_began = now();
   if (!assigned.next_offset || !assigned.trouble.empty()) {
     stop(part, assigned.next_offset ? "unreadable" : "no_committed_offset", assigned.trouble);
@@ -132,7 +132,7 @@ void Worker::revoked(std::span<const stream::PartitionId> partitions) {
     if (found == parts_.end()) continue;
     Part& part = *found->second;
     if (part.snapshot) {
-      part.forget = forget_snapshot(part.topic, id.number, part.snapshot->offset(), part.snapshot->chunks());
+      part.forget = forget_snapshot(part.owner, id.number, part.snapshot->offset(), part.snapshot->chunks());
       part.snapshot.reset();
       observer_.snapshot(false);
     }
@@ -351,7 +351,7 @@ WorkerStatus Worker::status() const {
 std::optional<SnapshotMark> Worker::state_of(stream::PartitionId partition) const {
   const auto found = parts_.find(partition);
   if (found == parts_.end() || !found->second->is_running()) return std::nullopt;
-  return SnapshotWriter(found->second->topic, partition.number, found->second->next, found->second->state->save()).mark();
+  return SnapshotWriter(found->second->owner, partition.number, found->second->next, found->second->state->save()).mark();
 }
 
 }  // namespace trailwarden::pipeline

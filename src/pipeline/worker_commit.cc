@@ -118,7 +118,7 @@ void Worker::append_alerts(WorkerObserver::Committed& said) {
   for (const auto& [alert, part] : waiting) {
     part->alert_ids.push_back(alert->id);
     said.decided_at.push_back(alert->decision_time);
-    alert->message.headers.emplace_back("commit", commit_name(part->topic, part->id.number, part->committed));
+    alert->message.headers.emplace_back("commit", commit_name(part->owner, part->id.number, part->committed));
     log_.append(std::move(alert->message));
     failpoint::hit("after_alert");
   }
@@ -140,12 +140,12 @@ void Worker::append_state(Part& part) {
   const std::vector<std::int64_t>& kept = part.next_checkpoint.snapshots;
   for (const std::int64_t before : part.checkpoint.snapshots) {
     if (std::find(kept.begin(), kept.end(), before) != kept.end()) continue;
-    for (stream::Outgoing& tombstone : forget_snapshot(part.topic, part.id.number, before, part.chunks[before])) log_.append(std::move(tombstone));
+    for (stream::Outgoing& tombstone : forget_snapshot(part.owner, part.id.number, before, part.chunks[before])) log_.append(std::move(tombstone));
   }
 }
 
 stream::Progress Worker::append_ledger(Part& part) {
-  LedgerRecord record{.topic = part.topic, .partition = part.id.number, .from = part.committed, .to = part.next, .counts = part.output.counts};
+  LedgerRecord record{.group = log_.group(), .topic = part.topic, .partition = part.id.number, .from = part.committed, .to = part.next, .counts = part.output.counts};
   record.alerts = part.alert_ids.size();
   record.alerts_hash = hash_of_alerts(part.alert_ids);
   record.config = options_.config;
@@ -153,7 +153,7 @@ stream::Progress Worker::append_ledger(Part& part) {
   record.ticks = part.ticks;
   record.state = part.new_snapshot;
   log_.append({.topic = std::string(stream::kLedgerTopic),
-               .key = part.topic + "/" + std::to_string(part.id.number),
+               .key = part.owner + "/" + std::to_string(part.id.number),
                .value = to_json(record),
                .headers = {},
                .partition = part.id.number});
@@ -209,7 +209,7 @@ bool Worker::freeze(Part& part) {
   // Ticks at the same offset do not make it another one: they are few, and the checkpoint has them.
   const std::vector<std::int64_t>& known = part.checkpoint.snapshots;
   if (std::find(known.begin(), known.end(), part.next) != known.end()) return false;
-  part.snapshot = std::make_unique<SnapshotWriter>(part.topic, part.id.number, part.next, part.state->save());
+  part.snapshot = std::make_unique<SnapshotWriter>(part.owner, part.id.number, part.next, part.state->save());
   return true;
 }
 

@@ -249,7 +249,9 @@ void KafkaLog::stop(PartitionId partition) {
 // ---- transactions
 
 void KafkaLog::append(Outgoing message) {
-  if (!rolled_back_ && !left_) transactions_->append(message);
+  if (rolled_back_ || left_) return;
+  message.topic = name_of(message.topic);
+  transactions_->append(message);
 }
 
 Result<CommitResult> KafkaLog::commit(std::span<const Progress> progress) {
@@ -312,12 +314,18 @@ void KafkaLog::pause_between_rollbacks() {
 
 // ---- looking
 
+/// What the cluster calls it: inputs have names of their own, whatever those are.
+std::string KafkaLog::name_of(std::string_view topic) const {
+  const bool is_input = std::ranges::find(options_.inputs, topic) != options_.inputs.end();
+  return is_input ? std::string(topic) : topic_name(topic, options_.topic_prefix);
+}
+
 Result<std::int32_t> KafkaLog::partitions(std::string_view topic) {
   const auto known = counts_.find(topic);
   if (known != counts_.end() && Clock::now() - known->second.asked < kCountHolds) return known->second.partitions;
-  const std::string name(topic);
+  const std::string name = name_of(topic);
   auto count = kafka::count_partitions(consumer_->client(), name, kPatience);
-  if (count) counts_[name] = {*count, Clock::now()};
+  if (count) counts_[std::string(topic)] = {*count, Clock::now()};
   return count;
 }
 
@@ -332,11 +340,11 @@ std::optional<Extent> KafkaLog::extent(PartitionId partition) const {
 
 Result<std::unique_ptr<PartitionReader>> KafkaLog::read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) {
   const auto origin_id = static_cast<std::uint32_t>(std::ranges::find(options_.inputs, topic) - options_.inputs.begin());
-  return kafka::Reader::open(options_.connection, options_.group, {std::string(topic), partition, from, to, origin_id});
+  return kafka::Reader::open(options_.connection, options_.group, {name_of(topic), partition, from, to, origin_id});
 }
 
 Result<Extent> KafkaLog::range(std::string_view topic, std::int32_t partition) {
-  return kafka::query_extent(consumer_->client(), std::string(topic), partition, kPatience);
+  return kafka::query_extent(consumer_->client(), name_of(topic), partition, kPatience);
 }
 
 std::string KafkaLog::trouble() const { return trouble_->text(); }

@@ -57,6 +57,7 @@ class KafkaLog final : public PartitionedLog {
   Result<std::vector<Assigned>> rewind() override;
   Result<void> leave(Member& member) override;
   const std::vector<std::string>& inputs() const override { return options_.inputs; }
+  const std::string& group() const override { return options_.group; }
   Result<std::int32_t> partitions(std::string_view topic) override;
   Result<Extent> range(std::string_view topic, std::int32_t partition) override;
   std::optional<Extent> extent(PartitionId partition) const override;
@@ -73,6 +74,7 @@ class KafkaLog final : public PartitionedLog {
 
   explicit KafkaLog(Options options);
   Result<void> cannot_go_on() const;
+  std::string name_of(std::string_view topic) const;
 
   Result<void> renew_consumer(Member& member);
   Result<void> join();

@@ -11,6 +11,7 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "stream/topic_names.h"
 
 namespace trailwarden::stream {
 
@@ -59,8 +60,9 @@ struct KafkaLogOptions {
   KafkaConnection connection;
   std::string group;
   std::vector<std::string> inputs;   // topics
-  std::vector<std::string> outputs;  // topics that will be written to; known ones are not waited for (R2)
-  std::string ticks_topic;           // empty: no ticks
+  std::string topic_prefix{kTopicPrefix};  // of the service's own topics on this cluster
+  std::vector<std::string> outputs;  // topics that will be written to, as the cluster calls them; known ones are not waited for (R2)
+  std::string ticks_topic;           // as the cluster calls it; empty: no ticks
   std::string transactional_id;      // the same after a restart, and of nobody else
   std::string group_instance_id;     // empty: not a static member (R14)
   StartFrom start_from;

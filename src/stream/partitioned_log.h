@@ -112,6 +112,9 @@ class Topics {
  public:
   virtual ~Topics() = default;
 
+  /// The group whose work this is: several may write into the same topics, and each minds only its own ledger and saved state.
+  virtual const std::string& group() const = 0;
+
   /// How many partitions a topic has.
   virtual Result<std::int32_t> partitions(std::string_view topic) = 0;
   /// What a partition of any topic holds, asked anew.
@@ -164,9 +167,5 @@ class PartitionedLog : public Topics {
   /// Makes a waiting `poll`, `commit` or `rewind` return soon. Any thread, signal handlers excepted.
   virtual void wake() = 0;
 };
-
-inline constexpr std::string_view kLedgerTopic = "trailwarden.ledger";
-inline constexpr std::string_view kStateTopic = "trailwarden.state";
-inline constexpr std::string_view kTicksTopic = "trailwarden.ticks";
 
 }  // namespace trailwarden::stream

@@ -50,7 +50,7 @@ TEST(Checkpoint, FitsIntoTheMetadataOfAnOffset) {
 }
 
 TEST(Ledger, IsReadAsItWasWritten) {
-  LedgerRecord record{.topic = "cloudtrail", .partition = 3, .from = 10, .to = 20, .counts = {10, 7, 1, 1, 1, 2, 3}, .alerts = 2, .alerts_hash = UINT64_MAX, .config = "c"};
+  LedgerRecord record{.group = "g", .topic = "cloudtrail", .partition = 3, .from = 10, .to = 20, .counts = {10, 7, 1, 1, 1, 2, 3}, .alerts = 2, .alerts_hash = UINT64_MAX, .config = "c"};
   EXPECT_EQ(*parse_ledger_record(to_json(record)), record) << "without a watermark";
   record.watermark = at(1'700'000'000);
   record.ticks = {{12, at(5)}};
@@ -60,12 +60,17 @@ TEST(Ledger, IsReadAsItWasWritten) {
 }
 
 TEST(Ledger, RefusesWhatIsNone) {
-  const std::string good = to_json(LedgerRecord{.topic = "t"});
+  const std::string good = to_json(LedgerRecord{.group = "g", .topic = "t"});
   for (const std::string& bad : {std::string("{}"), std::string("[]"), std::string(""), good.substr(1), good.substr(0, good.size() - 1)})
     EXPECT_FALSE(parse_ledger_record(bad).has_value()) << bad;
   std::string newer = good;
   newer.replace(newer.find("\"version\":1"), 11, "\"version\":2");
   EXPECT_FALSE(parse_ledger_record(newer).has_value());
+}
+
+TEST(Ledger, NamesCommitsByTheirGroupWhateverItsLetters) {
+  for (const std::string group : {"g", "a/b", "x y/1/2/3"}) EXPECT_EQ(group_of_commit(commit_name(owner_of(group, "topic"), 7, 1234)), group);
+  for (const std::string_view none : {"", "a", "t/0/1"}) EXPECT_EQ(group_of_commit(none), "") << none;
 }
 
 TEST(Ledger, HashesAlertsWhateverTheirOrder) {

@@ -89,6 +89,7 @@ class Cluster {
   Cuts& cuts() { return cuts_; }
 
   bool gaps_allowed = true;  // the simulator makes holes
+  std::string group = "detector";  // of those that start
   testing::SimBegin begin = testing::SimBegin::kAtFirst;
 
   std::optional<std::uint64_t> dies_before_request;
@@ -111,7 +112,8 @@ class Cluster {
     if (members_.contains(slot)) return;
     auto member = std::make_unique<Member>();
     member->log = std::make_unique<SimLog>(broker_, testing::SimLogOptions{.name = "worker-" + std::to_string(slot) + "." + std::to_string(++incarnations_),
-                                                                           .transactional_id = "detector-" + std::to_string(id.value_or(slot)),
+                                                                           .group = group,
+                                                                           .transactional_id = group + "-" + std::to_string(id.value_or(slot)),
                                                                            .inputs = {kInput},
                                                                            .ticks_topic = std::string(stream::kTicksTopic),
                                                                            .begin = begin,
@@ -186,7 +188,7 @@ class Cluster {
 
   /// What one undisturbed pass says, given the ticks that the ledger has, against what is visible.
   void compare_with_oracle() {
-    SimLog looking(broker_, testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+    SimLog looking(broker_, testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
     const auto report = audit(looking);
     ASSERT_TRUE(report.has_value()) << report.error().message;
     EXPECT_THAT(report->problems, ::testing::IsEmpty());
@@ -575,7 +577,7 @@ TEST_F(WorkerOnSimulatedKafka, GoesOnBehindALossThatAnOperatorAccepted) {
   for (std::int32_t p = 0; p < kPartitions; ++p)
     EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kRunning) << partition_of(cluster, p).reason << ": " << partition_of(cluster, p).detail;
   EXPECT_TRUE(cluster.finish(0));
-  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
   const auto report = audit(looking);
   ASSERT_TRUE(report.has_value());
   EXPECT_THAT(report->problems, ::testing::IsEmpty());
@@ -619,6 +621,7 @@ class Meddling final : public stream::Topics {
   explicit Meddling(stream::Topics& real) : real_(real) {}
   std::function<void()> before_alerts;
   bool hides_alerts = false;
+  const std::string& group() const override { return real_.group(); }
   Result<std::int32_t> partitions(std::string_view topic) override { return real_.partitions(topic); }
   Result<stream::Extent> range(std::string_view topic, std::int32_t partition) override { return real_.range(topic, partition); }
   Result<std::unique_ptr<stream::PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) override {
@@ -632,7 +635,7 @@ class Meddling final : public stream::Topics {
 };
 
 SimLog looking_at(Cluster& cluster) {
-  return SimLog(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+  return SimLog(cluster.broker(), testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
 }
 
 TEST_F(WorkerOnSimulatedKafka, AuditNoticesThatAllAlertsAreGone) {
@@ -669,6 +672,42 @@ TEST_F(WorkerOnSimulatedKafka, AuditReadsALedgerWithRetention) {
   SimLog looking = looking_at(cluster);
   const auto report = audit(looking);
   EXPECT_TRUE(report.has_value()) << report.error().message;
+}
+
+TEST_F(WorkerOnSimulatedKafka, TwoGroupsInTheSameTopicsDoEachOtherNoHarm) {
+  Cluster cluster(26, {});
+  const auto both = [&] {
+    cluster.step(0, 100ms);
+    cluster.step(1, 100ms);
+  };
+  cluster.start(0);
+  cluster.group = "trial/of one";
+  cluster.start(1);
+  quiet_hour(cluster, 150, both);
+  cluster.kill(0);
+  cluster.kill(1);
+  cluster.start(1);
+  cluster.group = "detector";
+  cluster.start(0);
+  quiet_hour(cluster, 100, both);
+  EXPECT_TRUE(cluster.finish(0));
+  EXPECT_TRUE(cluster.finish(1));
+  std::map<std::string, std::uint64_t> alerts;
+  for (const std::string group : {"detector", "trial/of one"}) {
+    SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = group, .transactional_id = "auditor", .inputs = {kInput}});
+    const auto report = audit(looking);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_THAT(report->problems, ::testing::IsEmpty());
+    alerts[group] = report->alerts;
+    ASSERT_EQ(report->foreign.size(), 1U);
+    EXPECT_NE(report->foreign.begin()->first, group);
+    const auto again = recompute(looking, partition_settings(), "c0ffee");
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_THAT(again->problems, ::testing::IsEmpty());
+    EXPECT_GT(again->states, 0U);
+  }
+  EXPECT_GT(alerts["detector"], 0U);
+  EXPECT_EQ(alerts["detector"], alerts["trial/of one"]);
 }
 
 TEST_F(WorkerOnSimulatedKafka, MembershipIsOverWhenRevoked) {
@@ -847,6 +886,7 @@ class ByHand final : public stream::PartitionedLog {
   Result<std::vector<stream::Assigned>> rewind() override { return std::vector<stream::Assigned>{}; }
   Result<void> leave(stream::Member&) override { return {}; }
   const std::vector<std::string>& inputs() const override { return inputs_; }
+  const std::string& group() const override { return group_; }
   Result<std::int32_t> partitions(std::string_view) override { return 1; }
   Result<stream::Extent> range(std::string_view, std::int32_t) override { return stream::Extent{}; }
   std::optional<stream::Extent> extent(stream::PartitionId) const override { return std::nullopt; }
@@ -858,6 +898,7 @@ class ByHand final : public stream::PartitionedLog {
   void wake() override {}
 
  private:
+  const std::string group_ = "detector";
   std::vector<std::string> inputs_{kInput};
 };
 

@@ -55,6 +55,7 @@ class SimLog final : public stream::PartitionedLog {
   Result<std::vector<stream::Assigned>> rewind() override;
   Result<void> leave(stream::Member& member) override;
   const std::vector<std::string>& inputs() const override { return options_.inputs; }
+  const std::string& group() const override { return options_.group; }
   Result<std::int32_t> partitions(std::string_view topic) override;
   Result<stream::Extent> range(std::string_view topic, std::int32_t partition) override { return client_->broker().extent(topic, partition); }
   std::optional<stream::Extent> extent(stream::PartitionId partition) const override { return fetcher_.extent(partition); }
@@ -73,7 +74,7 @@ class SimLog final : public stream::PartitionedLog {
   enum class Phase : std::uint8_t { kOutside, kJoining, kFetchingOffsets, kMember, kLeft };
 
   Result<void> may_go_on() const;
-  SimGroup& group() { return client_->broker().group(options_.group); }
+  SimGroup& members() { return client_->broker().group(options_.group); }
 
   /// Does what the membership asks for next; true if there is more to do at once.
   bool step(stream::Member& member);
