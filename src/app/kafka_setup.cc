@@ -95,15 +95,17 @@ std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka) {
   return topics;
 }
 
-Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafka) {
+Result<stream::KafkaConnection> kafka_connection(const config::Config& config) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
   auto security = security_of(kafka.security);
   if (!security) return fail(std::move(security).error());
   return stream::KafkaConnection{.brokers = kafka.brokers, .client_id = "trailwarden-" + instance_of(kafka), .client_rack = kafka.rack, .security = std::move(*security),
-                                 .properties = kafka.properties};
+                                 .max_message_bytes = config.output.max_message_bytes, .properties = kafka.properties};
 }
 
-Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
-  auto connection = kafka_connection(kafka);
+Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, std::size_t worker, const std::string& from) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
+  auto connection = kafka_connection(config);
   if (!connection) return fail(std::move(connection).error());
   auto start = start_from(from.empty() && kafka.start != "committed" ? kafka.start : from);
   if (!start) return fail(std::move(start).error());

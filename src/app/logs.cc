@@ -54,8 +54,8 @@ std::function<void(ServiceMetrics&)> reports_of(const stream::KafkaLog& log) {
   };
 }
 
-Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
-  auto options = kafka_log_options(kafka, worker, from);
+Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::Config& config, std::size_t worker, const std::string& from) {
+  auto options = kafka_log_options(config, worker, from);
   if (!options) return fail(std::move(options).error());
   return stream::KafkaLog::create(std::move(*options));
 }
@@ -69,7 +69,7 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
     if (!log) return fail(std::move(log).error());
     return OpenedLog{std::move(*log), {}};
   }
-  auto log = open_kafka(*setup.config.service.kafka, worker, from);
+  auto log = open_kafka(setup.config, worker, from);
   if (!log) return fail(std::move(log).error());
   auto report = reports_of(**log);
   return OpenedLog{std::move(*log), std::move(report)};
@@ -78,7 +78,7 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup) {
   if (setup.config.service.kafka) {
     // Reads without joining the group; its producer is never used.
-    auto log = open_kafka(*setup.config.service.kafka, 0, {});
+    auto log = open_kafka(setup.config, 0, {});
     if (!log) return fail(std::move(log).error());
     return std::unique_ptr<stream::Topics>(std::move(*log));
   }

@@ -2,6 +2,7 @@
 
 #include "core/bytes.h"
 #include "core/hash.h"
+#include "pipeline/message_size.h"
 
 namespace trailwarden::pipeline {
 
@@ -43,7 +44,7 @@ class Partition::Sink final : public ingest::RecordSink {
     std::vector<std::pair<std::string, std::string>> headers = place(++records_, byte_offset);
     headers.insert(headers.begin(), {"reason", std::string(event::to_string(refusal))});
     if (!message_.fault_detail.empty()) headers.emplace_back("detail", message_.fault_detail);
-    out_.others.push_back({.topic = std::string(stream::kDeadLetterTopic), .key = {}, .value = std::string(raw), .headers = std::move(headers)});
+    keep({.topic = std::string(stream::kDeadLetterTopic), .key = {}, .value = std::string(raw), .headers = std::move(headers)});
   }
 
   void skip(ingest::Skip skip, std::string_view, std::uint64_t) override {
@@ -62,10 +63,15 @@ class Partition::Sink final : public ingest::RecordSink {
     ++totals_.late;
     totals_.late_over_two_hours += slot.event.event_time + std::chrono::hours{2} < slot.watermark ? 1 : 0;
     if (!partition_.settings_.keep_late) return;
-    out_.others.push_back({.topic = std::string(stream::kLateTopic),
-                           .key = tools_.cell.name(),
-                           .value = std::string(slot.event.raw),
-                           .headers = place(slot.event.place.record_number, slot.event.place.byte_offset)});
+    keep({.topic = std::string(stream::kLateTopic),
+          .key = tools_.cell.name(),
+          .value = std::string(slot.event.raw),
+          .headers = place(slot.event.place.record_number, slot.event.place.byte_offset)});
+  }
+
+  void keep(stream::Outgoing message) {
+    cut_to_fit(message, partition_.settings_.cells.max_message_bytes);
+    out_.others.push_back(std::move(message));
   }
 
   std::vector<std::pair<std::string, std::string>> place(std::uint64_t record_number, std::uint64_t byte_offset) const {

@@ -93,6 +93,7 @@ Result<void> Worker::finish(std::chrono::milliseconds budget) {
 void Worker::assigned(std::vector<stream::Assigned> partitions) {
   observer_.rebalanced("assigned");
   is_member_ = true;
+  too_large_.clear();
   for (stream::Assigned& partition : partitions) begin(std::move(partition));
   parked_.clear();  // what has not come back is somebody else's now
   last_publish_ = {};
@@ -111,6 +112,11 @@ void Worker::begin(stream::Assigned assigned) {
   part.restore_began = now();
   if (!assigned.next_offset || !assigned.trouble.empty()) {
     stop(part, assigned.next_offset ? "unreadable" : "no_committed_offset", assigned.trouble);
+    return;
+  }
+  if (const auto refused = too_large_.find(id); refused != too_large_.end()) {
+    part.next = part.committed = *assigned.next_offset;
+    stop(part, "message_too_large", refused->second);
     return;
   }
   restore(part, std::move(assigned));

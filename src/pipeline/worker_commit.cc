@@ -65,11 +65,26 @@ Result<void> Worker::commit() {
     count_waiting();
     return {};
   }
+  const std::size_t at_once = one_by_one_ && !having.empty() ? 1 : std::max<std::size_t>(having.size(), 1);
+  for (std::size_t i = 0; i < std::max<std::size_t>(having.size(), 1); i += at_once) {
+    const std::span<Part* const> together = std::span<Part* const>(having).subspan(i, std::min(at_once, having.size()));
+    if (auto done = commit_together(together); !done || must_rewind_) return done;
+  }
+  one_by_one_ = false;
+  totals_.add(pending_.totals);
+  pending_.clear();
+  uncommitted_ = waiting_alerts_ = 0;
+  must_commit_ = false;
+  return {};
+}
+
+/// One transaction. Afterwards it is visible, or `must_rewind_`.
+Result<void> Worker::commit_together(std::span<Part* const> parts) {
   const auto began = now();
   WorkerObserver::Committed said;
-  append_alerts(said);
+  append_alerts(parts, said);
   std::vector<stream::Progress> progress;
-  for (Part* part : having) {
+  for (Part* part : parts) {
     for (stream::Outgoing& other : part->output.others) log_.append(std::move(other));
     for (stream::Outgoing& tombstone : part->forget) log_.append(std::move(tombstone));
     part->next_checkpoint = part->checkpoint;
@@ -84,6 +99,7 @@ Result<void> Worker::commit() {
   }
   failpoint::hit("before_commit");
   auto result = log_.commit(progress);
+  if (!result && result.error().code == ErrorCode::kTooLarge && !parts.empty()) return refused(parts, result.error()), Result<void>{};
   if (!result) return fail(std::move(result).error());
   failpoint::hit("after_commit");
   if (*result == stream::CommitResult::kFenced)
@@ -92,26 +108,29 @@ Result<void> Worker::commit() {
     must_rewind_ = true;
     return {};
   }
-  for (Part* part : having) settle(*part);
-  totals_.add(pending_.totals);
-  pending_.clear();
+  for (Part* part : parts) settle(*part);
   last_commit_ = now();
   said.took = last_commit_ - began;
-  uncommitted_ = waiting_alerts_ = 0;
-  must_commit_ = false;
   observer_.committed(said);
   return {};
 }
 
+/// The log takes something of these partitions never. Which one's it is shows when each commits alone: what the log refuses, it may refuse together with others' messages.
+void Worker::refused(std::span<Part* const> parts, const Error& error) {
+  must_rewind_ = true;
+  one_by_one_ = true;
+  if (parts.size() == 1) too_large_.insert_or_assign(parts.front()->id, error.message);
+}
+
 /// Alerts of all partitions by (decision time, id), each with the name of the commit that it belongs to.
-void Worker::append_alerts(WorkerObserver::Committed& said) {
+void Worker::append_alerts(std::span<Part* const> parts, WorkerObserver::Committed& said) {
   struct Waiting {
     Alert* alert;
     Part* part;
   };
   std::vector<Waiting> waiting;
-  for (const auto& [id, part] : parts_)
-    for (Alert& alert : part->output.alerts) waiting.push_back({&alert, part.get()});
+  for (Part* part : parts)
+    for (Alert& alert : part->output.alerts) waiting.push_back({&alert, part});
   std::sort(waiting.begin(), waiting.end(), [](const Waiting& a, const Waiting& b) {
     return std::tie(a.alert->decision_time, a.alert->id) < std::tie(b.alert->decision_time, b.alert->id);
   });

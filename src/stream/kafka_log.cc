@@ -268,8 +268,8 @@ Result<CommitResult> KafkaLog::commit(std::span<const Progress> progress) {
   const auto membership = consumer_->membership();
   if (!progress.empty() && (generation_.empty() || membership.identity != generation_)) return roll_back("not_a_member");
   auto result = transactions_->commit(progress, membership.metadata.get());
+  rolled_back_ = !result || *result == CommitResult::kRolledBack;
   if (!result) return result;
-  rolled_back_ = *result == CommitResult::kRolledBack;
   rollbacks_in_a_row_ = rolled_back_ ? rollbacks_in_a_row_ + 1 : 0;
   return result;
 }

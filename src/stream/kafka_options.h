@@ -43,6 +43,7 @@ struct KafkaConnection {
   std::string client_id = "trailwarden";
   std::string client_rack;  // zone: reads from the follower that is in it
   KafkaSecurity security;
+  std::size_t max_message_bytes = 1'000'000;  // what producers take, key and headers included
   std::vector<std::pair<std::string, std::string>> properties;  // librdkafka's, besides our own; see `forbidden_property`
   /// Statistics of each client as librdkafka writes them, every 5 s, on the thread that polls; "type" and "name" say whose.
   std::function<void(std::string_view json)> on_statistics;

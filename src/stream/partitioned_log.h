@@ -144,7 +144,8 @@ class PartitionedLog : public Topics {
   /// Takes a message to be written with the next commit; begins a transaction if none is open. `message.partition` is kept where it is given; otherwise the key decides.
   virtual void append(Outgoing message) = 0;
 
-  /// Makes everything appended since the last commit visible, together with `progress`.
+  /// Makes everything appended since the last commit visible, together with `progress`. kTooLarge: something appended is larger than the log takes; nothing of it
+  /// is visible, and after a `rewind` the member goes on.
   virtual Result<CommitResult> commit(std::span<const Progress> progress) = 0;
 
   /// Drops what was appended since the last commit, ends every doubt about earlier commits, and puts all assigned partitions back to what is committed

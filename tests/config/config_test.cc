@@ -36,6 +36,7 @@ TEST(Config, SaysWhatAFileSays) {
       "time: {lateness: 2h, future_skew: 0s, order: arrival}\n"
       "shards: 1\n"
       "input: {max_document: 4GiB, max_record: 2000B}\n"
+      "output: {max_message: 2MiB}\n"
       "log: {level: off}\n"
       "detectors: {some_detector: {its_option: 3}}\n",
       "f.yaml");
@@ -45,6 +46,7 @@ TEST(Config, SaysWhatAFileSays) {
             "time:\n  lateness: 2h\n  future_skew: 0s\n  order: arrival\n"
             "shards: 1\n"
             "input:\n  max_document: 4GiB\n  max_record: 2000B\n"
+            "output:\n  max_message: 2MiB\n"
             "log:\n  level: off\n" + to_yaml(ServiceConfig{}));
   EXPECT_EQ(config.detectors.section("some_detector").integer("its_option", 0, 0, 9), 3);
 }

@@ -90,6 +90,7 @@ class Cluster {
 
   bool gaps_allowed = true;  // the simulator makes holes
   std::string group = "detector";  // of those that start
+  std::size_t message_at_most = SIZE_MAX;
   testing::SimBegin begin = testing::SimBegin::kAtFirst;
 
   std::optional<std::uint64_t> dies_before_request;
@@ -117,6 +118,7 @@ class Cluster {
                                                                            .inputs = {kInput},
                                                                            .ticks_topic = std::string(stream::kTicksTopic),
                                                                            .begin = begin,
+                                                                           .message_at_most = message_at_most,
                                                                            .dies_before_request = dies_before_request});
     WorkerOptions options;
     options.partitions = settings_;
@@ -708,6 +710,28 @@ TEST_F(WorkerOnSimulatedKafka, TwoGroupsInTheSameTopicsDoEachOtherNoHarm) {
   }
   EXPECT_GT(alerts["detector"], 0U);
   EXPECT_EQ(alerts["detector"], alerts["trial/of one"]);
+}
+
+TEST_F(WorkerOnSimulatedKafka, WhatTheLogDoesNotTakeStopsItsPartitionOnly) {
+  Cluster cluster(27, {});
+  cluster.message_at_most = 400'000;
+  cluster.start(0);
+  quiet_hour(cluster, 60, [&] { cluster.step(0, 100ms); });
+  cluster.put_raw("no record: " + std::string(500'000, 'x'));  // its dead letter; to partition 0
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
+  const PartitionStatus stopped = partition_of(cluster, 0);
+  EXPECT_EQ(stopped.state, PartitionStatus::State::kStopped);
+  EXPECT_EQ(stopped.reason, "message_too_large");
+  EXPECT_THAT(stopped.detail, ::testing::HasSubstr("larger than the topic takes"));
+  EXPECT_GE(stopped.committed, 0);
+  for (std::int32_t p = 1; p < kPartitions; ++p) EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kRunning);
+  EXPECT_THAT(cluster.ends(), ::testing::IsEmpty());
+  // The topic takes more now, and the service is started again.
+  cluster.kill(0);
+  cluster.message_at_most = SIZE_MAX;
+  cluster.start(0);
+  calm_down(cluster);
+  cluster.compare_with_oracle();
 }
 
 TEST_F(WorkerOnSimulatedKafka, MembershipIsOverWhenRevoked) {

@@ -53,7 +53,9 @@ void SimLog::stop(stream::PartitionId partition) {
 }
 
 void SimLog::append(stream::Outgoing message) {
-  if (!dead() && !rolled_back_ && !writer_.fenced()) writer_.append(std::move(message));
+  if (dead() || rolled_back_ || writer_.fenced()) return;
+  too_large_ = too_large_ || message.value.size() > options_.message_at_most;
+  writer_.append(std::move(message));
 }
 
 Result<CommitResult> SimLog::commit(std::span<const stream::Progress> progress) {
@@ -62,6 +64,11 @@ Result<CommitResult> SimLog::commit(std::span<const stream::Progress> progress) 
   if (writer_.fenced()) return CommitResult::kFenced;
   if (rolled_back_) return CommitResult::kRolledBack;
   if (offsets.empty() && !writer_.has_work()) return CommitResult::kCommitted;
+  if (std::exchange(too_large_, false)) {
+    writer_.abort();
+    rolled_back_ = true;
+    return fail(ErrorCode::kTooLarge, "a message is larger than the topic takes");
+  }
   return result_of(writer_.commit(offsets, {options_.group, member_id_, share_.generation}));
 }
 
@@ -77,7 +84,7 @@ Result<std::vector<stream::Assigned>> SimLog::rewind() {
   if (auto ok = may_go_on(); !ok) return fail(ok.error());
   if (error != SimError::kNone) return fail(ErrorCode::kIo, "rewind: " + std::string(to_string(error)));
   for (const stream::Assigned& each : assigned) fetcher_.rewind(each.partition, each.next_offset);
-  rolled_back_ = false;
+  rolled_back_ = too_large_ = false;
   note_offsets("rewound", assigned);
   return assigned;
 }

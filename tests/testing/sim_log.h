@@ -31,6 +31,7 @@ struct SimLogOptions {
   std::chrono::milliseconds rebalance_timeout{60'000};
   std::chrono::milliseconds transaction_timeout{10'000};
   std::size_t poll_at_most = 500;                    // messages
+  std::size_t message_at_most = SIZE_MAX;            // bytes of value that are taken
   std::optional<std::uint64_t> dies_before_request;  // the n-th, from 1: walks through every crash point of a run
 };
 
@@ -103,7 +104,8 @@ class SimLog final : public stream::PartitionedLog {
   std::string member_id_;
   SimShare share_;
   std::map<SimTopicPartition, std::int64_t> beginnings_;  // of partitions without a commit: where they began, so that a rewind ends there again
-  bool rolled_back_ = false;                              // until `rewind`, or until everything is assigned anew
+  bool rolled_back_ = false;
+  bool too_large_ = false;  // something appended to the open transaction                              // until `rewind`, or until everything is assigned anew
   bool told_ = false;                                     // this poll called the member
   bool woken_ = false;
 };
