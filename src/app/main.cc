@@ -32,6 +32,7 @@ struct Arguments {
   app::AuditArguments audit;
   app::TopicsArguments topics;
   app::AcceptGapArguments accept_gap;
+  app::SkipArguments skip;
   app::ForwardArguments forward;
   std::string config_file, alerts_file;
   bool as_json = false;
@@ -162,7 +163,7 @@ void add_topics(CLI::App& app, app::TopicsArguments& arguments, Action& action) 
   add("check", "Says what is not as it should be", app::check_topics);
 }
 
-void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, Action& action) {
+void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, app::SkipArguments& skip, Action& action) {
   CLI::App& group = add_group(app, "offsets", "Offsets that only a person can decide on", "trailwarden offsets accept-gap -c trailwarden.yaml --topic cloudtrail --partition 3 --to 1234");
   CLI::App* const command = group.add_subcommand("accept-gap", "Accepts that a stopped partition's missing records are lost, and writes it into the ledger");
   command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service")->required();
@@ -172,6 +173,14 @@ void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, Action& acti
   command->footer("Stop the service first. /readyz and /state say which partition has stopped, where and why.\n\n"
                   "Example:\n  trailwarden offsets accept-gap -c trailwarden.yaml --topic cloudtrail --partition 3 --to 1234\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::accept_gap(arguments); }; });
+  CLI::App* const skipping = group.add_subcommand("skip", "Takes one message out of the way that crashes the service each time: it goes to the dead letters");
+  skipping->add_option("-c,--config", skip.config, "Config file (YAML) of the service")->required();
+  skipping->add_option("--topic", skip.topic, "Input topic")->required();
+  skipping->add_option("--partition", skip.partition, "Its partition")->required();
+  skipping->add_option("--offset", skip.offset, "Its offset, as the crash said on standard error")->required();
+  skipping->footer("Stop the service first.\n\n"
+                   "Example:\n  trailwarden offsets skip -c trailwarden.yaml --topic cloudtrail --partition 3 --offset 1234\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  skipping->callback([&] { action = [&] { return app::skip_message(skip); }; });
 }
 
 void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action) {
@@ -207,7 +216,7 @@ int run(int argc, char** argv) {
   add_audit(app, arguments.audit, action);
   add_topics(app, arguments.topics, action);
   add_forward(app, arguments.forward, action);
-  add_offsets(app, arguments.accept_gap, action);
+  add_offsets(app, arguments.accept_gap, arguments.skip, action);
   add_state(app, arguments.config_file, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);

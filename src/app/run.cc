@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/crash_report.h"
 #include "app/logs.h"
 #include "app/service.h"
 #include "app/setup.h"
@@ -85,6 +86,7 @@ int run(const RunArguments& arguments) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
+  report_crashes();
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); });
   if (auto done = service.run(g_stop, arguments.drain); !done) {
     log::flush();

@@ -36,6 +36,7 @@ LedgerRecord read(const json& in) {
   for (const json& tick : in.at("ticks")) record.ticks.push_back({tick.at("offset"), time_of(tick.at("watermark"))});
   if (const auto state = in.find("state"); state != in.end())
     record.state = SnapshotMark{state->at("offset"), hash_of(state->at("hash")), state->at("bytes")};
+  if (const auto skipped = in.find("skippedByOperator"); skipped != in.end()) record.skipped = skipped->get<std::vector<std::int64_t>>();
   record.accepted_gap = in.value("acceptedGap", false);
   return record;
 }
@@ -73,6 +74,7 @@ std::string to_json(const LedgerRecord& record) {
   out["ticks"] = ordered_json::array();
   for (const AppliedTick& tick : record.ticks) out["ticks"].push_back({{"offset", tick.offset}, {"watermark", time_json(tick.watermark)}});
   if (record.state) out["state"] = {{"offset", record.state->offset}, {"hash", hex(record.state->hash)}, {"bytes", record.state->bytes}};
+  if (!record.skipped.empty()) out["skippedByOperator"] = record.skipped;
   if (record.accepted_gap) out["acceptedGap"] = true;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

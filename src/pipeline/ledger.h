@@ -40,6 +40,7 @@ struct LedgerRecord {
   Timestamp watermark{};          // at the end; kBeginningOfTime before the first record
   std::vector<AppliedTick> ticks;
   std::optional<SnapshotMark> state;
+  std::vector<std::int64_t> skipped;  // offsets in it that an operator took out of the way
   bool accepted_gap = false;  // an operator accepted that [from, to) is lost
   bool operator==(const LedgerRecord&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "pipeline/recompute.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -80,7 +81,9 @@ class Recomputer {
       };
       while (message && *message != nullptr && (*message)->offset < commit.to) {
         ticks_up_to((*message)->offset);
-        partition.judge(**message, tools_, counting_, output_);
+        const bool skipped = std::find(commit.skipped.begin(), commit.skipped.end(), (*message)->offset) != commit.skipped.end();
+        if (skipped) partition.skip(**message, tools_, counting_, output_);
+        else partition.judge(**message, tools_, counting_, output_);
         ++report_.messages;
         message = input.next();
       }

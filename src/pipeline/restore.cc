@@ -167,7 +167,8 @@ Result<void> Restore::replay(std::chrono::milliseconds wait, JudgeTools& tools, 
       if (message.offset != position_ && !gaps_allowed_ && message.offset >= restored_.checkpoint.accepted_until)
         return fail(ErrorCode::kNotFound, fmt::format("replay: offsets {} to {} are missing", position_, message.offset - 1));
       apply_ticks(message.offset, tools, muted);
-      restored_.state->judge(message, tools, muted, unsaid_);
+      if (restored_.checkpoint.skips(message.offset)) restored_.state->skip(message, tools, muted, unsaid_);
+      else restored_.state->judge(message, tools, muted, unsaid_);
       position_ = message.offset + 1;
       ++restored_.replayed;
     }

@@ -253,7 +253,12 @@ void Worker::take(const stream::Message& message) {
   Part& part = *found->second;
   if (!is_next(part, message)) return;
   const std::size_t alerts = part.output.alerts.size();
-  part.state->judge(message, tools_, pending_, part.output);
+  if (part.checkpoint.skips(message.offset)) {
+    part.state->skip(message, tools_, pending_, part.output);
+    part.skipped.push_back(message.offset);
+  } else {
+    part.state->judge(message, tools_, pending_, part.output);
+  }
   part.next = message.offset + 1;
   part.bytes += message.value.size();
   part.caught_up = false;

@@ -170,6 +170,7 @@ stream::Progress Worker::append_ledger(Part& part) {
   record.config = options_.config;
   record.watermark = part.state->watermark();
   record.ticks = part.ticks;
+  record.skipped = part.skipped;
   record.state = part.new_snapshot;
   log_.append({.topic = std::string(stream::kLedgerTopic),
                .key = part.owner + "/" + std::to_string(part.id.number),
@@ -185,6 +186,7 @@ void Worker::settle(Part& part) {
   part.committed = part.next;
   part.output.clear();
   part.ticks.clear();
+  part.skipped.clear();
   part.alert_ids.clear();
   part.forget.clear();
   part.oldest_append.reset();

@@ -29,6 +29,7 @@ struct Worker::Part {
   // Since the last commit.
   PartitionOutput output;
   std::vector<AppliedTick> ticks;
+  std::vector<std::int64_t> skipped;  // by an operator
   std::optional<AppendTime> oldest_append;
   std::uint64_t bytes = 0;  // of messages
 

@@ -11,7 +11,7 @@ namespace {
 Timestamp at(std::int64_t seconds) { return Timestamp{std::chrono::seconds{seconds}}; }
 
 TEST(Checkpoint, IsReadAsItWasWritten) {
-  const Checkpoint checkpoint{.config = "0123456789abcdef", .begin = 5, .snapshots = {120, 60}, .ticks_since = 60, .ticks = {{60, at(-7)}, {130, at(1'700'000'000)}}, .accepted_until = 70};
+  const Checkpoint checkpoint{.config = "0123456789abcdef", .begin = 5, .snapshots = {120, 60}, .ticks_since = 60, .ticks = {{60, at(-7)}, {130, at(1'700'000'000)}}, .accepted_until = 70, .skipped = {131, 140}};
   const auto again = parse_checkpoint(to_metadata(checkpoint));
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(*again, checkpoint);
@@ -45,6 +45,7 @@ TEST(Checkpoint, KeepsTwoSnapshotsAndTheTicksThatTheOlderOneNeeds) {
 
 TEST(Checkpoint, FitsIntoTheMetadataOfAnOffset) {
   Checkpoint checkpoint{.config = "0123456789abcdef", .begin = INT64_MAX, .snapshots = {INT64_MAX, INT64_MAX}, .ticks_since = INT64_MAX, .accepted_until = INT64_MAX};
+  checkpoint.skipped.assign(Checkpoint::kMostSkips, INT64_MAX);
   for (std::size_t i = 0; i < Checkpoint::kMostTicks; ++i) checkpoint.ticks.push_back({9'000'000'000'000'000'000, at(10'000'000'000)});
   EXPECT_LT(to_metadata(checkpoint).size(), 4000U);
 }
@@ -56,6 +57,7 @@ TEST(Ledger, IsReadAsItWasWritten) {
   record.ticks = {{12, at(5)}};
   record.state = SnapshotMark{8, 1, 1000};
   record.accepted_gap = true;
+  record.skipped = {11, 12};
   EXPECT_EQ(*parse_ledger_record(to_json(record)), record);
 }
 

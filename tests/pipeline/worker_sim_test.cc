@@ -13,7 +13,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "detectors/registry.h"
-#include "pipeline/accept_gap.h"
+#include "pipeline/by_operator.h"
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
 #include "pipeline/worker.h"
@@ -586,6 +586,45 @@ TEST_F(WorkerOnSimulatedKafka, GoesOnBehindALossThatAnOperatorAccepted) {
   std::uint64_t accepted = 0;
   for (const auto& partition : report->partitions) accepted += partition.accepted_gaps;
   EXPECT_EQ(accepted, begins.size());
+}
+
+TEST_F(WorkerOnSimulatedKafka, AMessageThatAnOperatorSkippedGoesToTheDeadLettersInEveryReplay) {
+  Cluster cluster(28, {});
+  cluster.start(0);
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
+  cluster.kill(0);
+  cluster.put_raw("poison");  // to partition 0
+  const std::int64_t offset = cluster.broker().extent(kInput, 0).end - 1;
+  cluster.broker().put(kInput, 0, std::nullopt, "forgotten");
+  cluster.broker().advance(30s);  // the dead member is forgotten
+  const auto skip = [&](std::int64_t at) {
+    SimLog operators(cluster.broker(), testing::SimLogOptions{.name = "operator", .transactional_id = "operator", .inputs = {kInput}});
+    return skip_message(operators, {0, 0}, at, 60s);
+  };
+  ASSERT_TRUE(skip(offset).has_value());
+  EXPECT_EQ(skip(0).error().code, ErrorCode::kInvalidArgument) << "that one is judged";
+  cluster.start(0);
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); }, "again");
+  // Without saved state everything is read again, this message too.
+  cluster.kill(0);
+  damage_snapshots(cluster, 0, 10, true);
+  cluster.start(0);
+  calm_down(cluster);
+  const auto letters = cluster.broker().visible(stream::kDeadLetterTopic, 0);
+  ASSERT_EQ(letters.size(), 1U) << "once";
+  EXPECT_EQ(letters[0].value, "poison");
+  EXPECT_THAT(letters[0].headers, ::testing::Contains(::testing::Pair("reason", "skipped_by_operator")));
+  EXPECT_THAT(letters[0].headers, ::testing::Contains(::testing::Pair("offset", std::to_string(offset))));
+  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
+  const auto report = audit(looking);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_THAT(report->problems, ::testing::IsEmpty());
+  std::uint64_t skipped = 0;
+  for (const auto& partition : report->partitions) skipped += partition.skipped;
+  EXPECT_EQ(skipped, 2U) << "this one and the null value";
+  const auto again = recompute(looking, partition_settings(), "c0ffee");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_THAT(again->problems, ::testing::IsEmpty());
 }
 
 TEST_F(WorkerOnSimulatedKafka, DoesNotGuessWhereToBegin) {
