@@ -119,7 +119,7 @@ Result<std::vector<TopicDifference>> check_topics(const KafkaConnection& connect
   if (!client) return fail(std::move(client).error());
   std::vector<TopicDifference> differences;
   for (const TopicSpec& spec : topics) {
-    if (auto checked = check((*client)->get(), spec, limit, differences); !checked) return fail(std::move(checked).error());
+    if (auto checked = check((*client)->get(), spec, limit, differences); !checked) return fail((*client)->explained(std::move(checked).error()));
   }
   return differences;
 }
@@ -144,9 +144,9 @@ Result<std::vector<std::string>> create_topics(const KafkaConnection& connection
   const kafka::Queue queue(rd_kafka_queue_new((*client)->get()));
   rd_kafka_CreateTopics((*client)->get(), handles.data(), handles.size(), options.get(), queue.get());
   const kafka::Event event(rd_kafka_queue_poll(queue.get(), static_cast<int>(limit.count()) + 1'000));
-  if (!event) return fail(ErrorCode::kIo, "create topics: no answer");
+  if (!event) return fail((*client)->explained({ErrorCode::kIo, "create topics: no answer"}));
   auto made = names_made(*event);
-  if (!made) return made;
+  if (!made) return fail((*client)->explained(std::move(made).error()));
   if (auto known = wait_until_known((*client)->get(), *made, end); !known) return fail(std::move(known).error());
   return made;
 }

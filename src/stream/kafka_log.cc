@@ -66,6 +66,8 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::create(Options options) {
 
 KafkaLog::~KafkaLog() = default;
 
+bool KafkaLog::fenced() const { return transactions_->fenced(); }
+
 Result<void> KafkaLog::cannot_go_on() const {
   if (left_) return fail(ErrorCode::kInvalidArgument, fmt::format("this member has left group {}", options_.group));
   if (transactions_->fenced())
@@ -325,8 +327,16 @@ Result<std::int32_t> KafkaLog::partitions(std::string_view topic) {
   if (known != counts_.end() && Clock::now() - known->second.asked < kCountHolds) return known->second.partitions;
   const std::string name = name_of(topic);
   auto count = kafka::count_partitions(consumer_->client(), name, kPatience);
-  if (count) counts_[std::string(topic)] = {*count, Clock::now()};
+  if (!count) return fail(explained(std::move(count).error()));
+  counts_[std::string(topic)] = {*count, Clock::now()};
   return count;
+}
+
+/// The same error, with what hinders us if that is known. Before it is a member, nobody else lets the client speak.
+Error KafkaLog::explained(Error error) {
+  if (!subscribed_) consumer_->poll(0ms);
+  if (const std::string trouble = trouble_->text(); !trouble.empty()) error.message.append(": ").append(trouble);
+  return error;
 }
 
 std::optional<Extent> KafkaLog::extent(PartitionId partition) const {
