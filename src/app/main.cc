@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/dead_letters.h"
 #include "app/forward.h"
 #include "app/generate.h"
 #include "app/offsets.h"
@@ -33,6 +34,7 @@ struct Arguments {
   app::TopicsArguments topics;
   app::AcceptGapArguments accept_gap;
   app::SkipArguments skip;
+  app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
   std::string config_file, alerts_file;
   bool as_json = false;
@@ -194,6 +196,17 @@ void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action
   command->callback([&] { action = [&] { return app::forward(arguments); }; });
 }
 
+void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("deadletters", "What was refused: why, where it stood, how it begins");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service");
+  command->add_option("--reason", arguments.reason, "Only those with this reason");
+  command->add_option("--limit", arguments.limit, "How many, the newest of each partition of the topic")->capture_default_str();
+  command->add_flag("--json", arguments.as_json, "One JSON object a line");
+  command->footer("Reads beside a service that runs.\n\nExample:\n  trailwarden deadletters -c trailwarden.yaml --reason not_json\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::show_dead_letters(arguments); }; });
+}
+
 void add_state(CLI::App& app, std::string& config, Action& action) {
   CLI::App& group = add_group(app, "state", "Look at the state that is saved", "trailwarden state inspect -c trailwarden.yaml");
   CLI::App* const inspect = group.add_subcommand("inspect", "The snapshots there are, and whether they can be used");
@@ -217,6 +230,7 @@ int run(int argc, char** argv) {
   add_topics(app, arguments.topics, action);
   add_forward(app, arguments.forward, action);
   add_offsets(app, arguments.accept_gap, arguments.skip, action);
+  add_dead_letters(app, arguments.dead_letters, action);
   add_state(app, arguments.config_file, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);
