@@ -137,7 +137,7 @@ void add_run(CLI::App& app, app::RunArguments& arguments, Action& action) {
   command->add_flag("--drain", arguments.drain, "Ends when all input that is there was judged and committed");
   command->footer("Pages on http.listen (127.0.0.1:9464): /metrics /healthz /readyz /config /state. SIGTERM ends it cleanly; a second one at once.\n\n"
                   "Example:\n  mkdir -p inbox && cp -r AWSLogs inbox/   # what is there at the start is read in the order of delivery\n  trailwarden run &\n  tail -f trailwarden-data/alerts.jsonl\n\n"
-                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config, 3 another process uses our transactional id.");
   command->callback([&] { action = [&] { return app::run(arguments); }; });
 }
 

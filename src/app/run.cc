@@ -90,7 +90,7 @@ int run(const RunArguments& arguments) {
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); });
   if (auto done = service.run(g_stop, arguments.drain); !done) {
     log::flush();
-    return complain(done.error(), exit_code_of(done.error()));
+    return complain(done.error(), service.fenced() ? kFencedOut : exit_code_of(done.error()));
   }
   return kFine;
 }

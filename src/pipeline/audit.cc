@@ -83,8 +83,7 @@ class Auditor {
     if (record.to < record.from) problem(where + ": it ends before it begins");
     if (sum.commits > 0 && record.from > sum.to) problem(fmt::format("{}: offsets {} to {} are in no commit", where, sum.to, record.from - 1));
     if (sum.commits > 0 && record.from < sum.to) problem(fmt::format("{}: it overlaps the commit before, which went to {}", where, sum.to));
-    const RangeCounts& c = record.counts;
-    if (c.read != c.judged + c.duplicate + c.refused + c.skipped) problem(where + ": read is not judged + duplicate + refused + skipped");
+    if (!adds_up(record.counts)) problem(where + ": read is not judged + duplicate + refused + skipped");
     if (record.watermark < series.watermark && !record.accepted_gap) problem(where + ": its watermark is before the one of the commit before");
     if (record.state && record.state->offset < sum.newest_state) problem(where + ": its snapshot is older than one before");
     if (record.state && record.state->offset > record.to) problem(where + ": its snapshot is of an offset that is not committed");

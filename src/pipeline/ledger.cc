@@ -52,6 +52,8 @@ std::optional<std::uint64_t> parse_hex(std::string_view text) {
   return number;
 }
 
+bool adds_up(const RangeCounts& counts) { return counts.read == counts.judged + counts.duplicate + counts.refused + counts.skipped; }
+
 std::string to_json(const LedgerRecord& record) {
   ordered_json out;
   out["version"] = kVersion;

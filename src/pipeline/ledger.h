@@ -45,6 +45,9 @@ struct LedgerRecord {
   bool operator==(const LedgerRecord&) const = default;
 };
 
+/// Whether every record that was read is in one of the other counts.
+bool adds_up(const RangeCounts& counts);
+
 std::string to_json(const LedgerRecord& record);
 /// kMalformed with what is wrong.
 Result<LedgerRecord> parse_ledger_record(std::string_view json);

@@ -81,6 +81,7 @@ class WorkerObserver {
   virtual void stopped(const PartitionStatus&) {}
   virtual void offset_skipped(const std::string& /*topic*/, std::int64_t /*missing*/) {}   // gaps that are allowed
   virtual void offset_repeated(const std::string& /*topic*/) {}
+  virtual void ledger_failed() {}  // a ledger record does not add up
   virtual void counted(const std::string& /*topic*/, const RangeCounts&, std::uint64_t /*bytes*/) {}  // with each commit
 };
 

@@ -172,6 +172,10 @@ stream::Progress Worker::append_ledger(Part& part) {
   record.ticks = part.ticks;
   record.skipped = part.skipped;
   record.state = part.new_snapshot;
+  if (!adds_up(record.counts)) {
+    log::error("ledger.does_not_add_up", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"from", record.from}, {"to", record.to}});
+    observer_.ledger_failed();
+  }
   log_.append({.topic = std::string(stream::kLedgerTopic),
                .key = part.owner + "/" + std::to_string(part.id.number),
                .value = to_json(record),
