@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/check.h"
 #include "core/hash.h"
 #include "core/text.h"
 
@@ -107,6 +108,19 @@ RenderedAlert finding_envelope(std::string id, Timestamp time, const AlertScope&
   return {std::move(id), std::move(text)};
 }
 
+/// Cuts every text and list in it to `longest` bytes or items.
+void shorten(ordered_json& value, std::size_t longest) {
+  if (value.is_array() && value.size() > longest) value.erase(value.begin() + static_cast<std::ptrdiff_t>(longest), value.end());
+  if (value.is_structured()) {
+    for (ordered_json& part : value) shorten(part, longest);
+  } else if (value.is_string() && value.get_ref<const std::string&>().size() > longest) {
+    std::string& text = value.get_ref<std::string&>();
+    std::size_t end = longest - 3;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // not inside a character
+    text.replace(end, std::string::npos, "...");
+  }
+}
+
 std::string text_member(const ordered_json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "?";
@@ -147,6 +161,24 @@ RenderedAlert render(const Summary& summary, const AlertScope& scope) {
   detail["summarises"] = id_of(finding, scope);
   detail["eventIDs"] = summary.event_ids;
   return finding_envelope(id_of(finding, scope, "summary"), summary.decision_time, scope, to_text(detail));
+}
+
+std::string cut_alert(std::string json, std::size_t max_bytes) {
+  constexpr std::size_t kLongestAtFirst = 4'096, kLongestAtLast = 64;
+  if (json.size() <= max_bytes) return json;
+  ordered_json alert = ordered_json::parse(json, nullptr, false);
+  TRAILWARDEN_CHECK(alert.is_object() && alert.contains("detail"), "what we rendered is an alert");
+  ordered_json& about = alert.contains("trailwarden") ? alert["trailwarden"] : alert["detail"];
+  about["cut"] = true;
+  if (about.contains("records"))
+    for (ordered_json& evidence : about["records"])
+      if (evidence.erase("record") > 0) evidence["recordOmitted"] = true;
+  std::string text = to_text(alert);
+  for (std::size_t longest = kLongestAtFirst; text.size() > max_bytes && longest >= kLongestAtLast; longest /= 2) {
+    shorten(alert, longest);
+    text = to_text(alert);
+  }
+  return text;
 }
 
 std::string pretty_alert(std::string_view json) {

@@ -38,6 +38,10 @@ RenderedAlert render(const event::Finding& finding, const AlertScope& scope);
 /// The closing summary of a finding's repeats: `kind` "summary", `summarises` the finding's id.
 RenderedAlert render(const Summary& summary, const AlertScope& scope);
 
+/// The JSON of an alert in at most `max_bytes`: as it is, if it fits. Else without the records that it rests on (`recordOmitted`), then with long texts and lists cut
+/// shorter and shorter; marked with `cut`. Ids stay what they are. A pure function: the same alert and bound give the same bytes.
+std::string cut_alert(std::string json, std::size_t max_bytes);
+
 /// An alert's JSON for a person: severity and sentence as a headline, then the whole alert, indented. Text that is no alert comes back as it is.
 std::string pretty_alert(std::string_view json);
 

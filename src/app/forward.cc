@@ -106,7 +106,7 @@ int forward(const ForwardArguments& arguments) {
   const std::string topic = arguments.topic.empty() ? kafka->input.front().topic : arguments.topic;
   auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
   if (!source) return complain(source.error(), kWrongUsage);
-  auto connection = kafka_connection(*kafka);
+  auto connection = kafka_connection(setup->config);
   if (!connection) return complain(connection.error(), kWrongUsage);
   auto writer = stream::KafkaWriter::create({.connection = std::move(*connection)});
   if (!writer) return complain(writer.error(), kFailed);

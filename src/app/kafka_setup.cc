@@ -88,29 +88,32 @@ Result<stream::KafkaLogOptions::StartFrom> start_from(const std::string& from) {
 
 }  // namespace
 
-std::vector<std::string> output_topics(const config::KafkaConfig& kafka) {
-  std::vector<std::string> topics{std::string(stream::kAlertsTopic), std::string(stream::kLedgerTopic), std::string(stream::kStateTopic), std::string(stream::kDeadLetterTopic)};
-  if (kafka.tick_interval.count() > 0) topics.emplace_back(stream::kTicksTopic);
-  if (kafka.late_topic) topics.emplace_back(stream::kLateTopic);
+std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka) {
+  std::vector<std::string_view> topics{stream::kAlertsTopic, stream::kLedgerTopic, stream::kStateTopic, stream::kDeadLetterTopic};
+  if (kafka.tick_interval.count() > 0) topics.push_back(stream::kTicksTopic);
+  if (kafka.late_topic) topics.push_back(stream::kLateTopic);
   return topics;
 }
 
-Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafka) {
+Result<stream::KafkaConnection> kafka_connection(const config::Config& config) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
   auto security = security_of(kafka.security);
   if (!security) return fail(std::move(security).error());
   return stream::KafkaConnection{.brokers = kafka.brokers, .client_id = "trailwarden-" + instance_of(kafka), .client_rack = kafka.rack, .security = std::move(*security),
-                                 .properties = kafka.properties};
+                                 .max_message_bytes = config.output.max_message_bytes, .properties = kafka.properties};
 }
 
-Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
-  auto connection = kafka_connection(kafka);
+Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, std::size_t worker, const std::string& from) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
+  auto connection = kafka_connection(config);
   if (!connection) return fail(std::move(connection).error());
   auto start = start_from(from.empty() && kafka.start != "committed" ? kafka.start : from);
   if (!start) return fail(std::move(start).error());
-  stream::KafkaLogOptions options{.connection = std::move(*connection), .group = kafka.group, .outputs = output_topics(kafka), .start_from = *start,
+  stream::KafkaLogOptions options{.connection = std::move(*connection), .group = kafka.group, .topic_prefix = kafka.topic_prefix, .start_from = *start,
                                   .session_timeout = kafka.session_timeout, .transaction_timeout = kafka.transaction_timeout};
   for (const config::KafkaInput& input : kafka.input) options.inputs.push_back(input.topic);
-  if (kafka.tick_interval.count() > 0) options.ticks_topic = stream::kTicksTopic;
+  if (kafka.tick_interval.count() > 0) options.ticks_topic = stream::topic_name(stream::kTicksTopic, kafka.topic_prefix);
+  for (const std::string_view topic : output_topics(kafka)) options.outputs.push_back(stream::topic_name(topic, kafka.topic_prefix));
   options.transactional_id = fmt::format("{}-{}-{}", kafka.group, instance_of(kafka), worker);
   return options;
 }

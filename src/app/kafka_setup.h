@@ -8,13 +8,13 @@
 
 namespace trailwarden::app {
 
-/// The configuration's cluster, with secrets read. kInvalidArgument or kNotFound with the key to look at.
-Result<stream::KafkaConnection> kafka_connection(const config::KafkaConfig& kafka);
+/// The configuration's cluster, with secrets read; `config` has `kafka:`. kInvalidArgument or kNotFound with the key to look at.
+Result<stream::KafkaConnection> kafka_connection(const config::Config& config);
 
 /// One worker's membership. `from`: "", "earliest", "latest" or a time.
-Result<stream::KafkaLogOptions> kafka_log_options(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from);
+Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, std::size_t worker, const std::string& from);
 
-/// Every topic that the service writes to.
-std::vector<std::string> output_topics(const config::KafkaConfig& kafka);
+/// Every topic that the service writes to, by the names that the code has for them (`stream::topic_name`).
+std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka);
 
 }  // namespace trailwarden::app

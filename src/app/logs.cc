@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "app/client_statistics.h"
 #include "app/kafka_setup.h"
 #include "ingest/folder_watcher.h"
 #include "stream/embedded_log.h"
@@ -46,18 +47,27 @@ void add_growth(metrics::Registry& registry, std::string_view metric, const std:
   }
 }
 
-std::function<void(ServiceMetrics&)> reports_of(const stream::KafkaLog& log) {
-  return [&log, before = stream::KafkaCounters{}](ServiceMetrics& metrics) mutable {
+std::function<void(ServiceMetrics&)> reports_of(const stream::KafkaLog& log, std::shared_ptr<ClientMetrics> clients) {
+  return [&log, clients = std::move(clients), before = stream::KafkaCounters{}](ServiceMetrics& metrics) mutable {
     const stream::KafkaCounters& now = log.counters();
     add_growth(metrics.registry(), "transaction_aborts_total", now.aborts, before.aborts);
     add_growth(metrics.registry(), "producer_rebuilds_total", now.producer_rebuilds, before.producer_rebuilds);
     add_growth(metrics.registry(), "consumer_rebuilds_total", now.consumer_rebuilds, before.consumer_rebuilds);
+    clients->write(metrics.registry());
   };
 }
 
-Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::KafkaConfig& kafka, std::size_t worker, const std::string& from) {
-  auto options = kafka_log_options(kafka, worker, from);
+/// Statistics come on the thread that polls, which is the worker's own and the one that reports.
+std::function<void(std::string_view)> statistics_to(std::shared_ptr<ClientMetrics> clients) {
+  return [clients = std::move(clients)](std::string_view json) {
+    if (auto statistics = parse_client_statistics(json)) clients->take(std::move(*statistics));
+  };
+}
+
+Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::Config& config, std::size_t worker, const std::string& from, std::shared_ptr<ClientMetrics> clients = nullptr) {
+  auto options = kafka_log_options(config, worker, from);
   if (!options) return fail(std::move(options).error());
+  if (clients) options->connection.on_statistics = statistics_to(std::move(clients));
   return stream::KafkaLog::create(std::move(*options));
 }
 
@@ -68,18 +78,19 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
     if (!from.empty()) return fail(ErrorCode::kInvalidArgument, "--from is for Kafka; the embedded log begins with what is in its folder");
     auto log = open_embedded(setup);
     if (!log) return fail(std::move(log).error());
-    return OpenedLog{std::move(*log), {}};
+    return OpenedLog{.log = std::move(*log)};
   }
-  auto log = open_kafka(*setup.config.service.kafka, worker, from);
+  const auto clients = std::make_shared<ClientMetrics>(worker);
+  auto log = open_kafka(setup.config, worker, from, clients);
   if (!log) return fail(std::move(log).error());
-  auto report = reports_of(**log);
-  return OpenedLog{std::move(*log), std::move(report)};
+  const stream::KafkaLog& kafka = **log;
+  return OpenedLog{.log = std::move(*log), .report = reports_of(kafka, clients), .is_fenced = [&kafka] { return kafka.fenced(); }};
 }
 
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup) {
   if (setup.config.service.kafka) {
     // Reads without joining the group; its producer is never used.
-    auto log = open_kafka(*setup.config.service.kafka, 0, {});
+    auto log = open_kafka(setup.config, 0, {});
     if (!log) return fail(std::move(log).error());
     return std::unique_ptr<stream::Topics>(std::move(*log));
   }

@@ -15,6 +15,7 @@ namespace trailwarden::app {
 struct OpenedLog {
   std::unique_ptr<stream::PartitionedLog> log;
   std::function<void(ServiceMetrics&)> report;  // may be empty
+  std::function<bool()> is_fenced;              // somebody with our own transactional id is at work; may be empty. Once the worker has ended
 };
 
 /// The log that a configuration names, for one of the service's workers. `from`: where partitions begin that were never committed: "", "earliest", "latest" or a time.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/dead_letters.h"
 #include "app/forward.h"
 #include "app/generate.h"
 #include "app/offsets.h"
@@ -32,6 +33,8 @@ struct Arguments {
   app::AuditArguments audit;
   app::TopicsArguments topics;
   app::AcceptGapArguments accept_gap;
+  app::SkipArguments skip;
+  app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
   std::string config_file, alerts_file;
   bool as_json = false;
@@ -134,7 +137,7 @@ void add_run(CLI::App& app, app::RunArguments& arguments, Action& action) {
   command->add_flag("--drain", arguments.drain, "Ends when all input that is there was judged and committed");
   command->footer("Pages on http.listen (127.0.0.1:9464): /metrics /healthz /readyz /config /state. SIGTERM ends it cleanly; a second one at once.\n\n"
                   "Example:\n  mkdir -p inbox && cp -r AWSLogs inbox/   # what is there at the start is read in the order of delivery\n  trailwarden run &\n  tail -f trailwarden-data/alerts.jsonl\n\n"
-                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config, 3 another process uses our transactional id.");
   command->callback([&] { action = [&] { return app::run(arguments); }; });
 }
 
@@ -162,7 +165,7 @@ void add_topics(CLI::App& app, app::TopicsArguments& arguments, Action& action) 
   add("check", "Says what is not as it should be", app::check_topics);
 }
 
-void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, Action& action) {
+void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, app::SkipArguments& skip, Action& action) {
   CLI::App& group = add_group(app, "offsets", "Offsets that only a person can decide on", "trailwarden offsets accept-gap -c trailwarden.yaml --topic cloudtrail --partition 3 --to 1234");
   CLI::App* const command = group.add_subcommand("accept-gap", "Accepts that a stopped partition's missing records are lost, and writes it into the ledger");
   command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service")->required();
@@ -172,6 +175,14 @@ void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, Action& acti
   command->footer("Stop the service first. /readyz and /state say which partition has stopped, where and why.\n\n"
                   "Example:\n  trailwarden offsets accept-gap -c trailwarden.yaml --topic cloudtrail --partition 3 --to 1234\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::accept_gap(arguments); }; });
+  CLI::App* const skipping = group.add_subcommand("skip", "Takes one message out of the way that crashes the service each time: it goes to the dead letters");
+  skipping->add_option("-c,--config", skip.config, "Config file (YAML) of the service")->required();
+  skipping->add_option("--topic", skip.topic, "Input topic")->required();
+  skipping->add_option("--partition", skip.partition, "Its partition")->required();
+  skipping->add_option("--offset", skip.offset, "Its offset, as the crash said on standard error")->required();
+  skipping->footer("Stop the service first.\n\n"
+                   "Example:\n  trailwarden offsets skip -c trailwarden.yaml --topic cloudtrail --partition 3 --offset 1234\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  skipping->callback([&] { action = [&] { return app::skip_message(skip); }; });
 }
 
 void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action) {
@@ -183,6 +194,17 @@ void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("Example:\n  trailwarden forward AWSLogs/ -c trailwarden.yaml --rate 5000\n\nExit codes: 0 all acknowledged, 1 not all, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::forward(arguments); }; });
+}
+
+void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("deadletters", "What was refused: why, where it stood, how it begins");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service");
+  command->add_option("--reason", arguments.reason, "Only those with this reason");
+  command->add_option("--limit", arguments.limit, "How many, the newest of each partition of the topic")->capture_default_str();
+  command->add_flag("--json", arguments.as_json, "One JSON object a line");
+  command->footer("Reads beside a service that runs.\n\nExample:\n  trailwarden deadletters -c trailwarden.yaml --reason not_json\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::show_dead_letters(arguments); }; });
 }
 
 void add_state(CLI::App& app, std::string& config, Action& action) {
@@ -207,7 +229,8 @@ int run(int argc, char** argv) {
   add_audit(app, arguments.audit, action);
   add_topics(app, arguments.topics, action);
   add_forward(app, arguments.forward, action);
-  add_offsets(app, arguments.accept_gap, action);
+  add_offsets(app, arguments.accept_gap, arguments.skip, action);
+  add_dead_letters(app, arguments.dead_letters, action);
   add_state(app, arguments.config_file, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);

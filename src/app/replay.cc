@@ -97,6 +97,7 @@ Result<pipeline::EngineOptions> engine_options(const ReplayArguments& arguments,
   options.future_skew = config.time.future_skew;
   options.settle = config.time.order == "event_time";
   options.max_record_bytes = config.input.max_record_bytes;
+  options.max_message_bytes = config.output.max_message_bytes;
   const auto since = time_option("--since", arguments.since), until = time_option("--until", arguments.until);
   if (!since) return fail(since.error());
   if (!until) return fail(until.error());

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/crash_report.h"
 #include "app/logs.h"
 #include "app/service.h"
 #include "app/setup.h"
@@ -21,7 +22,7 @@ namespace trailwarden::app {
 namespace {
 
 nlohmann::ordered_json to_json(const pipeline::AuditReport& report) {
-  nlohmann::ordered_json out{{"problems", report.problem_count}, {"alerts", report.alerts}, {"unchecked", report.unchecked}, {"partitions", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json out{{"problems", report.problem_count}, {"alerts", report.alerts}, {"unchecked", report.unchecked}, {"foreign", report.foreign}, {"partitions", nlohmann::ordered_json::array()}};
   for (const pipeline::AuditedPartition& partition : report.partitions) {
     out["partitions"].push_back({{"topic", partition.topic}, {"partition", partition.partition}, {"from", partition.from}, {"to", partition.to},
                                  {"commits", partition.commits}, {"acceptedGaps", partition.accepted_gaps}, {"read", partition.read},
@@ -39,6 +40,8 @@ void print(const pipeline::AuditReport& report) {
                p.newest_state < 0 ? "none" : std::to_string(p.newest_state));
   for (const std::string& problem : report.problems) fmt::print("PROBLEM {}\n", problem);
   if (report.problem_count > report.problems.size()) fmt::print("and {} more\n", report.problem_count - report.problems.size());
+  for (const auto& [group, records] : report.foreign)
+    fmt::print("WARNING {} records of group {} are in these topics too, and were passed over; kafka.topics.prefix keeps groups apart\n", records, group);
   if (report.unchecked > 0) fmt::print("{} alerts or commits could not be checked: their other half is older than the topics hold\n", report.unchecked);
   fmt::print("{} alerts; {}\n", report.alerts, report.problem_count == 0 ? "everything holds" : fmt::format("{} problems", report.problem_count));
 }
@@ -54,13 +57,13 @@ Result<void> print_snapshots(stream::Topics& topics) {
   std::map<std::pair<std::string, std::int32_t>, pipeline::SnapshotShelf> shelves;
   auto done = pipeline::for_each_record(topics, stream::kStateTopic, [&](const stream::Message& message) {
     const auto key = pipeline::parse_state_key(message.key);
-    if (key) shelves.try_emplace({std::string(key->topic), key->partition}, std::string(key->topic), key->partition).first->second.take(message);
+    if (key) shelves.try_emplace({std::string(key->owner), key->partition}, std::string(key->owner), key->partition).first->second.take(message);
   });
   if (!done) return done;
-  fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}\n", "topic", "partition", "offset", "bytes", "chunks");
+  fmt::print("{:<40} {:>9} {:>12} {:>14} {:>7}\n", "group/topic", "partition", "offset", "bytes", "chunks");
   for (const auto& [name, shelf] : shelves)
     for (const auto& entry : shelf.entries())
-      fmt::print("{:<24} {:>9} {:>12} {:>14} {:>7}  {}\n", printable(name.first), name.second, entry.offset, entry.bytes, fmt::format("{}/{}", entry.chunks_there, entry.chunks),
+      fmt::print("{:<40} {:>9} {:>12} {:>14} {:>7}  {}\n", printable(name.first), name.second, entry.offset, entry.bytes, fmt::format("{}/{}", entry.chunks_there, entry.chunks),
                  entry.problem.empty() ? "whole" : entry.problem);
   return {};
 }
@@ -73,10 +76,11 @@ int run(const RunArguments& arguments) {
   set_log_level(setup->config.log);
   std::atomic<bool>& stop = stop_on_signal();
   std::signal(SIGPIPE, SIG_IGN);
+  report_crashes();
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); });
   if (auto done = service.run(stop, arguments.drain); !done) {
     log::flush();
-    return complain(done.error(), exit_code_of(done.error()));
+    return complain(done.error(), service.fenced() ? kFencedOut : exit_code_of(done.error()));
   }
   return kFine;
 }

@@ -41,6 +41,10 @@ std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) 
   registry.set("state_bytes", {}, number(totals.state_bytes));
   add_reasons<event::Refusal>(registry, "events_rejected_total", totals.refused, 1);
   add_reasons<ingest::Skip>(registry, "events_skipped_total", totals.skipped, 0);
+  if (topic.empty()) {  // the service: everything refused is a dead letter, and what an operator took out of the way
+    add_reasons<event::Refusal>(registry, "dead_letters_total", totals.refused, 1);
+    registry.add("dead_letters_total", {{"reason", to_string(ingest::Skip::kByOperator)}}, number(totals.skipped[static_cast<std::size_t>(ingest::Skip::kByOperator)]));
+  }
   registry.add("events_skipped_total", {{"reason", "outside_time_range"}}, number(totals.outside_time_range));
   for (std::size_t i = 0; i < totals.insights.size(); ++i) {
     const std::string_view type = to_string(static_cast<event::InsightType>(i));

@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "core/service_notify.h"
+#include "stream/embedded_schema.h"
 
 namespace trailwarden::app {
 namespace {
@@ -37,6 +38,14 @@ pipeline::WorkerOptions worker_options(const Setup& setup) {
   return options;
 }
 
+std::vector<std::string> input_topics(const Setup& setup) {
+  std::vector<std::string> topics;
+  if (!setup.config.service.kafka) topics.emplace_back(stream::kFolderTopic);
+  else
+    for (const config::KafkaInput& input : setup.config.service.kafka->input) topics.push_back(input.topic);
+  return topics;
+}
+
 ordered_json partition_json(const pipeline::PartitionStatus& status) {
   ordered_json out{{"topic", status.topic}, {"partition", status.partition}, {"state", to_string(status.state)}};
   if (!status.reason.empty()) out["reason"] = status.reason;
@@ -57,24 +66,51 @@ ordered_json partition_json(const pipeline::PartitionStatus& status) {
 struct Service::Member {
   std::unique_ptr<stream::PartitionedLog> log;
   std::function<void(ServiceMetrics&)> report;
+  std::function<bool()> is_fenced;
   std::unique_ptr<pipeline::Worker> worker;
   std::atomic<bool> ended = false;
   std::optional<Error> failure;  // read after `ended`
   std::jthread thread;           // last: joined before the rest goes
 };
 
-Service::Service(const Setup& setup, OpenLog open_log) : setup_(setup), open_log_(std::move(open_log)), config_(to_yaml(setup)) {}
+Service::Service(const Setup& setup, OpenLog open_log, Limits limits)
+    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), config_(to_yaml(setup)), metrics_(input_topics(setup)) {}
 Service::~Service() { stop_workers_ = true; }
 
 Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
   if (auto started = start(); !started) return started;
   log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", address()}});
-  notify_ready();
+  notify_ready();  // it works; whether state is restored is what /readyz says, and may take as long as it takes
+  const auto started_at = std::chrono::steady_clock::now();
   while (!stop.load() && watch(drain)) std::this_thread::sleep_for(kLook);
+  if (fenced() && std::chrono::steady_clock::now() - started_at < limits_.settled_after) back_off(stop);
   // Whoever waits for all input to be judged must hear that some was not.
   const auto judged = drain && !stop ? all_running() : Result<void>{};
   const auto ended = end();
   return ended ? judged : ended;
+}
+
+bool Service::fenced() const {
+  return std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended && member->is_fenced && member->is_fenced(); });
+}
+
+/// Two processes with one transactional id, each started anew by a supervisor whenever the other fences it off, would do nothing else. So the one that had just started waits
+/// before it ends, with nothing assigned, and the other one works.
+void Service::back_off(const std::atomic<bool>& stop) {
+  log::error("service.fenced_soon", {{"why", "another process uses our transactional id; each needs its own kafka.instance"}, {"ends_after_ms", std::int64_t{limits_.back_off.count()}}});
+  log::flush();
+  stop_workers_ = true;
+  const auto end = std::chrono::steady_clock::now() + limits_.back_off;
+  while (!stop.load() && std::chrono::steady_clock::now() < end) {
+    if (all_turn()) notify_watchdog();
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+/// No worker is stuck.
+bool Service::all_turn() const {
+  const auto ages = heartbeat_ages();
+  return std::all_of(ages.begin(), ages.end(), [this](double age) { return age < std::chrono::duration<double>(limits_.stuck_after).count(); });
 }
 
 /// An error that names the first partition that has stopped.
@@ -117,6 +153,7 @@ Result<void> Service::start() {
     auto member = std::make_unique<Member>();
     member->log = std::move(log->log);
     member->report = std::move(log->report);
+    member->is_fenced = std::move(log->is_fenced);
     member->worker = std::make_unique<pipeline::Worker>(*member->log, worker_options(setup_), metrics_);
     members_.push_back(std::move(member));
   }
@@ -154,8 +191,7 @@ Result<void> Service::start_pages() {
       {{"/metrics", [this] { return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.text(statuses(), heartbeat_ages())}; }},
        {"/healthz",
         [this, plain] {
-          const auto ages = heartbeat_ages();
-          const bool good = std::all_of(ages.begin(), ages.end(), [](double age) { return age < std::chrono::duration<double>(kStuckAfter).count(); });
+          const bool good = all_turn();
           return plain(good, good ? "ok" : "a worker is stuck");
         }},
        {"/readyz",
@@ -173,8 +209,7 @@ Result<void> Service::start_pages() {
 /// False when it is over: a worker has ended, or all is drained.
 bool Service::watch(bool drain) {
   metrics_.count_dropped_lines(log::dropped_lines());
-  const auto ages = heartbeat_ages();
-  if (std::all_of(ages.begin(), ages.end(), [](double age) { return age < std::chrono::duration<double>(kStuckAfter).count(); })) notify_watchdog();
+  if (all_turn()) notify_watchdog();
   for (const auto& member : members_)
     if (member->ended) return false;
   return !drain || !is_drained();
@@ -192,6 +227,7 @@ bool Service::is_drained() const {
 
 std::vector<std::string> Service::reasons_not_ready() const {
   std::vector<std::string> reasons;
+  if (fenced()) reasons.emplace_back("another process uses our transactional id, and this one does nothing: each needs its own kafka.instance");
   if (stop_workers_) reasons.emplace_back("stopping");
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const std::string trouble = members_[i]->log->trouble();
@@ -210,7 +246,8 @@ std::vector<std::string> Service::reasons_not_ready() const {
 
 std::vector<double> Service::heartbeat_ages() const {
   std::vector<double> ages;
-  for (const auto& member : members_) ages.push_back(std::chrono::duration<double>(steady_now() - member->worker->heartbeat()).count());
+  for (const auto& member : members_)  // one that has ended is not stuck
+    ages.push_back(member->ended ? 0 : std::chrono::duration<double>(steady_now() - member->worker->heartbeat()).count());
   return ages;
 }
 

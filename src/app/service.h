@@ -25,7 +25,14 @@ class Service {
   /// Makes worker number i's log.
   using OpenLog = std::function<Result<OpenedLog>(std::size_t worker)>;
 
-  Service(const Setup& setup, OpenLog open_log);
+  struct Limits {
+    std::chrono::milliseconds stuck_after{60'000};     // a worker that did not turn for so long is not healthy; brokers that are away take up to 40 s
+    std::chrono::milliseconds settled_after{120'000};  // fenced sooner than this after its start, a process backs off
+    std::chrono::milliseconds back_off{300'000};       // longer than `settled_after`: else two that fence each other do so for ever
+  };
+
+  Service(const Setup& setup, OpenLog open_log) : Service(setup, std::move(open_log), Limits{}) {}
+  Service(const Setup& setup, OpenLog open_log, Limits limits);
   ~Service();
 
   /// Runs until `stop` is set, or with `drain` until all input there is was judged and committed. Ends cleanly within kFinishBudget of that. An error: what ended
@@ -33,9 +40,11 @@ class Service {
   Result<void> run(std::atomic<bool>& stop, bool drain);
 
   static constexpr std::chrono::seconds kFinishBudget{8};
-  static constexpr std::chrono::seconds kStuckAfter{60};  // a worker that did not turn for so long is not healthy; brokers that are away take up to 40 s
 
-  /// Where the pages are; empty without.
+  /// Another process with our transactional id is at work. Once `run` has returned.
+  bool fenced() const;
+
+  /// Where the pages are; empty without. Once `run` has started them.
   std::string address() const;
 
  private:
@@ -45,6 +54,8 @@ class Service {
   Result<void> start_pages();
   Result<void> work(Member& member);
   bool watch(bool drain);
+  void back_off(const std::atomic<bool>& stop);
+  bool all_turn() const;
   bool is_drained() const;
   Result<void> end();
   Result<void> all_running() const;
@@ -56,6 +67,7 @@ class Service {
   std::atomic<bool> stop_workers_ = false;
   const Setup& setup_;
   const OpenLog open_log_;
+  const Limits limits_;
   const std::string config_;
   ServiceMetrics metrics_;
   std::vector<std::unique_ptr<Member>> members_;

@@ -37,11 +37,18 @@ void set_partition(metrics::Registry& registry, const pipeline::PartitionStatus&
 
 }  // namespace
 
-ServiceMetrics::ServiceMetrics()
+ServiceMetrics::ServiceMetrics(const std::vector<std::string>& topics)
     : end_to_end_(registry_.histogram("alert_end_to_end_seconds", {})), latency_(registry_.histogram("pipeline_latency_seconds", {})),
       commit_seconds_(registry_.histogram("transaction_commit_seconds", {})), restore_seconds_(registry_.histogram("restore_duration_seconds", {})) {
   for (const char* result : {"committed", "rolled_back"}) registry_.add("transactions_total", {{"result", result}}, 0);
   for (const char* type : {"assigned", "revoked", "lost"}) registry_.add("rebalances_total", {{"type", type}}, 0);
+  for (const char* result : {"done", "failed"}) registry_.add("snapshots_total", {{"result", result}}, 0);
+  for (const char* metric : {"records_consumed_total", "record_bytes_consumed_total", "misrouted_records_total", "offset_gap_total", "offset_rewind_total", "ticks_applied_total"})
+    for (const std::string& topic : topics) registry_.add(metric, {{"topic", topic}}, 0);
+  for (const char* metric : {"ledger_audit_failures_total", "log_lines_dropped_total", "restore_records_total"}) registry_.add(metric, {}, 0);
+  // It is read once, and a service that could not read it would not be here.
+  registry_.set("config_last_reload_successful", {}, 1);
+  registry_.set("config_last_reload_success_timestamp_seconds", {}, seconds(std::chrono::system_clock::now().time_since_epoch()));
 }
 
 void ServiceMetrics::committed(const Committed& committed) {
@@ -65,6 +72,8 @@ void ServiceMetrics::snapshot(bool done) { registry_.add("snapshots_total", {{"r
 void ServiceMetrics::ticked(const std::string& topic) { registry_.add("ticks_applied_total", {{"topic", topic}}, 1); }
 void ServiceMetrics::offset_skipped(const std::string& topic, std::int64_t missing) { registry_.add("offset_gap_total", {{"topic", topic}}, static_cast<double>(missing)); }
 void ServiceMetrics::offset_repeated(const std::string& topic) { registry_.add("offset_rewind_total", {{"topic", topic}}, 1); }
+
+void ServiceMetrics::ledger_failed() { registry_.add("ledger_audit_failures_total", {}, 1); }
 
 void ServiceMetrics::counted(const std::string& topic, const pipeline::RangeCounts& counts, std::uint64_t bytes) {
   registry_.add("records_consumed_total", {{"topic", topic}}, number(counts.read));

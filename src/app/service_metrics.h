@@ -11,7 +11,8 @@ namespace trailwarden::app {
 /// Counts what workers tell, for `/metrics`. The only place where the wall clock meets what was judged: latencies. Any thread.
 class ServiceMetrics final : public pipeline::WorkerObserver {
  public:
-  ServiceMetrics();
+  /// The configuration was read just now; it names these inputs.
+  explicit ServiceMetrics(const std::vector<std::string>& topics);
 
   void committed(const Committed& committed) override;
   void rolled_back() override;
@@ -21,6 +22,7 @@ class ServiceMetrics final : public pipeline::WorkerObserver {
   void ticked(const std::string& topic) override;
   void offset_skipped(const std::string& topic, std::int64_t missing) override;
   void offset_repeated(const std::string& topic) override;
+  void ledger_failed() override;
   void counted(const std::string& topic, const pipeline::RangeCounts& counts, std::uint64_t bytes) override;
 
   /// Lines of the program's own log that were dropped, in all. One thread.

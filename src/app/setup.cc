@@ -46,7 +46,7 @@ std::string fingerprint(const Setup& setup) {
 }
 
 pipeline::CellSettings cell_settings(const Setup& setup, bool settle) {
-  pipeline::CellSettings settings{setup.detectors, setup.config.time.lateness, settle, setup.config.input.max_record_bytes, {setup.insights, 0}};
+  pipeline::CellSettings settings{setup.detectors, setup.config.time.lateness, settle, setup.config.input.max_record_bytes, setup.config.output.max_message_bytes, {setup.insights, 0}};
   settings.insights.open_minutes = settings.open_minutes() + 1;
   return settings;
 }

@@ -13,6 +13,7 @@ namespace trailwarden::app {
 
 /// Exit codes of every command.
 inline constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
+inline constexpr int kFencedOut = 3;  // of `run`: another process has our transactional id
 
 /// A config file, with the options of detectors and Insights read.
 struct Setup {

@@ -14,21 +14,23 @@ namespace trailwarden::app {
 namespace {
 
 constexpr std::int32_t kDefaultPartitions = 8;
+constexpr std::int64_t kBatchOverhead = 128;  // brokers measure the batch that a message travels in; its head has 61 bytes
 
 stream::TopicSpec spec(std::string_view name, std::int32_t partitions, const TopicsArguments& arguments, std::map<std::string, std::string> config) {
   return {.name = std::string(name), .partitions = partitions, .replication = static_cast<std::int16_t>(arguments.replication), .config = std::move(config)};
 }
 
 /// Every topic that the service reads or writes, as it should be. The ledger, the state and the ticks go with the input, partition by partition.
-std::vector<stream::TopicSpec> specs(const config::KafkaConfig& kafka, std::int32_t partitions, const TopicsArguments& arguments) {
+std::vector<stream::TopicSpec> specs(const config::KafkaConfig& kafka, std::int64_t max_message_bytes, std::int32_t partitions, const TopicsArguments& arguments) {
   std::vector<stream::TopicSpec> out;
   for (const config::KafkaInput& input : kafka.input)
     out.push_back(spec(input.topic, partitions, arguments, {{"message.timestamp.type", "LogAppendTime"}, {"unclean.leader.election.enable", "false"}}));
-  for (const std::string& name : output_topics(kafka)) {
+  for (const std::string_view name : output_topics(kafka)) {
     std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
     if (name == stream::kStateTopic) config["cleanup.policy"] = "compact";
     if (name == stream::kTicksTopic) config["message.timestamp.type"] = "LogAppendTime";
-    out.push_back(spec(name, partitions, arguments, std::move(config)));
+    out.push_back(spec(stream::topic_name(name, kafka.topic_prefix), partitions, arguments, std::move(config)));
+    out.back().max_message_bytes = max_message_bytes + kBatchOverhead;
   }
   return out;
 }
@@ -44,7 +46,7 @@ Result<Plan> plan(const TopicsArguments& arguments) {
   if (!setup) return fail(setup.error());
   const auto& kafka = setup->config.service.kafka;
   if (!kafka) return fail(ErrorCode::kInvalidArgument, "this needs a configuration with `kafka:` (-c FILE)");
-  auto connection = kafka_connection(*kafka);
+  auto connection = kafka_connection(setup->config);
   if (!connection) return fail(std::move(connection).error());
   std::int32_t partitions = arguments.partitions;
   if (partitions == 0) {
@@ -55,7 +57,7 @@ Result<Plan> plan(const TopicsArguments& arguments) {
     for (const stream::TopicDifference& difference : *found)
       if (difference.what == "partitions") partitions = std::atoi(difference.found.c_str());
   }
-  return Plan{std::move(*connection), specs(*kafka, partitions, arguments)};
+  return Plan{std::move(*connection), specs(*kafka, static_cast<std::int64_t>(setup->config.output.max_message_bytes), partitions, arguments)};
 }
 
 }  // namespace

@@ -14,10 +14,10 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Every key at the top, now and in the versions that are planned.
-constexpr std::array<std::string_view, 17> kTopKeys{"version", "time",     "shards", "insights", "detectors", "rules", "suppressions", "input", "kafka",
+constexpr std::array<std::string_view, 18> kTopKeys{"version", "time",     "shards", "insights", "detectors", "rules", "suppressions", "input", "output", "kafka",
                                                     "embedded", "trail",   "roles",  "workers",  "http",      "sinks", "state",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 12> kBuilt{"version", "time", "shards", "insights", "detectors", "input", "kafka", "embedded", "workers", "http", "state", "log"};
+constexpr std::array<std::string_view, 13> kBuilt{"version", "time", "shards", "insights", "detectors", "input", "output", "kafka", "embedded", "workers", "http", "state", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)
@@ -39,6 +39,13 @@ void read_input(const Section& section, InputConfig& input) {
   section.only(kKeys);
   input.max_document_bytes = section.bytes("max_document", input.max_document_bytes, 64 << 10, std::uint64_t{4} << 30);
   input.max_record_bytes = section.bytes("max_record", input.max_record_bytes, 1 << 10, std::uint64_t{64} << 20);
+}
+
+void read_output(const Section& section, OutputConfig& output) {
+  static constexpr std::array<std::string_view, 1> kKeys{"max_message"};
+  section.only(kKeys);
+  // Chunks of saved state are half a MiB.
+  output.max_message_bytes = section.bytes("max_message", output.max_message_bytes, 640 << 10, std::uint64_t{64} << 20);
 }
 
 void read_log(const Section& section, LogConfig& log) {
@@ -68,6 +75,7 @@ Config parse_config(std::string_view text, std::string_view file_name) {
   read_time(top.section("time"), config.time);
   config.shards = static_cast<std::size_t>(top.integer("shards", static_cast<std::int64_t>(config.shards), 1, 1024));
   read_input(top.section("input"), config.input);
+  read_output(top.section("output"), config.output);
   read_log(top.section("log"), config.log);
   config.service = read_service(top);
   config.insights = top.section("insights");
@@ -99,10 +107,11 @@ std::string to_yaml(const Config& config) {
       "time:\n  lateness: {}\n  future_skew: {}\n  order: {}\n"
       "shards: {}\n"
       "input:\n  max_document: {}\n  max_record: {}\n"
+      "output:\n  max_message: {}\n"
       "log:\n  level: {}\n"
       "{}",
       format_duration(config.time.lateness), format_duration(config.time.future_skew), config.time.order, config.shards,
-      format_size(config.input.max_document_bytes), format_size(config.input.max_record_bytes), config.log.level, to_yaml(config.service));
+      format_size(config.input.max_document_bytes), format_size(config.input.max_record_bytes), format_size(config.output.max_message_bytes), config.log.level, to_yaml(config.service));
 }
 
 }  // namespace trailwarden::config

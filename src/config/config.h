@@ -25,6 +25,11 @@ struct InputConfig {
   std::uint64_t max_record_bytes = std::uint64_t{1} << 20;
 };
 
+/// `output:`: bounds of what is written.
+struct OutputConfig {
+  std::uint64_t max_message_bytes = 1'000'000;  // of an alert, a dead letter or a late copy, with key and headers; what is larger is cut
+};
+
 /// `log:`: the program's own log on standard error.
 struct LogConfig {
   std::string level = "info";
@@ -37,6 +42,7 @@ struct Config {
   TimeConfig time;
   std::size_t shards = 64;
   InputConfig input;
+  OutputConfig output;
   LogConfig log;
   ServiceConfig service;
   Section insights, detectors;

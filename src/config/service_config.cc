@@ -56,7 +56,22 @@ KafkaSecurity read_security(const Section& section) {
   return security;
 }
 
-std::vector<KafkaInput> read_input(const Section& section) {
+/// Kafka's own rule for names.
+bool is_topic_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'; });
+}
+
+std::string read_topic_prefix(const Section& section) {
+  static constexpr std::array<std::string_view, 1> kKeys{"prefix"};
+  constexpr std::size_t kLongest = 200;  // Kafka takes names of 249
+  section.only(kKeys);
+  std::string prefix = section.text("prefix", KafkaConfig{}.topic_prefix);
+  if (prefix.empty() || prefix.size() > kLongest || !is_topic_text(prefix))
+    section.report("prefix", fmt::format("topics are named with letters, digits, '.', '_' and '-': 1 to {} of them", kLongest));
+  return prefix;
+}
+
+std::vector<KafkaInput> read_input(const Section& section, const std::string& own_prefix) {
   static constexpr std::array<std::string_view, 2> kKeys{"topic", "gaps"};
   static constexpr std::array<std::string_view, 2> kGaps{"stop", "allow"};
   std::vector<KafkaInput> inputs;
@@ -64,6 +79,9 @@ std::vector<KafkaInput> read_input(const Section& section) {
     one.only(kKeys);
     KafkaInput input{one.text("topic", ""), one.choice("gaps", "stop", kGaps) == "allow"};
     if (input.topic.empty()) one.report("topic", "each input names its `topic`");
+    else if (!is_topic_text(input.topic)) one.report("topic", "topics are named with letters, digits, '.', '_' and '-'");
+    else if (input.topic.starts_with(own_prefix))
+      one.report("topic", fmt::format("topics that begin with \"{}\" are the service's own: rename the input, or set topics.prefix", own_prefix));
     else if (std::any_of(inputs.begin(), inputs.end(), [&](const KafkaInput& other) { return other.topic == input.topic; }))
       one.report("topic", fmt::format("{} is there already", input.topic));
     inputs.push_back(std::move(input));
@@ -79,7 +97,7 @@ bool is_secret(std::string_view property) {
 }
 
 KafkaConfig read_kafka(const Section& section) {
-  static constexpr std::array<std::string_view, 12> kKeys{"brokers", "group", "instance", "start", "input", "security", "session_timeout",
+  static constexpr std::array<std::string_view, 13> kKeys{"brokers", "group", "topics", "instance", "start", "input", "security", "session_timeout",
                                                           "transaction_timeout", "ticks", "late_topic", "rack", "properties"};
   static constexpr std::array<std::string_view, 2> kTickKeys{"interval", "grace"};
   static constexpr std::array<std::string_view, 3> kStarts{"committed", "earliest", "latest"};
@@ -90,7 +108,8 @@ KafkaConfig read_kafka(const Section& section) {
   kafka.group = section.text("group", kafka.group);
   kafka.instance = section.text("instance", "");
   kafka.start = section.choice("start", kafka.start, kStarts);
-  kafka.input = read_input(section);
+  kafka.topic_prefix = read_topic_prefix(section.section("topics"));
+  kafka.input = read_input(section, kafka.topic_prefix);
   kafka.security = read_security(section.section("security"));
   kafka.session_timeout = section.duration("session_timeout", kafka.session_timeout, 6s, 300s);
   kafka.transaction_timeout = section.duration("transaction_timeout", kafka.transaction_timeout, 5s, 600s);
@@ -171,6 +190,7 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   out += fmt::format("  start: {}\n", kafka.start);
   out += "  input:\n";
   for (const KafkaInput& input : kafka.input) out += fmt::format("    - topic: {}\n      gaps: {}\n", quoted(input.topic), input.gaps ? "allow" : "stop");
+  out += fmt::format("  topics:\n    prefix: {}\n", quoted(kafka.topic_prefix));
   out += security_yaml(kafka.security);
   out += fmt::format("  session_timeout: {}\n  transaction_timeout: {}\n  ticks:\n    interval: {}\n    grace: {}\n  late_topic: {}\n", format_duration(kafka.session_timeout),
                      format_duration(kafka.transaction_timeout), format_duration(kafka.tick_interval), format_duration(kafka.tick_grace), kafka.late_topic);

@@ -49,6 +49,7 @@ struct KafkaConfig {
   KafkaSecurity security;
   std::chrono::seconds session_timeout{15}, transaction_timeout{10};
   std::chrono::seconds tick_interval{60}, tick_grace = std::chrono::minutes{15};
+  std::string topic_prefix = "trailwarden.";  // of the topics that the service writes
   bool late_topic = false;
   std::string rack;
   std::vector<std::pair<std::string, std::string>> properties;  // of librdkafka, as they are

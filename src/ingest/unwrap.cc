@@ -324,7 +324,7 @@ bool Unwrapping::packed(std::string_view base64, std::uint64_t offset) {
 
 std::string_view to_string(Skip skip) {
   static constexpr std::array<std::string_view, kSkips> kNames{"digest",      "insight",         "aggregated",
-                                                               "lake_record", "control_message", "notification"};
+                                                               "lake_record", "control_message", "notification", "null_value", "skipped_by_operator"};
   return kNames[static_cast<std::size_t>(skip)];
 }
 

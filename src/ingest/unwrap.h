@@ -16,8 +16,10 @@ enum class Skip : std::uint8_t {
   kLakeRecord,      // a record of CloudTrail Lake that is no CloudTrail event
   kControlMessage,  // CloudWatch Logs checking that its destination is there
   kNotification,    // S3 or SNS telling of objects, not holding records
+  kNullValue,       // a message without a value, by which a compacted topic forgets its key
+  kByOperator,      // a message that an operator took out of the way; it is in the dead letters
 };
-inline constexpr std::size_t kSkips = static_cast<std::size_t>(Skip::kNotification) + 1;
+inline constexpr std::size_t kSkips = static_cast<std::size_t>(Skip::kByOperator) + 1;
 std::string_view to_string(Skip skip);
 
 /// What should be one record.

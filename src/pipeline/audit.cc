@@ -23,24 +23,29 @@ std::string_view header(const stream::Message& message, std::string_view name) {
 
 class Auditor {
  public:
+  explicit Auditor(const std::string& group) : group_(group) {}
+
   void take_ledger(const stream::Message& message) {
     const auto record = parse_ledger_record(message.value);
     if (!record) return problem(fmt::format("ledger {}@{}: {}", message.partition, message.offset, record.error().message));
+    if (record->group != group_) return foreign(record->group);
     const std::string where = fmt::format("ledger {}@{}: {}/{} [{}, {})", message.partition, message.offset, record->topic, record->partition, record->from, record->to);
     Series& series = series_[{record->topic, record->partition}];
     check(series, *record, where);
     add(series, *record);
     if (record->alerts == 0) return;
-    Commit& commit = commits_[commit_name(record->topic, record->partition, record->from)];
+    Commit& commit = commits_[commit_name(owner_of(group_, record->topic), record->partition, record->from)];
     commit.said += record->alerts;
     commit.said_hash += record->alerts_hash;
   }
 
   void take_alert(const stream::Message& message) {
+    const std::string_view commit_header = header(message, "commit");
+    if (const auto group = group_of_commit(commit_header); !group.empty() && group != group_) return foreign(group);
     ++report_.alerts;
     const std::string id(header(message, "alert-id"));
     if (!ids_.insert(id).second) problem(fmt::format("alerts {}@{}: {} is there twice", message.partition, message.offset, printable(id)));
-    Commit& commit = commits_[std::string(header(message, "commit"))];
+    Commit& commit = commits_[std::string(commit_header)];
     ++commit.seen;
     commit.seen_hash += xxh3_64(id);
   }
@@ -66,6 +71,8 @@ class Auditor {
     std::uint64_t said = 0, said_hash = 0, seen = 0, seen_hash = 0;
   };
 
+  void foreign(std::string_view group) { ++report_.foreign[printable(group)]; }
+
   void problem(std::string what) {
     ++report_.problem_count;
     if (report_.problems.size() < AuditReport::kMostProblems) report_.problems.push_back(std::move(what));
@@ -76,8 +83,7 @@ class Auditor {
     if (record.to < record.from) problem(where + ": it ends before it begins");
     if (sum.commits > 0 && record.from > sum.to) problem(fmt::format("{}: offsets {} to {} are in no commit", where, sum.to, record.from - 1));
     if (sum.commits > 0 && record.from < sum.to) problem(fmt::format("{}: it overlaps the commit before, which went to {}", where, sum.to));
-    const RangeCounts& c = record.counts;
-    if (c.read != c.judged + c.duplicate + c.refused + c.skipped) problem(where + ": read is not judged + duplicate + refused + skipped");
+    if (!adds_up(record.counts)) problem(where + ": read is not judged + duplicate + refused + skipped");
     if (record.watermark < series.watermark && !record.accepted_gap) problem(where + ": its watermark is before the one of the commit before");
     if (record.state && record.state->offset < sum.newest_state) problem(where + ": its snapshot is older than one before");
     if (record.state && record.state->offset > record.to) problem(where + ": its snapshot is of an offset that is not committed");
@@ -122,15 +128,16 @@ class Auditor {
 
   /// Before the first commit that the ledger holds of its partition, or from its end on.
   bool is_outside_ledger(std::string_view name) const {
-    return std::any_of(series_.begin(), series_.end(), [name](const auto& entry) {
+    return std::any_of(series_.begin(), series_.end(), [this, name](const auto& entry) {
       const AuditedPartition& sum = entry.second.sum;
-      const std::string prefix = fmt::format("{}/{}/", sum.topic, sum.partition);
+      const std::string prefix = fmt::format("{}/{}/", owner_of(group_, sum.topic), sum.partition);
       if (!name.starts_with(prefix)) return false;
       const std::int64_t from = std::atoll(std::string(name.substr(prefix.size())).c_str());
       return from < sum.from || from >= sum.to;
     });
   }
 
+  const std::string& group_;
   AuditReport report_;
   std::map<std::pair<std::string, std::int32_t>, Series> series_;
   std::unordered_map<std::string, Commit> commits_;  // those with alerts, by name
@@ -141,7 +148,7 @@ class Auditor {
 }  // namespace
 
 Result<AuditReport> audit(stream::Topics& topics) {
-  Auditor auditor;
+  Auditor auditor(topics.group());
   if (auto done = for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) { auditor.take_ledger(message); }); !done)
     return fail(std::move(done).error());
   const auto partitions = topics.partitions(stream::kAlertsTopic);

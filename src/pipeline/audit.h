@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct AuditedPartition {
 
 struct AuditReport {
   std::vector<AuditedPartition> partitions;  // by topic and number
-  std::uint64_t alerts = 0;                  // visible
+  std::uint64_t alerts = 0;                  // visible, of this group
+  std::map<std::string, std::uint64_t> foreign;  // alerts and ledger records of other groups in these topics, by group: passed over
   std::uint64_t unchecked = 0;               // alerts or commits whose other half is older than what the topics still hold
   std::vector<std::string> problems;         // what does not hold, where; at most kMostProblems
   static constexpr std::size_t kMostProblems = 100;
@@ -32,7 +34,7 @@ struct AuditReport {
 /// overlap; counts add up; watermarks and snapshots never go back; every commit's alerts are there, as many and with the ids that it says, and no alert is
 /// there that no commit says; no alert id is there twice.
 ///
-/// Reads the ledger and the alerts from their beginnings, read_committed. Memory: some 100 bytes an alert and a commit with alerts. An error: a topic cannot be read.
+/// Only of the group that `topics` is of. Reads the ledger and the alerts from their beginnings, read_committed. Memory: some 100 bytes an alert and a commit with alerts. An error: a topic cannot be read.
 Result<AuditReport> audit(stream::Topics& topics);
 
 }  // namespace trailwarden::pipeline

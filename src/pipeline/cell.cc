@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/hash.h"
 #include "core/text.h"
+#include "pipeline/message_size.h"
 
 namespace trailwarden::pipeline {
 
@@ -64,8 +65,9 @@ bool Cell::put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decisi
   if (!said_.insert(alert.id)) return false;
   stream::Outgoing message{.topic = std::string(stream::kAlertsTopic),
                            .key = account_,
-                           .value = std::move(alert.json),
+                           .value = {},
                            .headers = {{"alert-id", alert.id}, {"detector", std::string(detector)}, {"severity", std::string(to_string(severity))}}};
+  message.value = alerts::cut_alert(std::move(alert.json), room_for_value(message, settings_.max_message_bytes));
   output.alerts.push_back({decision_time, std::move(alert.id), std::move(message)});
   return true;
 }

@@ -27,6 +27,7 @@ struct CellSettings {
   std::chrono::seconds lateness{};
   bool settle = true;
   std::size_t max_record_bytes = std::size_t{1} << 20;
+  std::size_t max_message_bytes = 1'000'000;  // of an alert with key and headers; what is larger is cut
   detectors::InsightsSettings insights;
 
   std::size_t open_minutes() const {

@@ -32,8 +32,8 @@ bool read_member(std::string_view name, std::string_view value, Checkpoint& out)
     std::string_view item = take_until(value, ',');
     const auto first = parse_decimal<std::int64_t>(name == "ticks" ? take_until(item, '@') : item);
     if (!first) return false;
-    if (name == "state") {
-      out.snapshots.push_back(*first);
+    if (name == "state" || name == "skip") {
+      (name == "state" ? out.snapshots : out.skipped).push_back(*first);
     } else if (name == "ticks") {
       const auto seconds = parse_decimal<std::int64_t>(item);
       if (!seconds) return false;
@@ -65,8 +65,8 @@ std::string to_metadata(const Checkpoint& checkpoint) {
   std::string ticks;
   for (const AppliedTick& tick : checkpoint.ticks)
     fmt::format_to(std::back_inserter(ticks), "{}{}@{}", ticks.empty() ? "" : ",", tick.offset, tick.watermark.time_since_epoch().count());
-  return fmt::format("{} config={} begin={} state={} since={} lost={} ticks={}", kVersion, checkpoint.config, checkpoint.begin, fmt::join(checkpoint.snapshots, ","),
-                     checkpoint.ticks_since, checkpoint.accepted_until, ticks);
+  return fmt::format("{} config={} begin={} state={} since={} lost={} skip={} ticks={}", kVersion, checkpoint.config, checkpoint.begin, fmt::join(checkpoint.snapshots, ","),
+                     checkpoint.ticks_since, checkpoint.accepted_until, fmt::join(checkpoint.skipped, ","), ticks);
 }
 
 Result<Checkpoint> parse_checkpoint(std::string_view metadata) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,7 +14,8 @@ namespace trailwarden::pipeline {
 
 /// What is kept with a committed offset, in its metadata string: how to come to the state that belongs to it.
 ///
-/// `1 config=HASH begin=N state=N,N since=N lost=N ticks=OFFSET@SECONDS,...`: printable ASCII, below 4,000 bytes while `ticks` holds at most kMostTicks.
+/// `1 config=HASH begin=N state=N,N since=N lost=N skip=N,... ticks=OFFSET@SECONDS,...`: printable ASCII, below 4,000 bytes while `ticks` holds at most kMostTicks and
+/// `skip` kMostSkips.
 struct Checkpoint {
   std::string config;      // hash of what detection was configured with
   std::int64_t begin = 0;  // where this partition was begun, ever
@@ -21,7 +23,11 @@ struct Checkpoint {
   std::int64_t ticks_since = 0;         // `ticks` has all from this offset on: from the older snapshot, or from the beginning
   std::vector<AppliedTick> ticks;       // in order
   std::int64_t accepted_until = 0;      // an operator accepted that offsets before this one may be lost
+  std::vector<std::int64_t> skipped;     // offsets that an operator took out of the way; for good, as a replay may come by them at any time
   bool operator==(const Checkpoint&) const = default;
+
+  static constexpr std::size_t kMostSkips = 20;
+  bool skips(std::int64_t offset) const { return std::find(skipped.begin(), skipped.end(), offset) != skipped.end(); }
 
   static constexpr std::size_t kMostTicks = 100;
   /// Many ticks to keep: a new snapshot is due.

@@ -28,6 +28,7 @@ struct EngineOptions {
   std::chrono::seconds future_skew = std::chrono::minutes{2};
   bool settle = true;  // detectors see records in event-time order, once their minute closes (`time.order: event_time`)
   std::size_t max_record_bytes = std::size_t{1} << 20;
+  std::size_t max_message_bytes = 1'000'000;
   detectors::InsightsConfig insights;
   std::optional<Timestamp> since, until;  // records from before / from then on are skipped
 };

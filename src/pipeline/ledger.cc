@@ -26,7 +26,7 @@ std::uint64_t hash_of(const json& value) {
 
 LedgerRecord read(const json& in) {
   if (in.at("version") != kVersion) throw std::invalid_argument(fmt::format("version {}", in.at("version").dump()));
-  LedgerRecord record{.topic = in.at("topic"), .partition = in.at("partition"), .from = in.at("from"), .to = in.at("to")};
+  LedgerRecord record{.group = in.at("group"), .topic = in.at("topic"), .partition = in.at("partition"), .from = in.at("from"), .to = in.at("to")};
   record.counts = {.read = in.at("read"), .judged = in.at("judged"), .duplicate = in.at("duplicate"), .refused = in.at("refused"),
                    .skipped = in.at("skipped"), .late = in.at("late"), .misrouted = in.at("misrouted")};
   record.alerts = in.at("alerts");
@@ -36,6 +36,7 @@ LedgerRecord read(const json& in) {
   for (const json& tick : in.at("ticks")) record.ticks.push_back({tick.at("offset"), time_of(tick.at("watermark"))});
   if (const auto state = in.find("state"); state != in.end())
     record.state = SnapshotMark{state->at("offset"), hash_of(state->at("hash")), state->at("bytes")};
+  if (const auto skipped = in.find("skippedByOperator"); skipped != in.end()) record.skipped = skipped->get<std::vector<std::int64_t>>();
   record.accepted_gap = in.value("acceptedGap", false);
   return record;
 }
@@ -51,9 +52,12 @@ std::optional<std::uint64_t> parse_hex(std::string_view text) {
   return number;
 }
 
+bool adds_up(const RangeCounts& counts) { return counts.read == counts.judged + counts.duplicate + counts.refused + counts.skipped; }
+
 std::string to_json(const LedgerRecord& record) {
   ordered_json out;
   out["version"] = kVersion;
+  out["group"] = record.group;
   out["topic"] = record.topic;
   out["partition"] = record.partition;
   out["from"] = record.from;
@@ -72,6 +76,7 @@ std::string to_json(const LedgerRecord& record) {
   out["ticks"] = ordered_json::array();
   for (const AppliedTick& tick : record.ticks) out["ticks"].push_back({{"offset", tick.offset}, {"watermark", time_json(tick.watermark)}});
   if (record.state) out["state"] = {{"offset", record.state->offset}, {"hash", hex(record.state->hash)}, {"bytes", record.state->bytes}};
+  if (!record.skipped.empty()) out["skippedByOperator"] = record.skipped;
   if (record.accepted_gap) out["acceptedGap"] = true;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -90,6 +95,17 @@ std::uint64_t hash_of_alerts(const std::vector<std::string>& ids) {
   return sum;
 }
 
-std::string commit_name(std::string_view topic, std::int32_t partition, std::int64_t from) { return fmt::format("{}/{}/{}", topic, partition, from); }
+std::string owner_of(std::string_view group, std::string_view topic) { return fmt::format("{}/{}", group, topic); }
+
+std::string commit_name(std::string_view owner, std::int32_t partition, std::int64_t from) { return fmt::format("{}/{}/{}", owner, partition, from); }
+
+std::string_view group_of_commit(std::string_view commit) {
+  for (int fields = 0; fields < 3; ++fields) {
+    const std::size_t slash = commit.rfind('/');
+    if (slash == std::string_view::npos) return {};
+    commit = commit.substr(0, slash);
+  }
+  return commit;
+}
 
 }  // namespace trailwarden::pipeline

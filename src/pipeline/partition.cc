@@ -2,6 +2,8 @@
 
 #include "core/bytes.h"
 #include "core/hash.h"
+#include "pipeline/judged_now.h"
+#include "pipeline/message_size.h"
 
 namespace trailwarden::pipeline {
 
@@ -40,13 +42,11 @@ class Partition::Sink final : public ingest::RecordSink {
     ++out_.counts.read;
     ++out_.counts.refused;
     ++totals_.refused[static_cast<std::size_t>(refusal)];
-    std::vector<std::pair<std::string, std::string>> headers = place(++records_, byte_offset);
-    headers.insert(headers.begin(), {"reason", std::string(event::to_string(refusal))});
-    if (!message_.fault_detail.empty()) headers.emplace_back("detail", message_.fault_detail);
-    out_.others.push_back({.topic = std::string(stream::kDeadLetterTopic), .key = {}, .value = std::string(raw), .headers = std::move(headers)});
+    dead_letter(event::to_string(refusal), raw, ++records_, byte_offset);
   }
 
-  void skip(ingest::Skip skip, std::string_view, std::uint64_t) override {
+  void skip(ingest::Skip skip, std::string_view raw, std::uint64_t byte_offset) override {
+    if (skip == ingest::Skip::kByOperator) dead_letter(to_string(skip), raw, records_ + 1, byte_offset);
     ++records_;
     ++out_.counts.read;
     ++out_.counts.skipped;
@@ -62,10 +62,22 @@ class Partition::Sink final : public ingest::RecordSink {
     ++totals_.late;
     totals_.late_over_two_hours += slot.event.event_time + std::chrono::hours{2} < slot.watermark ? 1 : 0;
     if (!partition_.settings_.keep_late) return;
-    out_.others.push_back({.topic = std::string(stream::kLateTopic),
-                           .key = tools_.cell.name(),
-                           .value = std::string(slot.event.raw),
-                           .headers = place(slot.event.place.record_number, slot.event.place.byte_offset)});
+    keep({.topic = std::string(stream::kLateTopic),
+          .key = tools_.cell.name(),
+          .value = std::string(slot.event.raw),
+          .headers = place(slot.event.place.record_number, slot.event.place.byte_offset)});
+  }
+
+  void dead_letter(std::string_view reason, std::string_view raw, std::uint64_t record_number, std::uint64_t byte_offset) {
+    std::vector<std::pair<std::string, std::string>> headers = place(record_number, byte_offset);
+    headers.insert(headers.begin(), {"reason", std::string(reason)});
+    if (!message_.fault_detail.empty()) headers.emplace_back("detail", message_.fault_detail);
+    keep({.topic = std::string(stream::kDeadLetterTopic), .key = {}, .value = std::string(raw), .headers = std::move(headers)});
+  }
+
+  void keep(stream::Outgoing message) {
+    cut_to_fit(message, partition_.settings_.cells.max_message_bytes);
+    out_.others.push_back(std::move(message));
   }
 
   std::vector<std::pair<std::string, std::string>> place(std::uint64_t record_number, std::uint64_t byte_offset) const {
@@ -87,13 +99,21 @@ class Partition::Sink final : public ingest::RecordSink {
 };
 
 void Partition::judge(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output) {
+  const JudgedNow now(message);
   ++counting.totals.messages;
   counting.totals.message_bytes += message.value.size();
   const std::uint64_t before = output.counts.read;
   Sink sink(*this, message, tools, counting, output);
   arena_.clear();
-  tools.reader.read(message, arena_, sink);
+  if (message.has_value) tools.reader.read(message, arena_, sink);
+  else sink.skip(ingest::Skip::kNullValue, {}, 0);
   counting.totals.read += output.counts.read - before;
+}
+
+void Partition::skip(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output) {
+  ++counting.totals.messages;
+  ++counting.totals.read;
+  Sink(*this, message, tools, counting, output).skip(ingest::Skip::kByOperator, message.value, 0);
 }
 
 bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting, PartitionOutput& output) {

@@ -54,8 +54,11 @@ class Partition {
   Partition(const PartitionSettings& settings, std::int32_t number, std::int32_t partitions)
       : settings_(settings), number_(number), partitions_(partitions), watermark_(settings.cells.lateness, settings.future_skew), shard_(settings.cells) {}
 
-  /// Judges a message's records, in log order.
+  /// Judges a message's records, in log order. A null value holds none: it counts as one that is skipped.
   void judge(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output);
+
+  /// Takes a message that an operator took out of the way: whole to the dead letters, with the reason `skipped_by_operator`.
+  void skip(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output);
 
   /// The log's clock: nothing from before `watermark` is awaited any more. False, and nothing happens, if that was known.
   bool tick(Timestamp watermark, JudgeTools& tools, Counting& counting, PartitionOutput& output);

@@ -1,5 +1,6 @@
 #include "pipeline/recompute.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -22,6 +23,7 @@ Result<CommitsByPartition> read_ledger(stream::Topics& topics) {
   std::optional<Error> wrong;
   auto done = for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) {
     auto record = parse_ledger_record(message.value);
+    if (record && record->group != topics.group()) return;
     if (record) out[{record->topic, record->partition}].push_back(std::move(*record));
     else if (!wrong) wrong = std::move(record).error();
   });
@@ -79,7 +81,9 @@ class Recomputer {
       };
       while (message && *message != nullptr && (*message)->offset < commit.to) {
         ticks_up_to((*message)->offset);
-        partition.judge(**message, tools_, counting_, output_);
+        const bool skipped = std::find(commit.skipped.begin(), commit.skipped.end(), (*message)->offset) != commit.skipped.end();
+        if (skipped) partition.skip(**message, tools_, counting_, output_);
+        else partition.judge(**message, tools_, counting_, output_);
         ++report_.messages;
         message = input.next();
       }

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kReadAgain{1'000};
 
 Restore::Restore(stream::PartitionedLog& log, const PartitionSettings& settings, stream::Assigned assigned, bool gaps_allowed, Now now)
     : log_(log), settings_(settings), assigned_(std::move(assigned)), topic_(log.inputs()[assigned_.partition.topic]), gaps_allowed_(gaps_allowed), now_(std::move(now)),
-      shelf_(topic_, assigned_.partition.number) {
+      shelf_(owner_of(log.group(), topic_), assigned_.partition.number) {
   TRAILWARDEN_CHECK(assigned_.next_offset.has_value(), "what is restored has an offset to come to");
 }
 
@@ -100,7 +100,7 @@ Result<void> Restore::choose() {
   restored_.forget = shelf_.forget_all_but(restored_.checkpoint.snapshots);
   for (const auto& entry : shelf_.entries())
     if (entry.problem.empty()) restored_.chunks.try_emplace(entry.offset, entry.chunks);
-  shelf_ = SnapshotShelf(topic_, assigned_.partition.number);  // large, and not needed any more
+  shelf_ = SnapshotShelf(owner_of(log_.group(), topic_), assigned_.partition.number);  // large, and not needed any more
   ticks_ = restored_.checkpoint.ticks;
   if (restored_.state) return start_replay(restored_.checkpoint.snapshots.front());
   restored_.state = fresh();
@@ -140,7 +140,7 @@ Result<void> Restore::read_ledger(std::chrono::milliseconds wait) {
   if (!more) return fail(std::move(more).error().during("read the ledger"));
   for (const stream::Message& message : batch_.messages) {
     const auto record = parse_ledger_record(message.value);
-    if (!record || record->topic != topic_ || record->partition != assigned_.partition.number) continue;
+    if (!record || record->group != log_.group() || record->topic != topic_ || record->partition != assigned_.partition.number) continue;
     for (const AppliedTick& tick : record->ticks)
       if (tick.offset >= restored_.checkpoint.begin && tick.offset < restored_.checkpoint.ticks_since) ticks_.push_back(tick);
   }
@@ -177,7 +177,8 @@ Result<void> Restore::replay(std::chrono::milliseconds wait, JudgeTools& tools, 
       if (message.offset != position_ && !gaps_allowed_ && message.offset >= restored_.checkpoint.accepted_until)
         return fail(ErrorCode::kNotFound, fmt::format("replay: offsets {} to {} are missing", position_, message.offset - 1));
       apply_ticks(message.offset, tools, muted);
-      restored_.state->judge(message, tools, muted, unsaid_);
+      if (restored_.checkpoint.skips(message.offset)) restored_.state->skip(message, tools, muted, unsaid_);
+      else restored_.state->judge(message, tools, muted, unsaid_);
       position_ = message.offset + 1;
       ++restored_.replayed;
     }

@@ -40,8 +40,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
   }
 }
 
-std::string key_of(std::string_view topic, std::int32_t partition, std::int64_t offset, std::string_view what) {
-  return fmt::format("{}/{}/{}/{}", topic, partition, offset, what);
+std::string key_of(std::string_view owner, std::int32_t partition, std::int64_t offset, std::string_view what) {
+  return fmt::format("{}/{}/{}/{}", owner, partition, offset, what);
 }
 std::string chunk_name(std::size_t chunk) { return fmt::format("{:06}", chunk); }
 
@@ -55,9 +55,9 @@ stream::Outgoing tombstone(std::string key, std::int32_t partition) {
 }
 
 /// Of a manifest and its chunks, by number.
-void add_tombstones(std::string_view topic, std::int32_t partition, std::int64_t offset, auto&& chunks, std::vector<stream::Outgoing>& out) {
-  out.push_back(tombstone(key_of(topic, partition, offset, kManifest), partition));
-  for (const std::size_t chunk : chunks) out.push_back(tombstone(key_of(topic, partition, offset, chunk_name(chunk)), partition));
+void add_tombstones(std::string_view owner, std::int32_t partition, std::int64_t offset, auto&& chunks, std::vector<stream::Outgoing>& out) {
+  out.push_back(tombstone(key_of(owner, partition, offset, kManifest), partition));
+  for (const std::size_t chunk : chunks) out.push_back(tombstone(key_of(owner, partition, offset, chunk_name(chunk)), partition));
 }
 
 /// The text behind the last `/`, taken off the end.
@@ -71,15 +71,15 @@ std::string_view take_last(std::string_view& text) {
 
 }  // namespace
 
-SnapshotWriter::SnapshotWriter(std::string topic, std::int32_t partition, std::int64_t offset, std::string bytes)
-    : topic_(std::move(topic)), partition_(partition), offset_(offset), bytes_(std::move(bytes)), hash_(xxh3_64(bytes_)) {
+SnapshotWriter::SnapshotWriter(std::string owner, std::int32_t partition, std::int64_t offset, std::string bytes)
+    : owner_(std::move(owner)), partition_(partition), offset_(offset), bytes_(std::move(bytes)), hash_(xxh3_64(bytes_)) {
   for (std::size_t at = 0; at < bytes_.size(); at += kChunkBytes) hashes_.push_back(xxh3_64(std::string_view(bytes_).substr(at, kChunkBytes)));
 }
 
 stream::Outgoing SnapshotWriter::next_chunk() {
   TRAILWARDEN_CHECK(!chunks_done(), "there is a chunk left");
   const std::size_t chunk = next_++;
-  return record(key_of(topic_, partition_, offset_, chunk_name(chunk)), partition_, bytes_.substr(chunk * kChunkBytes, kChunkBytes));
+  return record(key_of(owner_, partition_, offset_, chunk_name(chunk)), partition_, bytes_.substr(chunk * kChunkBytes, kChunkBytes));
 }
 
 stream::Outgoing SnapshotWriter::manifest() const {
@@ -89,7 +89,7 @@ stream::Outgoing SnapshotWriter::manifest() const {
   json["hash"] = hex(hash_);
   json["chunks"] = nlohmann::ordered_json::array();
   for (const std::uint64_t chunk : hashes_) json["chunks"].push_back(hex(chunk));
-  return record(key_of(topic_, partition_, offset_, kManifest), partition_, json.dump());
+  return record(key_of(owner_, partition_, offset_, kManifest), partition_, json.dump());
 }
 
 std::optional<StateKey> parse_state_key(std::string_view key) {
@@ -103,7 +103,7 @@ std::optional<StateKey> parse_state_key(std::string_view key) {
 
 void SnapshotShelf::take(const stream::Message& message) {
   const auto key = parse_state_key(message.key);
-  if (!key || key->topic != topic_ || key->partition != partition_) return;
+  if (!key || key->owner != owner_ || key->partition != partition_) return;
   Parts& parts = by_offset_[key->offset];
   if (message.has_value) {
     if (key->chunk) parts.chunks.insert_or_assign(*key->chunk, std::string(message.value));
@@ -152,14 +152,14 @@ std::vector<stream::Outgoing> SnapshotShelf::forget_all_but(const std::vector<st
   std::vector<stream::Outgoing> out;
   for (const auto& [offset, parts] : by_offset_) {
     if (std::find(keep.begin(), keep.end(), offset) != keep.end()) continue;
-    add_tombstones(topic_, partition_, offset, std::views::keys(parts.chunks), out);
+    add_tombstones(owner_, partition_, offset, std::views::keys(parts.chunks), out);
   }
   return out;
 }
 
-std::vector<stream::Outgoing> forget_snapshot(std::string_view topic, std::int32_t partition, std::int64_t offset, std::size_t chunks) {
+std::vector<stream::Outgoing> forget_snapshot(std::string_view owner, std::int32_t partition, std::int64_t offset, std::size_t chunks) {
   std::vector<stream::Outgoing> out;
-  add_tombstones(topic, partition, offset, std::views::iota(std::size_t{0}, chunks), out);
+  add_tombstones(owner, partition, offset, std::views::iota(std::size_t{0}, chunks), out);
   return out;
 }
 

@@ -14,15 +14,15 @@
 namespace trailwarden::pipeline {
 
 /// One partition's saved state on its way into the state topic: a frozen copy, cut into chunks, and last of all a manifest. Keys:
-///   TOPIC/PARTITION/OFFSET/NNNNNN     a chunk, at most kChunkBytes
-///   TOPIC/PARTITION/OFFSET/manifest   JSON: format, sizes and XXH3-64 of every chunk and of the whole
+///   GROUP/TOPIC/PARTITION/OFFSET/NNNNNN     a chunk, at most kChunkBytes
+///   GROUP/TOPIC/PARTITION/OFFSET/manifest   JSON: format, sizes and XXH3-64 of every chunk and of the whole
 /// Chunks travel with earlier commits; only the manifest needs the transaction of the commit that makes the snapshot count.
 class SnapshotWriter {
  public:
   static constexpr std::size_t kChunkBytes = std::size_t{512} << 10;
 
-  /// `bytes`: the state before the message at `offset`.
-  SnapshotWriter(std::string topic, std::int32_t partition, std::int64_t offset, std::string bytes);
+  /// `owner`: `owner_of`. `bytes`: the state before the message at `offset`.
+  SnapshotWriter(std::string owner, std::int32_t partition, std::int64_t offset, std::string bytes);
 
   std::int64_t offset() const { return offset_; }
   bool chunks_done() const { return next_ == hashes_.size(); }
@@ -32,7 +32,7 @@ class SnapshotWriter {
   std::size_t chunks() const { return hashes_.size(); }
 
  private:
-  std::string topic_;
+  std::string owner_;
   std::int32_t partition_;
   std::int64_t offset_;
   std::string bytes_;
@@ -43,7 +43,7 @@ class SnapshotWriter {
 
 /// A key of the state topic, taken apart.
 struct StateKey {
-  std::string_view topic;
+  std::string_view owner;  // `owner_of`
   std::int32_t partition = 0;
   std::int64_t offset = 0;
   std::optional<std::size_t> chunk;  // none: the manifest
@@ -53,9 +53,9 @@ std::optional<StateKey> parse_state_key(std::string_view key);
 /// What the state topic holds for one partition, gathered from its records in order; the last record of a key counts.
 class SnapshotShelf {
  public:
-  SnapshotShelf(std::string topic, std::int32_t partition) : topic_(std::move(topic)), partition_(partition) {}
+  SnapshotShelf(std::string owner, std::int32_t partition) : owner_(std::move(owner)), partition_(partition) {}
 
-  /// Takes one record of the state topic; those of other partitions are passed over.
+  /// Takes one record of the state topic; those of other partitions and groups are passed over.
   void take(const stream::Message& message);
 
   /// What is there under one offset, for people and for the choice.
@@ -80,12 +80,12 @@ class SnapshotShelf {
     std::map<std::size_t, std::string> chunks;
   };
 
-  std::string topic_;
+  std::string owner_;
   std::int32_t partition_;
   std::map<std::int64_t, Parts> by_offset_;
 };
 
 /// Tombstones for a snapshot's manifest, first, and its chunks.
-std::vector<stream::Outgoing> forget_snapshot(std::string_view topic, std::int32_t partition, std::int64_t offset, std::size_t chunks);
+std::vector<stream::Outgoing> forget_snapshot(std::string_view owner, std::int32_t partition, std::int64_t offset, std::size_t chunks);
 
 }  // namespace trailwarden::pipeline

@@ -97,6 +97,7 @@ Result<void> Worker::finish(std::chrono::milliseconds budget) {
 void Worker::assigned(std::vector<stream::Assigned> partitions) {
   observer_.rebalanced("assigned");
   is_member_ = true;
+  too_large_.clear();
   for (stream::Assigned& partition : partitions) begin(std::move(partition));
   parked_.clear();  // what has not come back is somebody else's now
   last_publish_ = {};
@@ -111,10 +112,15 @@ void Worker::begin(stream::Assigned assigned) {
     part.caught_up = false;
     return;
   }
-  Part& part = *(parts_[id] = std::make_unique<Part>(id, log_.inputs()[id.topic]));
+  Part& part = *(parts_[id] = std::make_unique<Part>(id, log_.inputs()[id.topic], log_.group()));
   part.restore_began = now();
   if (!assigned.next_offset || !assigned.trouble.empty()) {
     stop(part, assigned.next_offset ? "unreadable" : "no_committed_offset", assigned.trouble);
+    return;
+  }
+  if (const auto refused = too_large_.find(id); refused != too_large_.end()) {
+    part.next = part.committed = *assigned.next_offset;
+    stop(part, "message_too_large", refused->second);
     return;
   }
   restore(part, std::move(assigned));
@@ -136,7 +142,7 @@ void Worker::revoked(std::span<const stream::PartitionId> partitions) {
     if (found == parts_.end()) continue;
     Part& part = *found->second;
     if (part.snapshot) {
-      part.forget = forget_snapshot(part.topic, id.number, part.snapshot->offset(), part.snapshot->chunks());
+      part.forget = forget_snapshot(part.owner, id.number, part.snapshot->offset(), part.snapshot->chunks());
       part.snapshot.reset();
       observer_.snapshot(false);
     }
@@ -260,7 +266,12 @@ void Worker::take(const stream::Message& message) {
   Part& part = *found->second;
   if (!is_next(part, message)) return;
   const std::size_t alerts = part.output.alerts.size();
-  part.state->judge(message, tools_, pending_, part.output);
+  if (part.checkpoint.skips(message.offset)) {
+    part.state->skip(message, tools_, pending_, part.output);
+    part.skipped.push_back(message.offset);
+  } else {
+    part.state->judge(message, tools_, pending_, part.output);
+  }
   part.next = message.offset + 1;
   part.bytes += message.value.size();
   part.caught_up = false;
@@ -364,7 +375,7 @@ WorkerStatus Worker::status() const {
 std::optional<SnapshotMark> Worker::state_of(stream::PartitionId partition) const {
   const auto found = parts_.find(partition);
   if (found == parts_.end() || !found->second->is_running()) return std::nullopt;
-  return SnapshotWriter(found->second->topic, partition.number, found->second->next, found->second->state->save()).mark();
+  return SnapshotWriter(found->second->owner, partition.number, found->second->next, found->second->state->save()).mark();
 }
 
 }  // namespace trailwarden::pipeline

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,7 @@ class WorkerObserver {
   virtual void stopped(const PartitionStatus&) {}
   virtual void offset_skipped(const std::string& /*topic*/, std::int64_t /*missing*/) {}   // gaps that are allowed
   virtual void offset_repeated(const std::string& /*topic*/) {}
+  virtual void ledger_failed() {}  // a ledger record does not add up
   virtual void counted(const std::string& /*topic*/, const RangeCounts&, std::uint64_t /*bytes*/) {}  // with each commit
 };
 
@@ -92,7 +94,7 @@ class WorkerObserver {
 ///   revoked    commit while it is still ours, then keep the state in case the partition comes back
 ///   lost, rolled back    drop the state, begin from what is committed
 ///
-/// A partition that cannot go on without losing something stops with a reason; the others go on. Single-threaded, except `status`, `heartbeat`.
+/// A partition that cannot go on without losing something stops with a reason (also one whose messages are larger than the log takes); the others go on. Single-threaded, except `status`, `heartbeat`.
 class Worker final : private stream::Member {
  public:
   Worker(stream::PartitionedLog& log, WorkerOptions options, WorkerObserver& observer);
@@ -138,8 +140,10 @@ class Worker final : private stream::Member {
   bool commit_is_due() const;
   std::chrono::milliseconds until_due(std::chrono::milliseconds wait) const;
   Result<void> commit();
+  Result<void> commit_together(std::span<Part* const> parts);
+  void refused(std::span<Part* const> parts, const Error& error);
   bool has_something(const Part& part) const;
-  void append_alerts(WorkerObserver::Committed& said);
+  void append_alerts(std::span<Part* const> parts, WorkerObserver::Committed& said);
   void append_state(Part& part);
   stream::Progress append_ledger(Part& part);
   void settle(Part& part);
@@ -166,6 +170,8 @@ class Worker final : private stream::Member {
   stream::Polled polled_;
   bool is_member_ = false;
   bool must_rewind_ = false;  // nothing counts until `roll_back`
+  bool one_by_one_ = false;   // something is too large for the log: commits are of one partition each until it is known whose it is
+  std::map<stream::PartitionId, std::string> too_large_;  // those, and what the log said; until the group shares out anew
   bool must_commit_ = false;  // something was appended that waits for nobody
   std::optional<Error> failure_;  // of a commit inside a callback
   std::chrono::milliseconds last_commit_{}, last_tick_{}, last_publish_{}, last_measure_{};

@@ -64,11 +64,26 @@ Result<void> Worker::commit() {
     count_waiting();
     return {};
   }
+  const std::size_t at_once = one_by_one_ && !having.empty() ? 1 : std::max<std::size_t>(having.size(), 1);
+  for (std::size_t i = 0; i < std::max<std::size_t>(having.size(), 1); i += at_once) {
+    const std::span<Part* const> together = std::span<Part* const>(having).subspan(i, std::min(at_once, having.size()));
+    if (auto done = commit_together(together); !done || must_rewind_) return done;
+  }
+  one_by_one_ = false;
+  totals_.add(pending_.totals);
+  pending_.clear();
+  uncommitted_ = waiting_alerts_ = 0;
+  must_commit_ = false;
+  return {};
+}
+
+/// One transaction. Afterwards it is visible, or `must_rewind_`.
+Result<void> Worker::commit_together(std::span<Part* const> parts) {
   const auto began = now();
   WorkerObserver::Committed said;
-  append_alerts(said);
+  append_alerts(parts, said);
   std::vector<stream::Progress> progress;
-  for (Part* part : having) {
+  for (Part* part : parts) {
     for (stream::Outgoing& other : part->output.others) log_.append(std::move(other));
     for (stream::Outgoing& tombstone : part->forget) log_.append(std::move(tombstone));
     part->next_checkpoint = part->checkpoint;
@@ -83,6 +98,7 @@ Result<void> Worker::commit() {
   }
   failpoint::hit("before_commit");
   auto result = log_.commit(progress);
+  if (!result && result.error().code == ErrorCode::kTooLarge && !parts.empty()) return refused(parts, result.error()), Result<void>{};
   if (!result) return fail(std::move(result).error());
   failpoint::hit("after_commit");
   if (*result == stream::CommitResult::kFenced)
@@ -91,33 +107,36 @@ Result<void> Worker::commit() {
     must_rewind_ = true;
     return {};
   }
-  for (Part* part : having) settle(*part);
-  totals_.add(pending_.totals);
-  pending_.clear();
+  for (Part* part : parts) settle(*part);
   last_commit_ = now();
   said.took = last_commit_ - began;
-  uncommitted_ = waiting_alerts_ = 0;
-  must_commit_ = false;
   observer_.committed(said);
   return {};
 }
 
+/// The log takes something of these partitions never. Which one's it is shows when each commits alone: what the log refuses, it may refuse together with others' messages.
+void Worker::refused(std::span<Part* const> parts, const Error& error) {
+  must_rewind_ = true;
+  one_by_one_ = true;
+  if (parts.size() == 1) too_large_.insert_or_assign(parts.front()->id, error.message);
+}
+
 /// Alerts of all partitions by (decision time, id), each with the name of the commit that it belongs to.
-void Worker::append_alerts(WorkerObserver::Committed& said) {
+void Worker::append_alerts(std::span<Part* const> parts, WorkerObserver::Committed& said) {
   struct Waiting {
     Alert* alert;
     Part* part;
   };
   std::vector<Waiting> waiting;
-  for (const auto& [id, part] : parts_)
-    for (Alert& alert : part->output.alerts) waiting.push_back({&alert, part.get()});
+  for (Part* part : parts)
+    for (Alert& alert : part->output.alerts) waiting.push_back({&alert, part});
   std::sort(waiting.begin(), waiting.end(), [](const Waiting& a, const Waiting& b) {
     return std::tie(a.alert->decision_time, a.alert->id) < std::tie(b.alert->decision_time, b.alert->id);
   });
   for (const auto& [alert, part] : waiting) {
     part->alert_ids.push_back(alert->id);
     said.decided_at.push_back(alert->decision_time);
-    alert->message.headers.emplace_back("commit", commit_name(part->topic, part->id.number, part->committed));
+    alert->message.headers.emplace_back("commit", commit_name(part->owner, part->id.number, part->committed));
     log_.append(std::move(alert->message));
     failpoint::hit("after_alert");
   }
@@ -139,20 +158,25 @@ void Worker::append_state(Part& part) {
   const std::vector<std::int64_t>& kept = part.next_checkpoint.snapshots;
   for (const std::int64_t before : part.checkpoint.snapshots) {
     if (std::find(kept.begin(), kept.end(), before) != kept.end()) continue;
-    for (stream::Outgoing& tombstone : forget_snapshot(part.topic, part.id.number, before, part.chunks[before])) log_.append(std::move(tombstone));
+    for (stream::Outgoing& tombstone : forget_snapshot(part.owner, part.id.number, before, part.chunks[before])) log_.append(std::move(tombstone));
   }
 }
 
 stream::Progress Worker::append_ledger(Part& part) {
-  LedgerRecord record{.topic = part.topic, .partition = part.id.number, .from = part.committed, .to = part.next, .counts = part.output.counts};
+  LedgerRecord record{.group = log_.group(), .topic = part.topic, .partition = part.id.number, .from = part.committed, .to = part.next, .counts = part.output.counts};
   record.alerts = part.alert_ids.size();
   record.alerts_hash = hash_of_alerts(part.alert_ids);
   record.config = options_.config;
   record.watermark = part.state->watermark();
   record.ticks = part.ticks;
+  record.skipped = part.skipped;
   record.state = part.new_snapshot;
+  if (!adds_up(record.counts)) {
+    log::error("ledger.does_not_add_up", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"from", record.from}, {"to", record.to}});
+    observer_.ledger_failed();
+  }
   log_.append({.topic = std::string(stream::kLedgerTopic),
-               .key = part.topic + "/" + std::to_string(part.id.number),
+               .key = part.owner + "/" + std::to_string(part.id.number),
                .value = to_json(record),
                .headers = {},
                .partition = part.id.number});
@@ -165,6 +189,7 @@ void Worker::settle(Part& part) {
   part.committed = part.next;
   part.output.clear();
   part.ticks.clear();
+  part.skipped.clear();
   part.alert_ids.clear();
   part.forget.clear();
   part.oldest_append.reset();
@@ -208,7 +233,7 @@ bool Worker::freeze(Part& part) {
   // Ticks at the same offset do not make it another one: they are few, and the checkpoint has them.
   const std::vector<std::int64_t>& known = part.checkpoint.snapshots;
   if (std::find(known.begin(), known.end(), part.next) != known.end()) return false;
-  part.snapshot = std::make_unique<SnapshotWriter>(part.topic, part.id.number, part.next, part.state->save());
+  part.snapshot = std::make_unique<SnapshotWriter>(part.owner, part.id.number, part.next, part.state->save());
   return true;
 }
 

@@ -6,12 +6,14 @@ namespace trailwarden::pipeline {
 
 /// One partition in a worker's hands. Internal to the worker.
 struct Worker::Part {
-  Part(stream::PartitionId part_id, std::string topic_name) : id(part_id), topic(std::move(topic_name)) {}
+  Part(stream::PartitionId part_id, std::string topic_name, std::string_view group)
+      : id(part_id), topic(std::move(topic_name)), owner(owner_of(group, topic)) {}
 
   bool is_running() const { return status == PartitionStatus::State::kRunning; }
 
   const stream::PartitionId id;
   const std::string topic;
+  const std::string owner;  // `owner_of` the group and the topic
   PartitionStatus::State status = PartitionStatus::State::kRestoring;
   std::string stop_reason, stop_detail;
 
@@ -27,6 +29,7 @@ struct Worker::Part {
   // Since the last commit.
   PartitionOutput output;
   std::vector<AppliedTick> ticks;
+  std::vector<std::int64_t> skipped;  // by an operator
   std::optional<AppendTime> oldest_append;
   std::uint64_t bytes = 0;  // of messages
 

@@ -70,6 +70,7 @@ class EmbeddedLog final : public PartitionedLog {
   Result<void> leave(Member& member) override;
 
   const std::vector<std::string>& inputs() const override { return inputs_; }
+  const std::string& group() const override { return reader_.group(); }
   Result<std::int32_t> partitions(std::string_view topic) override { return reader_.partitions(topic); }
   Result<Extent> range(std::string_view topic, std::int32_t partition) override { return reader_.extent(topic, partition); }
   /// From the oldest message of the journal to the newest one that was read, committed or not.

@@ -21,6 +21,8 @@ class EmbeddedReader final : public Topics {
   /// kNotFound, kIo or kMalformed, with the path.
   static Result<EmbeddedReader> open(const std::string& path);
 
+  /// There is one service to a database.
+  const std::string& group() const override { return group_; }
   /// All that hold or held something, the input first.
   Result<std::vector<std::string>> topics();
   /// How many partitions a topic has: at least 1.
@@ -38,6 +40,7 @@ class EmbeddedReader final : public Topics {
  private:
   explicit EmbeddedReader(sqlite::Database database) : database_(std::move(database)) {}
 
+  const std::string group_ = "embedded";
   sqlite::Database database_;
 };
 

@@ -1,6 +1,7 @@
 #include "stream/kafka_admin.h"
 
 #include <array>
+#include <cstdlib>
 #include <thread>
 
 #include <fmt/format.h>
@@ -19,6 +20,8 @@ using AdminOptions = kafka::Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions
 using Client = std::unique_ptr<kafka::Client>;
 
 constexpr milliseconds kPause{50};
+constexpr const char* kMaxMessage = "max.message.bytes";
+constexpr std::int64_t kUsualMaxMessage = 1'048'588;  // Kafka's default
 
 Result<Client> connect(const KafkaConnection& connection) {
   auto settings = kafka::admin_settings(connection);
@@ -53,13 +56,15 @@ Result<void> check(rd_kafka_t* client, const TopicSpec& spec, milliseconds limit
   if (!shape) return fail(shape.error());
   differ("partitions", fmt::to_string(spec.partitions), fmt::to_string(shape->partitions));
   if (spec.replication >= 0) differ("replication", fmt::to_string(spec.replication), fmt::to_string(shape->replication));
-  if (spec.config.empty()) return {};
+  if (spec.config.empty() && spec.max_message_bytes == 0) return {};
   const auto config = kafka::describe_topic(client, spec.name, limit);
   if (!config) return fail(config.error());
   for (const auto& [name, wanted] : spec.config) {
     const auto found = config->find(name);
     differ(name, wanted, found == config->end() ? "" : found->second);
   }
+  if (const auto found = config->find(kMaxMessage); found != config->end() && std::atoll(found->second.c_str()) < spec.max_message_bytes)
+    differ(kMaxMessage, fmt::format("{} or more", spec.max_message_bytes), found->second);
   return {};
 }
 
@@ -70,6 +75,7 @@ Result<NewTopic> new_topic(const TopicSpec& spec) {
   for (const auto& [name, value] : spec.config)
     if (rd_kafka_NewTopic_set_config(made.get(), name.c_str(), value.c_str()) != RD_KAFKA_RESP_ERR_NO_ERROR)
       return fail(ErrorCode::kInvalidArgument, fmt::format("topic {}: {} cannot be set", spec.name, name));
+  if (spec.max_message_bytes > kUsualMaxMessage) rd_kafka_NewTopic_set_config(made.get(), kMaxMessage, fmt::to_string(spec.max_message_bytes).c_str());
   return made;
 }
 
@@ -113,7 +119,7 @@ Result<std::vector<TopicDifference>> check_topics(const KafkaConnection& connect
   if (!client) return fail(std::move(client).error());
   std::vector<TopicDifference> differences;
   for (const TopicSpec& spec : topics) {
-    if (auto checked = check((*client)->get(), spec, limit, differences); !checked) return fail(std::move(checked).error());
+    if (auto checked = check((*client)->get(), spec, limit, differences); !checked) return fail((*client)->explained(std::move(checked).error()));
   }
   return differences;
 }
@@ -138,9 +144,9 @@ Result<std::vector<std::string>> create_topics(const KafkaConnection& connection
   const kafka::Queue queue(rd_kafka_queue_new((*client)->get()));
   rd_kafka_CreateTopics((*client)->get(), handles.data(), handles.size(), options.get(), queue.get());
   const kafka::Event event(rd_kafka_queue_poll(queue.get(), static_cast<int>(limit.count()) + 1'000));
-  if (!event) return fail(ErrorCode::kIo, "create topics: no answer");
+  if (!event) return fail((*client)->explained({ErrorCode::kIo, "create topics: no answer"}));
   auto made = names_made(*event);
-  if (!made) return made;
+  if (!made) return fail((*client)->explained(std::move(made).error()));
   if (auto known = wait_until_known((*client)->get(), *made, end); !known) return fail(std::move(known).error());
   return made;
 }

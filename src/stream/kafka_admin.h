@@ -18,6 +18,7 @@ struct TopicSpec {
   std::int32_t partitions = 1;
   std::int16_t replication = -1;              // copies; -1: as the brokers have it by default, and then any number is right
   std::map<std::string, std::string> config;  // only what matters
+  std::int64_t max_message_bytes = 0;         // its messages may be as large, or larger; 0: nobody minds
 };
 
 /// What is not as it should be with a topic.

@@ -24,8 +24,24 @@ void on_log(const rd_kafka_t*, int level, const char* facility, const char* text
   else log::debug("kafka.client", fields);
 }
 
-void on_error(rd_kafka_t*, int code, const char* text, void* opaque) {
-  if (const auto& callback = callbacks_of(opaque).error) callback(static_cast<rd_kafka_resp_err_t>(code), text);
+/// What to look at when brokers do not have us. With TLS 1.3 a certificate that they miss shows only after the handshake, as a connection that failed.
+std::string_view advice(rd_kafka_resp_err_t code, std::string_view text) {
+  if (text.find("SSL routines") != std::string_view::npos) code = RD_KAFKA_RESP_ERR__SSL;
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM: return "Look at kafka.security: mechanism, username, and the password or token";
+    case RD_KAFKA_RESP_ERR__SSL:
+      return "Look at kafka.security: ca_file (it must hold the authority that signed the brokers' certificates), certificate_file and key_file, and whether this port speaks TLS";
+    default: return {};
+  }
+}
+
+void on_error(rd_kafka_t*, int code_number, const char* text, void* opaque) {
+  const auto code = static_cast<rd_kafka_resp_err_t>(code_number);
+  std::string said = text;
+  if (const std::string_view hint = advice(code, text); !hint.empty()) callbacks_of(opaque).refusal = said.append(". ").append(hint);
+  if (const auto& callback = callbacks_of(opaque).error) callback(code, said);
 }
 
 int on_statistics(rd_kafka_t*, char* json, std::size_t size, void* opaque) {
@@ -109,6 +125,12 @@ Client::~Client() {
     log::warn("kafka.client_does_not_end", {{"left_after_ms", std::int64_t{kLongestEnd.count()}}});
     thread->detach();
   }
+}
+
+Error Client::explained(Error error) {
+  rd_kafka_poll(handle_, 0);
+  if (!callbacks_->refusal.empty()) error.message.append(": ").append(callbacks_->refusal);
+  return error;
 }
 
 std::optional<CallError> Client::fatal() const {

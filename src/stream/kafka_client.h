@@ -21,6 +21,7 @@ struct Callbacks {
   std::function<void(const rd_kafka_message_t&)> delivered;  // or not: of each message, or of failed ones if so configured
   std::function<void(rd_kafka_resp_err_t, const rd_kafka_topic_partition_list_t&)> rebalance;
   std::function<Result<KafkaToken>()> token;  // on a thread of the library's
+  std::string refusal{};  // not called: the last time that brokers would not have us, and what to look at
 };
 
 /// One client of a cluster: librdkafka's `rd_kafka_t` with callbacks that live as long as it does. What the library logs goes to core/log.
@@ -36,6 +37,9 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   rd_kafka_t* get() const { return handle_; }
+  /// The same error, with why the brokers would not have us if they said so. Of a producer, on the thread that polls it.
+  Error explained(Error error);
+  bool is_refused() const { return !callbacks_->refusal.empty(); }
   /// The error after which nothing works any more, if there was one.
   std::optional<CallError> fatal() const;
 

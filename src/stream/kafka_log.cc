@@ -66,6 +66,8 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::create(Options options) {
 
 KafkaLog::~KafkaLog() = default;
 
+bool KafkaLog::fenced() const { return transactions_->fenced(); }
+
 Result<void> KafkaLog::cannot_go_on() const {
   if (left_) return fail(ErrorCode::kInvalidArgument, fmt::format("this member has left group {}", options_.group));
   if (transactions_->fenced())
@@ -249,7 +251,9 @@ void KafkaLog::stop(PartitionId partition) {
 // ---- transactions
 
 void KafkaLog::append(Outgoing message) {
-  if (!rolled_back_ && !left_) transactions_->append(message);
+  if (rolled_back_ || left_) return;
+  message.topic = name_of(message.topic);
+  transactions_->append(message);
 }
 
 Result<CommitResult> KafkaLog::commit(std::span<const Progress> progress) {
@@ -266,8 +270,8 @@ Result<CommitResult> KafkaLog::commit(std::span<const Progress> progress) {
   const auto membership = consumer_->membership();
   if (!progress.empty() && (generation_.empty() || membership.identity != generation_)) return roll_back("not_a_member");
   auto result = transactions_->commit(progress, membership.metadata.get());
+  rolled_back_ = !result || *result == CommitResult::kRolledBack;
   if (!result) return result;
-  rolled_back_ = *result == CommitResult::kRolledBack;
   rollbacks_in_a_row_ = rolled_back_ ? rollbacks_in_a_row_ + 1 : 0;
   return result;
 }
@@ -312,13 +316,27 @@ void KafkaLog::pause_between_rollbacks() {
 
 // ---- looking
 
+/// What the cluster calls it: inputs have names of their own, whatever those are.
+std::string KafkaLog::name_of(std::string_view topic) const {
+  const bool is_input = std::ranges::find(options_.inputs, topic) != options_.inputs.end();
+  return is_input ? std::string(topic) : topic_name(topic, options_.topic_prefix);
+}
+
 Result<std::int32_t> KafkaLog::partitions(std::string_view topic) {
   const auto known = counts_.find(topic);
   if (known != counts_.end() && Clock::now() - known->second.asked < kCountHolds) return known->second.partitions;
-  const std::string name(topic);
+  const std::string name = name_of(topic);
   auto count = kafka::count_partitions(consumer_->client(), name, kPatience);
-  if (count) counts_[name] = {*count, Clock::now()};
+  if (!count) return fail(explained(std::move(count).error()));
+  counts_[std::string(topic)] = {*count, Clock::now()};
   return count;
+}
+
+/// The same error, with what hinders us if that is known. Before it is a member, nobody else lets the client speak.
+Error KafkaLog::explained(Error error) {
+  if (!subscribed_) consumer_->poll(0ms);
+  if (const std::string trouble = trouble_->text(); !trouble.empty()) error.message.append(": ").append(trouble);
+  return error;
 }
 
 std::optional<Extent> KafkaLog::extent(PartitionId partition) const {
@@ -332,11 +350,11 @@ std::optional<Extent> KafkaLog::extent(PartitionId partition) const {
 
 Result<std::unique_ptr<PartitionReader>> KafkaLog::read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) {
   const auto origin_id = static_cast<std::uint32_t>(std::ranges::find(options_.inputs, topic) - options_.inputs.begin());
-  return kafka::Reader::open(options_.connection, options_.group, {std::string(topic), partition, from, to, origin_id});
+  return kafka::Reader::open(options_.connection, options_.group, {name_of(topic), partition, from, to, origin_id});
 }
 
 Result<Extent> KafkaLog::range(std::string_view topic, std::int32_t partition) {
-  return kafka::query_extent(consumer_->client(), std::string(topic), partition, kPatience);
+  return kafka::query_extent(consumer_->client(), name_of(topic), partition, kPatience);
 }
 
 std::string KafkaLog::trouble() const { return trouble_->text(); }

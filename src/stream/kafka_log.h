@@ -35,7 +35,7 @@ class Trouble;
 ///  - an error after which a client cannot go on replaces the client, not the process (R10, R14).
 ///
 /// Errors: kInvalidArgument for settings; kUnsupported when the cluster refuses them for good, or a twin has our transactional id; kNotFound, kTooLarge
-/// for a message that can never be written. Everything else heals, and shows in `trouble` until then.
+/// for a message that can never be written (after kTooLarge a rewind helps). Everything else heals, and shows in `trouble` until then.
 /// Calls wait longer than they were told to only while the cluster does not answer: at most about half a minute.
 /// Threads: one, except `trouble` and `wake`. Callbacks of the options run on that thread, tokens excepted.
 /// What was considered instead: cppkafka, modern-cpp-kafka (neither has what 1.4 needs); the library's own C++ API (exceptions through C frames).
@@ -57,6 +57,7 @@ class KafkaLog final : public PartitionedLog {
   Result<std::vector<Assigned>> rewind() override;
   Result<void> leave(Member& member) override;
   const std::vector<std::string>& inputs() const override { return options_.inputs; }
+  const std::string& group() const override { return options_.group; }
   Result<std::int32_t> partitions(std::string_view topic) override;
   Result<Extent> range(std::string_view topic, std::int32_t partition) override;
   std::optional<Extent> extent(PartitionId partition) const override;
@@ -65,6 +66,8 @@ class KafkaLog final : public PartitionedLog {
   std::string trouble() const override;
   void wake() override;
 
+  /// A newer instance with our transactional id is at work. For good. The calling thread must be the one that polls.
+  bool fenced() const;
   /// The calling thread must be the one that polls.
   const Counters& counters() const { return counters_; }
 
@@ -73,6 +76,8 @@ class KafkaLog final : public PartitionedLog {
 
   explicit KafkaLog(Options options);
   Result<void> cannot_go_on() const;
+  std::string name_of(std::string_view topic) const;
+  Error explained(Error error);
 
   Result<void> renew_consumer(Member& member);
   Result<void> join();

@@ -38,6 +38,7 @@ constexpr auto kForbidden = std::to_array<Forbidden>({
     {"max.in.flight", kExactlyOnce},
     {"max.in.flight.requests.per.connection", kExactlyOnce},
     {"max.poll.interval.ms", kOwnSetting},
+    {"message.max.bytes", kOwnSetting},
     {"message.send.max.retries", kExactlyOnce},
     {"message.timeout.ms", "it follows from the transaction timeout"},
     {"metadata.broker.list", kOwnSetting},

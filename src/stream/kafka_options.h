@@ -11,6 +11,7 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "stream/topic_names.h"
 
 namespace trailwarden::stream {
 
@@ -42,6 +43,7 @@ struct KafkaConnection {
   std::string client_id = "trailwarden";
   std::string client_rack;  // zone: reads from the follower that is in it
   KafkaSecurity security;
+  std::size_t max_message_bytes = 1'000'000;  // what producers take, key and headers included
   std::vector<std::pair<std::string, std::string>> properties;  // librdkafka's, besides our own; see `forbidden_property`
   /// Statistics of each client as librdkafka writes them, every 5 s, on the thread that polls; "type" and "name" say whose.
   std::function<void(std::string_view json)> on_statistics;
@@ -59,8 +61,9 @@ struct KafkaLogOptions {
   KafkaConnection connection;
   std::string group;
   std::vector<std::string> inputs;   // topics
-  std::vector<std::string> outputs;  // topics that will be written to; known ones are not waited for (R2)
-  std::string ticks_topic;           // empty: no ticks
+  std::string topic_prefix{kTopicPrefix};  // of the service's own topics on this cluster
+  std::vector<std::string> outputs;  // topics that will be written to, as the cluster calls them; known ones are not waited for (R2)
+  std::string ticks_topic;           // as the cluster calls it; empty: no ticks
   std::string transactional_id;      // the same after a restart, and of nobody else
   std::string group_instance_id;     // empty: not a static member (R14)
   StartFrom start_from;

@@ -114,6 +114,7 @@ Settings producer(const KafkaConnection& connection) {
       .set("acks", "all")
       .set("compression.type", "zstd")
       .set("partitioner", "murmur2_random")
+      .set("message.max.bytes", fmt::to_string(connection.max_message_bytes))
       .set("retry.backoff.ms", "20");  // R11
   return settings;
 }

@@ -7,6 +7,11 @@
 #include "stream/kafka_settings.h"
 
 namespace trailwarden::stream {
+namespace {
+
+constexpr int kFlushSliceMs = 500;
+
+}  // namespace
 
 namespace kafka {
 struct Topics {
@@ -48,6 +53,8 @@ Result<void> KafkaWriter::write(const std::string& topic, std::string_view key, 
   kafka::Topic& handle = topics_->handles[topic];
   if (!handle) handle.reset(rd_kafka_topic_new(client_->get(), topic.c_str(), nullptr));
   while (true) {
+    // Credentials that were wrong from the start do not become right by waiting.
+    if (acknowledged_ == 0 && client_->is_refused()) return fail(client_->explained({ErrorCode::kIo, fmt::format("write to {}", topic)}));
     const int done = rd_kafka_produce(handle.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()), value.size(),
                                       key.empty() ? nullptr : key.data(), key.size(), nullptr);
     const auto error = done == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
@@ -61,9 +68,12 @@ Result<void> KafkaWriter::write(const std::string& topic, std::string_view key, 
 }
 
 Result<void> KafkaWriter::flush(std::chrono::milliseconds limit) {
-  const auto waited = rd_kafka_flush(client_->get(), static_cast<int>(limit.count()));
+  const auto end = std::chrono::steady_clock::now() + limit;
+  auto waited = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  while (waited == RD_KAFKA_RESP_ERR__TIMED_OUT && std::chrono::steady_clock::now() < end && !(acknowledged_ == 0 && client_->is_refused()))
+    waited = rd_kafka_flush(client_->get(), kFlushSliceMs);
   if (waited != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return fail(ErrorCode::kIo, fmt::format("{} messages are not acknowledged yet: {}", rd_kafka_outq_len(client_->get()), rd_kafka_err2str(waited)));
+    return fail(client_->explained({ErrorCode::kIo, fmt::format("{} messages are not acknowledged yet: {}", rd_kafka_outq_len(client_->get()), rd_kafka_err2str(waited))}));
   if (failed_ > 0) return fail(ErrorCode::kIo, fmt::format("{} messages were not written; the first: {}", failed_, first_error_));
   return {};
 }

@@ -9,6 +9,7 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "stream/topic_names.h"
 
 namespace trailwarden::stream {
 
@@ -92,9 +93,5 @@ class Log {
   /// Makes everything appended since the last commit visible, together with `positions`.
   virtual Result<void> commit(const std::vector<Position>& positions) = 0;
 };
-
-inline constexpr std::string_view kAlertsTopic = "trailwarden.alerts";
-inline constexpr std::string_view kDeadLetterTopic = "trailwarden.dlq";
-inline constexpr std::string_view kLateTopic = "trailwarden.late";
 
 }  // namespace trailwarden::stream

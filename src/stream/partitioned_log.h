@@ -112,6 +112,9 @@ class Topics {
  public:
   virtual ~Topics() = default;
 
+  /// The group whose work this is: several may write into the same topics, and each minds only its own ledger and saved state.
+  virtual const std::string& group() const = 0;
+
   /// How many partitions a topic has.
   virtual Result<std::int32_t> partitions(std::string_view topic) = 0;
   /// What a partition of any topic holds, asked anew.
@@ -141,7 +144,8 @@ class PartitionedLog : public Topics {
   /// Takes a message to be written with the next commit; begins a transaction if none is open. `message.partition` is kept where it is given; otherwise the key decides.
   virtual void append(Outgoing message) = 0;
 
-  /// Makes everything appended since the last commit visible, together with `progress`.
+  /// Makes everything appended since the last commit visible, together with `progress`. kTooLarge: something appended is larger than the log takes; nothing of it
+  /// is visible, and after a `rewind` the member goes on.
   virtual Result<CommitResult> commit(std::span<const Progress> progress) = 0;
 
   /// Drops what was appended since the last commit, ends every doubt about earlier commits, and puts all assigned partitions back to what is committed
@@ -164,9 +168,5 @@ class PartitionedLog : public Topics {
   /// Makes a waiting `poll`, `commit` or `rewind` return soon. Any thread, signal handlers excepted.
   virtual void wake() = 0;
 };
-
-inline constexpr std::string_view kLedgerTopic = "trailwarden.ledger";
-inline constexpr std::string_view kStateTopic = "trailwarden.state";
-inline constexpr std::string_view kTicksTopic = "trailwarden.ticks";
 
 }  // namespace trailwarden::stream

@@ -119,6 +119,29 @@ TEST(Envelope, WritesTextsThatAreNotUtf8) {
   EXPECT_THAT(render(finding, kScope).json, HasSubstr("\"file\":\"caf\xef\xbf\xbd.json\""));
 }
 
+TEST(Envelope, IsCutToFitWithoutLosingItsId) {
+  event::Finding finding = a_finding();
+  finding.evidence[0].record = R"({"requestParameters":")" + std::string(9'000, 'r') + R"("})";
+  for (int i = 0; i < 200; ++i) finding.evidence.push_back(finding.evidence[0]);
+  finding.principal.user_agent = std::string(700'000, 'a') + "\u00e9";
+  for (int i = 0; i < 200'000; ++i) finding.entity += "\xc3\xa9";  // two bytes a letter
+  const RenderedAlert whole = render(finding, kScope);
+  EXPECT_EQ(cut_alert(whole.json, whole.json.size()), whole.json) << "it fits";
+  const std::vector<std::size_t> bounds{whole.json.size() - 1, 1'500'000, 640'000, 120'000, 60'000};
+  for (const std::size_t bound : bounds) {
+    const std::string cut = cut_alert(whole.json, bound);
+    EXPECT_LE(cut.size(), bound);
+    EXPECT_EQ(cut_alert(whole.json, bound), cut);
+    EXPECT_THAT(testing::schema_errors(cut), IsEmpty());
+    const json alert = json::parse(cut);
+    EXPECT_EQ(alert["id"], whole.id);
+    EXPECT_EQ(alert["detail"]["cut"], true);
+    EXPECT_EQ(alert["detail"]["records"][0]["recordOmitted"], true);
+    EXPECT_EQ(alert["detail"]["sentence"], finding.sentence);
+  }
+  EXPECT_THAT(cut_alert(whole.json, 1'500'000), HasSubstr(finding.principal.user_agent)) << "records go first";
+}
+
 TEST(Envelope, SpansTheTimesOfItsRecords) {
   event::Finding finding = a_finding();
   finding.evidence.push_back(finding.evidence[0]);

@@ -36,6 +36,7 @@ TEST(Config, SaysWhatAFileSays) {
       "time: {lateness: 2h, future_skew: 0s, order: arrival}\n"
       "shards: 1\n"
       "input: {max_document: 4GiB, max_record: 2000B}\n"
+      "output: {max_message: 2MiB}\n"
       "log: {level: off}\n"
       "detectors: {some_detector: {its_option: 3}}\n",
       "f.yaml");
@@ -45,6 +46,7 @@ TEST(Config, SaysWhatAFileSays) {
             "time:\n  lateness: 2h\n  future_skew: 0s\n  order: arrival\n"
             "shards: 1\n"
             "input:\n  max_document: 4GiB\n  max_record: 2000B\n"
+            "output:\n  max_message: 2MiB\n"
             "log:\n  level: off\n" + to_yaml(ServiceConfig{}));
   EXPECT_EQ(config.detectors.section("some_detector").integer("its_option", 0, 0, 9), 3);
 }
@@ -101,6 +103,7 @@ TEST(Config, SaysWhatTheServiceReads) {
   const std::string written = to_yaml(config);
   EXPECT_THAT(written, HasSubstr("- topic: \"b\"\n      gaps: allow"));
   EXPECT_THAT(written, HasSubstr("password_env: \"SECRET\""));
+  EXPECT_THAT(written, HasSubstr("topics:\n    prefix: \"trailwarden.\""));
   const Config again = parse_config(written, "written.yaml");
   EXPECT_THAT(again.diagnostics->lines(), IsEmpty());
   EXPECT_EQ(to_yaml(again), written);
@@ -122,6 +125,9 @@ INSTANTIATE_TEST_SUITE_P(Config, WrongServices, ::testing::Values(
     WrongService{"BothLogs", "embedded: {input: a}\nkafka: {brokers: \"k:9092\", input: [{topic: t}]}", "exclude each other"},
     WrongService{"WorkersEmbedded", "workers: 2", "use kafka"},
     WrongService{"TopicTwice", "kafka: {brokers: \"k:9092\", input: [{topic: t}, {topic: t}]}", "t is there already"},
+    WrongService{"PrefixOfWrongLetters", "kafka: {brokers: \"k:9092\", input: [{topic: t}], topics: {prefix: \"a/b\"}}", "letters, digits"},
+    WrongService{"ReadsWhatItWrites", "kafka: {brokers: \"k:9092\", input: [{topic: trailwarden.alerts}]}", "are the service's own"},
+    WrongService{"TopicOfWrongLetters", "kafka: {brokers: \"k:9092\", input: [{topic: \"a b\"}]}", "letters, digits"},
     WrongService{"SecretInTheFile", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl, mechanism: PLAIN, username: u, password: x}}", "password_file"},
     WrongService{"NoMechanism", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl}}", "needs `mechanism`"},
     WrongService{"NoPassword", "kafka: {brokers: \"k:9092\", input: [{topic: t}], security: {protocol: sasl_ssl, mechanism: PLAIN, username: u}}", "password_file"},

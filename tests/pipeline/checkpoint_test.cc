@@ -11,7 +11,7 @@ namespace {
 Timestamp at(std::int64_t seconds) { return Timestamp{std::chrono::seconds{seconds}}; }
 
 TEST(Checkpoint, IsReadAsItWasWritten) {
-  const Checkpoint checkpoint{.config = "0123456789abcdef", .begin = 5, .snapshots = {120, 60}, .ticks_since = 60, .ticks = {{60, at(-7)}, {130, at(1'700'000'000)}}, .accepted_until = 70};
+  const Checkpoint checkpoint{.config = "0123456789abcdef", .begin = 5, .snapshots = {120, 60}, .ticks_since = 60, .ticks = {{60, at(-7)}, {130, at(1'700'000'000)}}, .accepted_until = 70, .skipped = {131, 140}};
   const auto again = parse_checkpoint(to_metadata(checkpoint));
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(*again, checkpoint);
@@ -45,27 +45,34 @@ TEST(Checkpoint, KeepsTwoSnapshotsAndTheTicksThatTheOlderOneNeeds) {
 
 TEST(Checkpoint, FitsIntoTheMetadataOfAnOffset) {
   Checkpoint checkpoint{.config = "0123456789abcdef", .begin = INT64_MAX, .snapshots = {INT64_MAX, INT64_MAX}, .ticks_since = INT64_MAX, .accepted_until = INT64_MAX};
+  checkpoint.skipped.assign(Checkpoint::kMostSkips, INT64_MAX);
   for (std::size_t i = 0; i < Checkpoint::kMostTicks; ++i) checkpoint.ticks.push_back({9'000'000'000'000'000'000, at(10'000'000'000)});
   EXPECT_LT(to_metadata(checkpoint).size(), 4000U);
 }
 
 TEST(Ledger, IsReadAsItWasWritten) {
-  LedgerRecord record{.topic = "cloudtrail", .partition = 3, .from = 10, .to = 20, .counts = {10, 7, 1, 1, 1, 2, 3}, .alerts = 2, .alerts_hash = UINT64_MAX, .config = "c"};
+  LedgerRecord record{.group = "g", .topic = "cloudtrail", .partition = 3, .from = 10, .to = 20, .counts = {10, 7, 1, 1, 1, 2, 3}, .alerts = 2, .alerts_hash = UINT64_MAX, .config = "c"};
   EXPECT_EQ(*parse_ledger_record(to_json(record)), record) << "without a watermark";
   record.watermark = at(1'700'000'000);
   record.ticks = {{12, at(5)}};
   record.state = SnapshotMark{8, 1, 1000};
   record.accepted_gap = true;
+  record.skipped = {11, 12};
   EXPECT_EQ(*parse_ledger_record(to_json(record)), record);
 }
 
 TEST(Ledger, RefusesWhatIsNone) {
-  const std::string good = to_json(LedgerRecord{.topic = "t"});
+  const std::string good = to_json(LedgerRecord{.group = "g", .topic = "t"});
   for (const std::string& bad : {std::string("{}"), std::string("[]"), std::string(""), good.substr(1), good.substr(0, good.size() - 1)})
     EXPECT_FALSE(parse_ledger_record(bad).has_value()) << bad;
   std::string newer = good;
   newer.replace(newer.find("\"version\":1"), 11, "\"version\":2");
   EXPECT_FALSE(parse_ledger_record(newer).has_value());
+}
+
+TEST(Ledger, NamesCommitsByTheirGroupWhateverItsLetters) {
+  for (const std::string group : {"g", "a/b", "x y/1/2/3"}) EXPECT_EQ(group_of_commit(commit_name(owner_of(group, "topic"), 7, 1234)), group);
+  for (const std::string_view none : {"", "a", "t/0/1"}) EXPECT_EQ(group_of_commit(none), "") << none;
 }
 
 TEST(Ledger, HashesAlertsWhateverTheirOrder) {

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "config/config.h"
+#include "core/hash.h"
 #include "detectors/registry.h"
+#include "pipeline/ledger.h"
 #include "testing/memory_log.h"
 #include "testing/traffic.h"
 
@@ -79,6 +81,32 @@ TEST(Partition, CountsWhatBecameOfEveryRecord) {
   EXPECT_EQ(run.output.others[2].topic, stream::kDeadLetterTopic);
   EXPECT_EQ(run.output.others[2].value, "not json");
   EXPECT_THAT(run.output.others[2].headers, ::testing::Contains(::testing::Pair("partition", "0")));
+}
+
+TEST(Partition, CutsWhatNoMessageCouldHold) {
+  PartitionSettings shared = settings();
+  shared.cells.max_message_bytes = 10'000;
+  MemoryLog log;
+  log.put(testing::to_json({.time = kStart, .id = "first"}));
+  const std::string raw = "not json " + std::string(20'000, 'x');
+  log.put(raw);
+  Call late{.time = kStart - std::chrono::hours{5}, .id = "late"};
+  late.more = R"(,"userAgent":")" + std::string(20'000, 'u') + '"';
+  log.put(testing::to_json(late));
+  Trial run(shared);
+  stream::MessageBatch batch;
+  while (*log.poll(batch))
+    for (const stream::Message& message : batch.messages) run.judge(message);
+  ASSERT_EQ(run.output.others.size(), 2U);
+  for (const stream::Outgoing& cut : run.output.others) {
+    std::size_t bytes = cut.key.size() + cut.value.size();
+    for (const auto& [name, value] : cut.headers) bytes += name.size() + value.size();
+    EXPECT_LT(bytes, 10'000U);
+    EXPECT_GT(bytes, 8'000U) << "most of it is there";
+  }
+  EXPECT_TRUE(raw.starts_with(run.output.others[0].value));
+  EXPECT_THAT(run.output.others[0].headers, ::testing::Contains(::testing::Pair("fullBytes", std::to_string(raw.size()))));
+  EXPECT_THAT(run.output.others[0].headers, ::testing::Contains(::testing::Pair("fullHash", hex(xxh3_64(raw)))));
 }
 
 TEST(Partition, SavedAndRestoredAnywhereItGoesOnAsIfNothingHadBeen) {

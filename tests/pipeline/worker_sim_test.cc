@@ -13,7 +13,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "detectors/registry.h"
-#include "pipeline/accept_gap.h"
+#include "pipeline/by_operator.h"
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
 #include "pipeline/worker.h"
@@ -99,6 +99,8 @@ class Cluster {
   Cuts& cuts() { return cuts_; }
 
   bool gaps_allowed = true;  // the simulator makes holes
+  std::string group = "detector";  // of those that start
+  std::size_t message_at_most = SIZE_MAX;
   testing::SimBegin begin = testing::SimBegin::kAtFirst;
 
   std::optional<std::uint64_t> dies_before_request;
@@ -121,10 +123,12 @@ class Cluster {
     if (members_.contains(slot)) return;
     auto member = std::make_unique<Member>();
     member->log = std::make_unique<SimLog>(broker_, testing::SimLogOptions{.name = "worker-" + std::to_string(slot) + "." + std::to_string(++incarnations_),
-                                                                           .transactional_id = "detector-" + std::to_string(id.value_or(slot)),
+                                                                           .group = group,
+                                                                           .transactional_id = group + "-" + std::to_string(id.value_or(slot)),
                                                                            .inputs = {kInput},
                                                                            .ticks_topic = std::string(stream::kTicksTopic),
                                                                            .begin = begin,
+                                                                           .message_at_most = message_at_most,
                                                                            .dies_before_request = dies_before_request});
     WorkerOptions options;
     options.partitions = settings_;
@@ -196,7 +200,7 @@ class Cluster {
 
   /// What one undisturbed pass says, given the ticks that the ledger has, against what is visible.
   void compare_with_oracle() {
-    SimLog looking(broker_, testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+    SimLog looking(broker_, testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
     const auto report = audit(looking);
     ASSERT_TRUE(report.has_value()) << report.error().message;
     EXPECT_THAT(report->problems, ::testing::IsEmpty());
@@ -590,13 +594,52 @@ TEST_P(AcceptedLoss, IsGoneOnBehind) {
   for (std::int32_t p = 0; p < kPartitions; ++p)
     EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kRunning) << partition_of(cluster, p).reason << ": " << partition_of(cluster, p).detail;
   EXPECT_TRUE(cluster.finish(0));
-  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
   const auto report = audit(looking);
   ASSERT_TRUE(report.has_value());
   EXPECT_THAT(report->problems, ::testing::IsEmpty());
   std::uint64_t accepted = 0;
   for (const auto& partition : report->partitions) accepted += partition.accepted_gaps;
   EXPECT_EQ(accepted, begins.size());
+}
+
+TEST_F(WorkerOnSimulatedKafka, AMessageThatAnOperatorSkippedGoesToTheDeadLettersInEveryReplay) {
+  Cluster cluster(28, {});
+  cluster.start(0);
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
+  cluster.kill(0);
+  cluster.put_raw("poison");  // to partition 0
+  const std::int64_t offset = cluster.broker().extent(kInput, 0).end - 1;
+  cluster.broker().put(kInput, 0, std::nullopt, "forgotten");
+  cluster.broker().advance(30s);  // the dead member is forgotten
+  const auto skip = [&](std::int64_t at) {
+    SimLog operators(cluster.broker(), testing::SimLogOptions{.name = "operator", .transactional_id = "operator", .inputs = {kInput}});
+    return skip_message(operators, {0, 0}, at, 60s);
+  };
+  ASSERT_TRUE(skip(offset).has_value());
+  EXPECT_EQ(skip(0).error().code, ErrorCode::kInvalidArgument) << "that one is judged";
+  cluster.start(0);
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); }, "again");
+  // Without saved state everything is read again, this message too.
+  cluster.kill(0);
+  damage_snapshots(cluster, 0, 10, true);
+  cluster.start(0);
+  calm_down(cluster);
+  const auto letters = cluster.broker().visible(stream::kDeadLetterTopic, 0);
+  ASSERT_EQ(letters.size(), 1U) << "once";
+  EXPECT_EQ(letters[0].value, "poison");
+  EXPECT_THAT(letters[0].headers, ::testing::Contains(::testing::Pair("reason", "skipped_by_operator")));
+  EXPECT_THAT(letters[0].headers, ::testing::Contains(::testing::Pair("offset", std::to_string(offset))));
+  SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
+  const auto report = audit(looking);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_THAT(report->problems, ::testing::IsEmpty());
+  std::uint64_t skipped = 0;
+  for (const auto& partition : report->partitions) skipped += partition.skipped;
+  EXPECT_EQ(skipped, 2U) << "this one and the null value";
+  const auto again = recompute(looking, partition_settings(), "c0ffee");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_THAT(again->problems, ::testing::IsEmpty());
 }
 
 TEST_F(WorkerOnSimulatedKafka, DoesNotGuessWhereToBegin) {
@@ -709,6 +752,7 @@ class Meddling final : public stream::Topics {
   explicit Meddling(stream::Topics& real) : real_(real) {}
   std::function<void()> before_alerts;
   bool hides_alerts = false;
+  const std::string& group() const override { return real_.group(); }
   Result<std::int32_t> partitions(std::string_view topic) override { return real_.partitions(topic); }
   Result<stream::Extent> range(std::string_view topic, std::int32_t partition) override { return real_.range(topic, partition); }
   Result<std::unique_ptr<stream::PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from, std::optional<std::int64_t> to) override {
@@ -722,7 +766,7 @@ class Meddling final : public stream::Topics {
 };
 
 SimLog looking_at(Cluster& cluster) {
-  return SimLog(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = "nobody", .transactional_id = "auditor", .inputs = {kInput}});
+  return SimLog(cluster.broker(), testing::SimLogOptions{.name = "auditor", .transactional_id = "auditor", .inputs = {kInput}});
 }
 
 TEST_F(WorkerOnSimulatedKafka, AuditNoticesThatAllAlertsAreGone) {
@@ -759,6 +803,64 @@ TEST_F(WorkerOnSimulatedKafka, AuditReadsALedgerWithRetention) {
   SimLog looking = looking_at(cluster);
   const auto report = audit(looking);
   EXPECT_TRUE(report.has_value()) << report.error().message;
+}
+
+TEST_F(WorkerOnSimulatedKafka, TwoGroupsInTheSameTopicsDoEachOtherNoHarm) {
+  Cluster cluster(26, {});
+  const auto both = [&] {
+    cluster.step(0, 100ms);
+    cluster.step(1, 100ms);
+  };
+  cluster.start(0);
+  cluster.group = "trial/of one";
+  cluster.start(1);
+  quiet_hour(cluster, 150, both);
+  cluster.kill(0);
+  cluster.kill(1);
+  cluster.start(1);
+  cluster.group = "detector";
+  cluster.start(0);
+  quiet_hour(cluster, 100, both);
+  EXPECT_TRUE(cluster.finish(0));
+  EXPECT_TRUE(cluster.finish(1));
+  std::map<std::string, std::uint64_t> alerts;
+  for (const std::string group : {"detector", "trial/of one"}) {
+    SimLog looking(cluster.broker(), testing::SimLogOptions{.name = "auditor", .group = group, .transactional_id = "auditor", .inputs = {kInput}});
+    const auto report = audit(looking);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_THAT(report->problems, ::testing::IsEmpty());
+    alerts[group] = report->alerts;
+    ASSERT_EQ(report->foreign.size(), 1U);
+    EXPECT_NE(report->foreign.begin()->first, group);
+    const auto again = recompute(looking, partition_settings(), "c0ffee");
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_THAT(again->problems, ::testing::IsEmpty());
+    EXPECT_GT(again->states, 0U);
+  }
+  EXPECT_GT(alerts["detector"], 0U);
+  EXPECT_EQ(alerts["detector"], alerts["trial/of one"]);
+}
+
+TEST_F(WorkerOnSimulatedKafka, WhatTheLogDoesNotTakeStopsItsPartitionOnly) {
+  Cluster cluster(27, {});
+  cluster.message_at_most = 400'000;
+  cluster.start(0);
+  quiet_hour(cluster, 60, [&] { cluster.step(0, 100ms); });
+  cluster.put_raw("no record: " + std::string(500'000, 'x'));  // its dead letter; to partition 0
+  quiet_hour(cluster, 100, [&] { cluster.step(0, 100ms); });
+  const PartitionStatus stopped = partition_of(cluster, 0);
+  EXPECT_EQ(stopped.state, PartitionStatus::State::kStopped);
+  EXPECT_EQ(stopped.reason, "message_too_large");
+  EXPECT_THAT(stopped.detail, ::testing::HasSubstr("larger than the topic takes"));
+  EXPECT_GE(stopped.committed, 0);
+  for (std::int32_t p = 1; p < kPartitions; ++p) EXPECT_EQ(partition_of(cluster, p).state, PartitionStatus::State::kRunning);
+  EXPECT_THAT(cluster.ends(), ::testing::IsEmpty());
+  // The topic takes more now, and the service is started again.
+  cluster.kill(0);
+  cluster.message_at_most = SIZE_MAX;
+  cluster.start(0);
+  calm_down(cluster);
+  cluster.compare_with_oracle();
 }
 
 TEST_F(WorkerOnSimulatedKafka, MembershipIsOverWhenRevoked) {
@@ -937,6 +1039,7 @@ class ByHand final : public stream::PartitionedLog {
   Result<std::vector<stream::Assigned>> rewind() override { return std::vector<stream::Assigned>{}; }
   Result<void> leave(stream::Member&) override { return {}; }
   const std::vector<std::string>& inputs() const override { return inputs_; }
+  const std::string& group() const override { return group_; }
   Result<std::int32_t> partitions(std::string_view) override { return 1; }
   Result<stream::Extent> range(std::string_view, std::int32_t) override { return stream::Extent{}; }
   std::optional<stream::Extent> extent(stream::PartitionId) const override { return std::nullopt; }
@@ -948,6 +1051,7 @@ class ByHand final : public stream::PartitionedLog {
   void wake() override {}
 
  private:
+  const std::string group_ = "detector";
   std::vector<std::string> inputs_{kInput};
 };
 

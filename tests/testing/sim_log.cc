@@ -25,7 +25,7 @@ SimLog::SimLog(SimBroker& broker, SimLogOptions options)
       client_(std::make_shared<SimClient>(broker, options_.name, options_.dies_before_request)),
       writer_(*client_, options_.transactional_id, options_.transaction_timeout),
       fetcher_(*client_, options_.ticks_topic, options_.poll_at_most) {
-  client_->besides([this] { group().alive(member_id_, false); });
+  client_->besides([this] { members().alive(member_id_, false); });
 }
 
 Result<void> SimLog::poll(milliseconds wait, stream::Polled& polled, stream::Member& member) {
@@ -53,7 +53,9 @@ void SimLog::stop(stream::PartitionId partition) {
 }
 
 void SimLog::append(stream::Outgoing message) {
-  if (!dead() && !rolled_back_ && !writer_.fenced()) writer_.append(std::move(message));
+  if (dead() || rolled_back_ || writer_.fenced()) return;
+  too_large_ = too_large_ || message.value.size() > options_.message_at_most;
+  writer_.append(std::move(message));
 }
 
 Result<CommitResult> SimLog::commit(std::span<const stream::Progress> progress) {
@@ -62,6 +64,11 @@ Result<CommitResult> SimLog::commit(std::span<const stream::Progress> progress) 
   if (writer_.fenced()) return CommitResult::kFenced;
   if (rolled_back_) return CommitResult::kRolledBack;
   if (offsets.empty() && !writer_.has_work()) return CommitResult::kCommitted;
+  if (std::exchange(too_large_, false)) {
+    writer_.abort();
+    rolled_back_ = true;
+    return fail(ErrorCode::kTooLarge, "a message is larger than the topic takes");
+  }
   return result_of(writer_.commit(offsets, {options_.group, member_id_, share_.generation}));
 }
 
@@ -77,7 +84,7 @@ Result<std::vector<stream::Assigned>> SimLog::rewind() {
   if (auto ok = may_go_on(); !ok) return fail(ok.error());
   if (error != SimError::kNone) return fail(ErrorCode::kIo, "rewind: " + std::string(to_string(error)));
   for (const stream::Assigned& each : assigned) fetcher_.rewind(each.partition, each.next_offset);
-  rolled_back_ = false;
+  rolled_back_ = too_large_ = false;
   note_offsets("rewound", assigned);
   return assigned;
 }
@@ -86,7 +93,7 @@ Result<void> SimLog::leave(stream::Member& member) {
   if (auto ok = may_go_on(); !ok) return fail(ok.error());
   if (phase_ == Phase::kMember) give_back(member);
   drop_work();
-  client_->ask("leave", SimClient::kOnce, [&] { return group().leave(member_id_), SimError::kNone; });
+  client_->ask("leave", SimClient::kOnce, [&] { return members().leave(member_id_), SimError::kNone; });
   if (dead()) return fail(may_go_on().error());
   phase_ = Phase::kLeft;
   return {};
@@ -131,7 +138,7 @@ bool SimLog::step(stream::Member& member) {
 
 bool SimLog::join() {
   const SimMembership membership{options_.name, options_.inputs, options_.session_timeout, options_.rebalance_timeout};
-  const SimError error = client_->ask("join", SimClient::kOnce, [&] { return member_id_ = group().join(membership), SimError::kNone; });
+  const SimError error = client_->ask("join", SimClient::kOnce, [&] { return member_id_ = members().join(membership), SimError::kNone; });
   if (error != SimError::kNone) return false;
   phase_ = Phase::kJoining;
   return true;
@@ -140,8 +147,8 @@ bool SimLog::join() {
 bool SimLog::await_share() {
   std::optional<SimShare> share;
   const SimError error = client_->ask("await share", SimClient::kOnce, [&] {
-    share = group().share_of(member_id_);
-    return group().alive(member_id_, true);
+    share = members().share_of(member_id_);
+    return members().alive(member_id_, true);
   });
   if (error == SimError::kUnknownMember) {
     phase_ = Phase::kOutside;
@@ -167,8 +174,8 @@ bool SimLog::fetch_offsets(stream::Member& member) {
 /// Asks whether what it has is still its own, and acts on it. While it is, true only before the offsets are there.
 bool SimLog::stay(stream::Member& member) {
   const SimError error = client_->ask("heartbeat", SimClient::kOnce, [&] {
-    group().alive(member_id_, true);
-    return group().heartbeat(member_id_, share_.generation);
+    members().alive(member_id_, true);
+    return members().heartbeat(member_id_, share_.generation);
   });
   switch (error) {
     case SimError::kNone: return phase_ == Phase::kFetchingOffsets;
@@ -178,7 +185,7 @@ bool SimLog::stay(stream::Member& member) {
     default: return false;
   }
   if (!may_go_on()) return false;
-  const SimError rejoined = client_->ask("rejoin", SimClient::kUntilItHeals, [&] { return group().rejoin(member_id_); });
+  const SimError rejoined = client_->ask("rejoin", SimClient::kUntilItHeals, [&] { return members().rejoin(member_id_); });
   phase_ = rejoined == SimError::kNone ? Phase::kJoining : Phase::kOutside;
   return true;
 }

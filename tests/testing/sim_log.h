@@ -31,6 +31,7 @@ struct SimLogOptions {
   std::chrono::milliseconds rebalance_timeout{60'000};
   std::chrono::milliseconds transaction_timeout{10'000};
   std::size_t poll_at_most = 500;                    // messages
+  std::size_t message_at_most = SIZE_MAX;            // bytes of value that are taken
   std::optional<std::uint64_t> dies_before_request;  // the n-th, from 1: walks through every crash point of a run
 };
 
@@ -55,6 +56,7 @@ class SimLog final : public stream::PartitionedLog {
   Result<std::vector<stream::Assigned>> rewind() override;
   Result<void> leave(stream::Member& member) override;
   const std::vector<std::string>& inputs() const override { return options_.inputs; }
+  const std::string& group() const override { return options_.group; }
   Result<std::int32_t> partitions(std::string_view topic) override;
   Result<stream::Extent> range(std::string_view topic, std::int32_t partition) override { return client_->broker().extent(topic, partition); }
   std::optional<stream::Extent> extent(stream::PartitionId partition) const override { return fetcher_.extent(partition); }
@@ -73,7 +75,7 @@ class SimLog final : public stream::PartitionedLog {
   enum class Phase : std::uint8_t { kOutside, kJoining, kFetchingOffsets, kMember, kLeft };
 
   Result<void> may_go_on() const;
-  SimGroup& group() { return client_->broker().group(options_.group); }
+  SimGroup& members() { return client_->broker().group(options_.group); }
 
   /// Does what the membership asks for next; true if there is more to do at once.
   bool step(stream::Member& member);
@@ -102,7 +104,8 @@ class SimLog final : public stream::PartitionedLog {
   std::string member_id_;
   SimShare share_;
   std::map<SimTopicPartition, std::int64_t> beginnings_;  // of partitions without a commit: where they began, so that a rewind ends there again
-  bool rolled_back_ = false;                              // until `rewind`, or until everything is assigned anew
+  bool rolled_back_ = false;
+  bool too_large_ = false;  // something appended to the open transaction                              // until `rewind`, or until everything is assigned anew
   bool told_ = false;                                     // this poll called the member
   bool woken_ = false;
 };

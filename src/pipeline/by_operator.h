@@ -16,4 +16,10 @@ namespace trailwarden::pipeline {
 /// partition is not given to us within `patience`.
 Result<void> accept_gap(stream::PartitionedLog& log, stream::PartitionId partition, std::int64_t to, std::chrono::milliseconds patience);
 
+/// An operator takes the message at `offset`, not judged yet, out of the way: it goes to the dead letters with the reason `skipped_by_operator` when its turn comes, in
+/// every later replay too. For a message that crashes the process each time. Nothing else changes.
+///
+/// Joins the group as `accept_gap` does. kInvalidArgument if the message is judged already, or Checkpoint::kMostSkips are skipped in that partition.
+Result<void> skip_message(stream::PartitionedLog& log, stream::PartitionId partition, std::int64_t offset, std::chrono::milliseconds patience);
+
 }  // namespace trailwarden::pipeline

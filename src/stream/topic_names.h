@@ -1,0 +1,28 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace trailwarden::stream {
+
+/// The topics that the service writes. The code knows them by these names, which are also their names by default; where a cluster has them under another
+/// prefix (`kafka.topics.prefix`), `topic_name` says so, and only what speaks to the cluster asks it.
+inline constexpr std::string_view kTopicPrefix = "trailwarden.";
+inline constexpr std::string_view kAlertsTopic = "trailwarden.alerts";
+inline constexpr std::string_view kLedgerTopic = "trailwarden.ledger";
+inline constexpr std::string_view kStateTopic = "trailwarden.state";
+inline constexpr std::string_view kTicksTopic = "trailwarden.ticks";
+inline constexpr std::string_view kDeadLetterTopic = "trailwarden.dlq";
+inline constexpr std::string_view kLateTopic = "trailwarden.late";
+inline constexpr std::string_view kManifestTopic = "trailwarden.manifest";  // reserved for the trail in S3
+inline constexpr std::array kServiceTopics{kAlertsTopic, kLedgerTopic, kStateTopic, kTicksTopic, kDeadLetterTopic, kLateTopic, kManifestTopic};
+
+/// What a cluster calls a topic, given the prefix of ours there. Topics of others keep their names.
+inline std::string topic_name(std::string_view topic, std::string_view prefix) {
+  if (std::find(kServiceTopics.begin(), kServiceTopics.end(), topic) == kServiceTopics.end()) return std::string(topic);
+  return std::string(prefix).append(topic.substr(kTopicPrefix.size()));
+}
+
+}  // namespace trailwarden::stream
