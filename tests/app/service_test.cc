@@ -46,7 +46,7 @@ class FakeLog final : public stream::PartitionedLog {
   const std::vector<std::string>& inputs() const override { return inputs_; }
   const std::string& group() const override { return group_; }
   Result<std::int32_t> partitions(std::string_view) override { return 1; }
-  Result<stream::Extent> range(std::string_view, std::int32_t) override { return stream::Extent{}; }
+  Result<stream::Extent> range(std::string_view, std::int32_t) override { return stream::Extent{0, 1}; }  // what is empty is not even opened
   std::optional<stream::Extent> extent(stream::PartitionId) const override { return std::nullopt; }
   Result<std::unique_ptr<stream::PartitionReader>> read(std::string_view, std::int32_t, std::int64_t, std::optional<std::int64_t>) override {
     struct Reader final : stream::PartitionReader {
