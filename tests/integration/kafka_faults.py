@@ -779,7 +779,7 @@ MALFORMED = [b"not JSON", b"{", b"42", b'{"eventVersion":"1.08"', b'{"eventVersi
 
 @scenario()
 def malformed(scene):
-    """F82: what is no record goes to the dead letters with its reason and place, once; a null value is nothing; all others are judged."""
+    """F82: what is no record goes to the dead letters with its reason and place, once; a null value is counted and skipped; all others are judged."""
     a = scene.worker("a").start()
     scene.send(5)
     scene.stable([a])
@@ -789,8 +789,9 @@ def malformed(scene):
     a.start()
     scene.sent()
     scene.drained([a])
-    report = scene.finish([a], also=len(MALFORMED))
-    refused = sum(p["refused"] for p in report["partitions"])
+    report = scene.finish([a], also=len(MALFORMED) + 1)
+    refused, skipped = (sum(p[what] for p in report["partitions"]) for what in ("refused", "skipped"))
+    check(skipped == 1, f"{skipped} skipped, one message has no value")
     letters = scene.stack.records("trailwarden.dlq", "%S %h")
     check(refused == len(MALFORMED) and len(letters) == refused, f"{refused} refused, {len(letters)} dead letters, {len(MALFORMED)} were bad")
     found = [(int(line.split(" ")[0]), dict(pair.split("=") for pair in line.split(" ")[1].split(","))) for line in letters]
