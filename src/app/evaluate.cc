@@ -13,8 +13,8 @@
 namespace trailwarden::app {
 namespace {
 
-constexpr double kLoosestRate = 0.8;
-constexpr int kSweepLevels = 14;
+constexpr double kLoosestRate = 0.8, kStep = 0.4;
+constexpr int kSweepLevels = 16;
 
 /// One cell at one setting.
 struct Job {
@@ -70,7 +70,7 @@ Result<std::size_t> write_alarms(const std::string& file, const std::vector<Job>
 
 std::vector<double> sweep_rates() {
   std::vector<double> rates{kLoosestRate};
-  while (rates.size() < kSweepLevels) rates.push_back(rates.back() / 2);
+  while (rates.size() < kSweepLevels) rates.push_back(rates.back() * kStep);
   return rates;
 }
 

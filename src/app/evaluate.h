@@ -24,7 +24,8 @@ struct EvaluateCount {
   std::size_t alarms = 0, sweep_alarms = 0;
 };
 
-/// Settings of a sweep, in false alarms a week of one series: from 0.8 down, each half of the one before.
+/// Settings of a sweep, in false alarms a week of one series: from 0.8 down to 1e-6, each 0.4 of the one before. So far, because the far tail is asked for
+/// less than it gives: one false alarm a week and account may take a setting a hundred times as strict.
 ///
 /// Production has one threshold, that of its budget, and says an incident once, when it crosses that. So one run cannot tell what another budget would have said,
 /// or when; a sweep is a run of each, and the lines of all in one file: at a score, those of the setting that it names and of all stricter ones.
