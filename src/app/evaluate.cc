@@ -13,24 +13,15 @@
 namespace trailwarden::app {
 namespace {
 
-constexpr double kLoosestRate = 0.8, kStep = 0.4;
-constexpr int kSweepLevels = 16;
-
-/// One cell at one setting.
 struct Job {
   const SuiteCell* cell = nullptr;
-  SuiteLevel level;
-  bool is_sweep = false;
+  double rate = 0;
   std::vector<SuiteAlarm> alarms = {};
 };
 
-std::vector<Job> jobs_of(const std::vector<SuiteCell>& cells, const EvaluateArguments& arguments) {
+std::vector<Job> jobs_of(const std::vector<SuiteCell>& cells, double budget) {
   std::vector<Job> jobs;
-  const std::vector<double> rates = arguments.sweep.empty() ? std::vector<double>{} : sweep_rates();
-  for (const SuiteCell& cell : cells) {
-    jobs.push_back({&cell, {SuiteLevel::rate_of(arguments.budget, cell.apis_of_account)}});
-    for (std::size_t i = 0; i < rates.size(); ++i) jobs.push_back({&cell, {rates[i], i + 1 < rates.size() ? rates[i + 1] / rates[i] : 0}, true});
-  }
+  for (const SuiteCell& cell : cells) jobs.push_back({&cell, rate_of(budget, cell.apis_of_account)});
   // The long ones first, so that no thread is left with one at the end.
   std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.cell->records.size() > b.cell->records.size(); });
   return jobs;
@@ -39,7 +30,7 @@ std::vector<Job> jobs_of(const std::vector<SuiteCell>& cells, const EvaluateArgu
 Result<void> run_all(const ActivitySuite& suite, std::vector<Job>& jobs, std::size_t threads) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    for (std::size_t i = next++; i < jobs.size(); i = next++) jobs[i].alarms = judge_cell(suite, *jobs[i].cell, jobs[i].level);
+    for (std::size_t i = next++; i < jobs.size(); i = next++) jobs[i].alarms = judge_cell(suite, *jobs[i].cell, jobs[i].rate);
   };
   std::vector<std::thread> others;
   Result<void> outcome;
@@ -53,10 +44,9 @@ Result<void> run_all(const ActivitySuite& suite, std::vector<Job>& jobs, std::si
   return outcome;
 }
 
-Result<std::size_t> write_alarms(const std::string& file, const std::vector<Job>& jobs, bool is_sweep) {
+Result<std::size_t> write_alarms(const std::string& file, const std::vector<Job>& jobs) {
   std::vector<SuiteAlarm> alarms;
-  for (const Job& job : jobs)
-    if (job.is_sweep == is_sweep) alarms.insert(alarms.end(), job.alarms.begin(), job.alarms.end());
+  for (const Job& job : jobs) alarms.insert(alarms.end(), job.alarms.begin(), job.alarms.end());
   const auto rank = [](const SuiteAlarm& a) { return std::tuple(a.start_s, a.series, a.metric, a.is_upward, a.score, a.end_s, a.channel); };
   std::sort(alarms.begin(), alarms.end(), [&](const SuiteAlarm& a, const SuiteAlarm& b) { return rank(a) < rank(b); });
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
@@ -68,28 +58,18 @@ Result<std::size_t> write_alarms(const std::string& file, const std::vector<Job>
 
 }  // namespace
 
-std::vector<double> sweep_rates() {
-  std::vector<double> rates{kLoosestRate};
-  while (rates.size() < kSweepLevels) rates.push_back(rates.back() * kStep);
-  return rates;
-}
-
 Result<EvaluateCount> evaluate(const EvaluateArguments& arguments) {
   const auto suite = ActivitySuite::read(arguments.suite);
   if (!suite) return fail(suite.error());
   const std::vector<SuiteCell> cells = cells_of(*suite);
-  std::vector<Job> jobs = jobs_of(cells, arguments);
+  std::vector<Job> jobs = jobs_of(cells, arguments.budget);
   if (auto ran = run_all(*suite, jobs, arguments.threads); !ran) return fail(std::move(ran).error());
 
   EvaluateCount count{.cells = cells.size(), .records = suite->records().size()};
   for (const ActivityRecord& record : suite->records()) count.calls += record.calls;
-  const auto alarms = write_alarms(arguments.alarms, jobs, false);
+  const auto alarms = write_alarms(arguments.alarms, jobs);
   if (!alarms) return fail(alarms.error());
   count.alarms = *alarms;
-  if (arguments.sweep.empty()) return count;
-  const auto sweep = write_alarms(arguments.sweep, jobs, true);
-  if (!sweep) return fail(sweep.error());
-  count.sweep_alarms = *sweep;
   return count;
 }
 

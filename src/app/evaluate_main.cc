@@ -16,10 +16,10 @@ int run(int argc, char** argv) {
   app.add_option("--budget", arguments.budget, "False Insights that an account may cost a week (insights.false_insights_per_week)")
       ->check(CLI::Range(0.01, 100'000.0))
       ->capture_default_str();
-  app.add_option("--sweep", arguments.sweep, "Also writes what is said at sixteen settings, from 800 false alarms per 1,000 series-weeks down to 0.001; takes sixteen times as long");
   app.add_option("--threads", arguments.threads, "Threads; they do not show in the output")->check(CLI::Range(1, 256))->capture_default_str();
-  app.footer("Scores are -log10(false alarms a week of one series) of the setting at which the alarm would just have been said.\n\n"
-             "Example:\n  trailwarden-eval build/eval/dev1 --budget 1 --alarms alarms.jsonl --sweep sweep.jsonl --threads 2");
+  app.footer("Scores are -log10(false alarms a week of one series) of the setting at which the alarm would just have been said; `rises` says when it reached each. A loose budget,\n"
+             "such as 150, gives a scorer something to sweep.\n\n"
+             "Example:\n  trailwarden-eval build/eval/dev1 --budget 1 --alarms alarms.jsonl --threads 2");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -32,7 +32,6 @@ int run(int argc, char** argv) {
   }
   const auto number = [](std::uint64_t value) { return trailwarden::with_commas(value); };
   std::cout << fmt::format("{} cells, {} records, {} calls; {} alarms", count->cells, number(count->records), number(count->calls), number(count->alarms));
-  if (!arguments.sweep.empty()) std::cout << fmt::format(", {} in the sweep", number(count->sweep_alarms));
   std::cout << '\n';
   return 0;
 }

@@ -20,10 +20,10 @@ namespace {
 const std::chrono::seconds kLateness = pipeline::EngineOptions{}.lateness;
 const std::int64_t kLatenessMinutes = std::chrono::ceil<std::chrono::minutes>(kLateness).count();
 
-detectors::InsightsSettings settings_of(const SuiteCell& cell, const SuiteLevel& level) {
+detectors::InsightsSettings settings_of(const SuiteCell& cell, double rate) {
   const pipeline::CellSettings production{.lateness = kLateness};
   detectors::InsightsSettings settings;
-  settings.config.false_insights_per_week = level.rate * 2 * static_cast<double>(cell.apis_of_account);
+  settings.config.false_insights_per_week = rate * 2 * static_cast<double>(cell.apis_of_account);
   settings.config.active_regions = static_cast<double>(cell.regions_of_account);
   settings.open_minutes = production.open_minutes() + 1;
   return settings;
@@ -32,8 +32,8 @@ detectors::InsightsSettings settings_of(const SuiteCell& cell, const SuiteLevel&
 /// Plays the records of one cell, minute by minute, and keeps what is said.
 class Play {
  public:
-  Play(const ActivitySuite& suite, const SuiteCell& cell, const SuiteLevel& level)
-      : suite_(suite), cell_(cell), level_(level), start_minute_(minute_of(suite.start())), settings_(settings_of(cell, level)),
+  Play(const ActivitySuite& suite, const SuiteCell& cell, double rate)
+      : suite_(suite), cell_(cell), rate_(rate), start_minute_(minute_of(suite.start())), settings_(settings_of(cell, rate)),
         insights_(settings_, cell.account, cell.region) {
     for (std::uint32_t id = 0; id < suite.series().size(); ++id) {
       const ActivitySuite::Series& series = suite.series()[id];
@@ -43,6 +43,7 @@ class Play {
     event_.read_only = false;
     event_.aws_region = cell.region;
     event_.recipient_account_id = cell.account;
+    insights_.set_watch([this](const detectors::Insights::Progress& progress) { rise(progress); });
   }
 
   std::vector<SuiteAlarm> run() {
@@ -97,12 +98,13 @@ class Play {
   void take(const event::Insight& insight) {
     const auto known = ids_.find(std::pair(insight.event_source, insight.event_name));
     TRAILWARDEN_CHECK(known != ids_.end(), "a cell speaks of the APIs that it was fed");
-    // What closing decides is known when its minute is over.
-    const std::int64_t at = (insight.decision_time - suite_.start()).count() + (insight.early ? 0 : 60);
+    const std::int64_t at = second_of(insight.decision_time, insight.early);
     const std::pair key(known->second, insight.error_code);
     if (insight.is_start) {
       open_[key] = alarms_.size();
-      alarms_.push_back({known->second, metric_of(insight), at, std::nullopt, score_of(insight), insight.is_upward, insight.decided_by});
+      const double score = score_of(insight.false_alarms_per_week, insight.threshold);
+      alarms_.push_back({.series = known->second, .metric = metric_of(insight), .start_s = at, .end_s = std::nullopt, .score = score, .rises = {{at, score}},
+                         .is_upward = insight.is_upward, .channel = insight.decided_by});
     } else if (const auto open = open_.find(key); open != open_.end()) {
       SuiteAlarm& alarm = alarms_[open->second];
       alarm.end_s = std::max(at, alarm.start_s);
@@ -114,14 +116,32 @@ class Play {
     return insight.type == event::InsightType::kApiErrorRate ? "errors" : insight.decided_by == "gap" ? "silence" : "calls";
   }
 
-  double score_of(const event::Insight& insight) const {
-    const double share = insight.false_alarms_per_week / insight.threshold;
-    return -std::log10(level_.rate * (std::isfinite(share) ? std::clamp(share, std::max(level_.least, 1e-200), 1.0) : 1.0));
+  void rise(const detectors::Insights::Progress& progress) {
+    const auto known = ids_.find(std::pair(std::string(progress.event_source), std::string(progress.event_name)));
+    TRAILWARDEN_CHECK(known != ids_.end(), "a cell speaks of the APIs that it was fed");
+    const auto open = open_.find(std::pair(known->second, std::string(progress.error_code)));
+    if (open == open_.end()) return;
+    // A minute closes long after calls of later ones were judged early: what is told is not in order of time.
+    SuiteAlarm& alarm = alarms_[open->second];
+    const std::pair told(second_of(progress.decided_at, progress.early), score_of(progress.false_alarms_per_week, progress.threshold));
+    auto next = std::upper_bound(alarm.rises.begin(), alarm.rises.end(), told.first, [](std::int64_t second, const auto& rise) { return second < rise.first; });
+    if (next != alarm.rises.begin() && std::prev(next)->second >= told.second) return;
+    next = alarm.rises.insert(next, told) + 1;
+    alarm.rises.erase(next, std::find_if(next, alarm.rises.end(), [&](const auto& rise) { return rise.second > told.second; }));
+    alarm.score = std::max(alarm.score, told.second);
+  }
+
+  /// Since the suite's start. What closing decides is known when its minute is over.
+  std::int64_t second_of(Timestamp decided_at, bool early) const { return (decided_at - suite_.start()).count() + (early ? 0 : 60); }
+
+  double score_of(double false_alarms, double threshold) const {
+    const double share = false_alarms / threshold;
+    return -std::log10(rate_ * (std::isfinite(share) ? std::clamp(share, 1e-200, 1.0) : 1.0));
   }
 
   const ActivitySuite& suite_;
   const SuiteCell& cell_;
-  const SuiteLevel level_;
+  const double rate_;
   const std::int64_t start_minute_;  // since 1970
   const detectors::InsightsSettings settings_;
   detectors::Insights insights_;
@@ -137,10 +157,14 @@ class Play {
 }  // namespace
 
 std::string SuiteAlarm::line() const {
-  return fmt::format(R"({{"series_id":{},"metric":"{}","start_s":{},"end_s":{},"score":{:.6f},"direction":"{}","channel":"{}"}})"
+  std::string reached;
+  for (const auto& [second, value] : rises) reached += fmt::format("{}[{},{:.6f}]", reached.empty() ? "" : ",", second, value);
+  return fmt::format(R"({{"series_id":{},"metric":"{}","start_s":{},"end_s":{},"score":{:.6f},"direction":"{}","channel":"{}","rises":[{}]}})"
                      "\n",
-                     series, metric, start_s, end_s ? std::to_string(*end_s) : "null", score, is_upward ? "up" : "down", channel);
+                     series, metric, start_s, end_s ? std::to_string(*end_s) : "null", score, is_upward ? "up" : "down", channel, reached);
 }
+
+double rate_of(double false_insights_per_week, std::size_t apis) { return false_insights_per_week / (2 * static_cast<double>(apis)); }
 
 std::vector<SuiteCell> cells_of(const ActivitySuite& suite) {
   std::map<std::string, std::size_t> apis;
@@ -163,6 +187,6 @@ std::vector<SuiteCell> cells_of(const ActivitySuite& suite) {
   return cells;
 }
 
-std::vector<SuiteAlarm> judge_cell(const ActivitySuite& suite, const SuiteCell& cell, const SuiteLevel& level) { return Play(suite, cell, level).run(); }
+std::vector<SuiteAlarm> judge_cell(const ActivitySuite& suite, const SuiteCell& cell, double rate) { return Play(suite, cell, rate).run(); }
 
 }  // namespace trailwarden::app

@@ -67,7 +67,7 @@ TEST(Evaluate, RaisesABurstOfCallsAndOfErrorsWithTheCallThatCrosses) {
     EXPECT_LE(line["start_s"], kBurst * 60 + 20);  // long before the burst is over
     EXPECT_GT(line["end_s"], kBurst * 60 + 40);
     EXPECT_EQ(line["end_s"].get<int>() % 60, 0);  // an End is decided when a minute closes
-    EXPECT_GE(line["score"], -std::log10(SuiteLevel::rate_of(1, 2)));  // at least what its setting stands for
+    EXPECT_GE(line["score"], -std::log10(rate_of(1, 2)));  // at least what its setting stands for
   }
 }
 
@@ -89,21 +89,30 @@ TEST(Evaluate, ASilenceThatNeverEndsHasNoEnd) {
   EXPECT_GT(lines[0]["start_s"], kBurst * 60);
 }
 
-TEST(Evaluate, ASweepHoldsAtEachScoreWhatThatSettingSays) {
+TEST(Evaluate, SaysWhenAnAlarmReachedEachHigherScore) {
   SuiteFolder folder;
   shorten(folder);
   folder.records = a_burst();
-  const std::string suite = folder.write(), alarms = folder.path("alarms.jsonl"), sweep = folder.path("sweep.jsonl");
-  ASSERT_TRUE(evaluate({.suite = suite, .budget = 1, .alarms = alarms, .sweep = sweep}).has_value());
-  const std::vector<double> rates = sweep_rates();
-  EXPECT_DOUBLE_EQ(rates[0], 0.8);
-  EXPECT_LT(rates.back(), 1e-6);
-  std::vector<int> said(rates.size());
-  for (const auto& line : lines_of(sweep)) {
-    const double score = line["score"];
-    for (std::size_t i = 0; i < rates.size(); ++i) said[i] += score >= -std::log10(rates[i]) - 1e-6 && (i + 1 == rates.size() || score <= -std::log10(rates[i + 1]) + 1e-6);
+  const std::string suite = folder.write(), loose = folder.path("loose.jsonl"), strict = folder.path("strict.jsonl");
+  ASSERT_TRUE(evaluate({.suite = suite, .budget = 2, .alarms = loose}).has_value());
+  ASSERT_TRUE(evaluate({.suite = suite, .budget = 0.02, .alarms = strict}).has_value());
+  for (const auto& line : lines_of(strict)) {
+    const double bar = -std::log10(rate_of(0.02, 2));
+    bool found = false;
+    for (const auto& other : lines_of(loose)) {
+      if (other["metric"] != line["metric"]) continue;
+      double last = 0;
+      for (const auto& rise : other["rises"]) {
+        EXPECT_GT(rise[1].get<double>(), last);
+        last = rise[1];
+        if (last < bar || found) continue;
+        found = true;
+        EXPECT_LE(std::abs(rise[0].get<int>() - line["start_s"].get<int>()), 5) << "within a few calls of where the strict setting speaks";
+      }
+      EXPECT_DOUBLE_EQ(last, other["score"]);
+    }
+    EXPECT_TRUE(found);
   }
-  for (std::size_t i = 0; i < rates.size(); ++i) EXPECT_GE(said[i], 2) << rates[i];
 }
 
 TEST(Evaluate, ThreadsDoNotShow) {
@@ -113,8 +122,8 @@ TEST(Evaluate, ThreadsDoNotShow) {
   folder.series += "2,222222222222,us-east-1,ec2.amazonaws.com,RunInstances\n";
   for (std::uint32_t i = 0; i < 40; ++i) folder.records.push_back({.minute = kMinutes - 1, .series = 2, .calls = 9});
   const std::string suite = folder.write(), one = folder.path("one.jsonl"), three = folder.path("three.jsonl");
-  ASSERT_TRUE(evaluate({.suite = suite, .alarms = folder.path("a"), .sweep = one, .threads = 1}).has_value());
-  ASSERT_TRUE(evaluate({.suite = suite, .alarms = folder.path("b"), .sweep = three, .threads = 3}).has_value());
+  ASSERT_TRUE(evaluate({.suite = suite, .budget = 20, .alarms = one, .threads = 1}).has_value());
+  ASSERT_TRUE(evaluate({.suite = suite, .budget = 20, .alarms = three, .threads = 3}).has_value());
   EXPECT_EQ(text_of(one), text_of(three));
   EXPECT_FALSE(text_of(one).empty());
 }
