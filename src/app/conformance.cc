@@ -169,7 +169,7 @@ Verdict gap(const json& c) {
 /// One API, and one row of its errors, fed with counts a minute.
 class Trace {
  public:
-  Trace(std::uint64_t calls_key, std::uint64_t errors_key, double alpha, std::int64_t first_minute) : scopes_{{{.alpha = alpha, .regular_clock = 0}}} {
+  Trace(std::uint64_t calls_key, std::uint64_t errors_key, double alpha, std::int64_t first_minute) : scopes_{{{.alpha = alpha, .regular_clock = 0, .calibrated = false}}} {
     calls_.add(calls_key, 0);
     calls_.begin(0, first_minute, kJudged);
     errors_.add(errors_key, 0);
@@ -217,8 +217,10 @@ Verdict state_machine(const json& c, const CasesByName& by_name) {
   json got = json::array();
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const auto [of_calls, of_errors] = trace.close(first + static_cast<std::int64_t>(i), calls[i], errors[i]);
-    for (const Transition& transition : is_errors ? of_errors : of_calls)
+    for (const Transition& transition : is_errors ? of_errors : of_calls) {
+      if (transition.what == Transition::What::kStill) continue;
       got.push_back({transition.what == Transition::What::kStart ? "Start" : "End", transition.direction == Direction::kUp ? "up" : "down", i});
+    }
   }
   if (is_too_close(c)) return {};
   const json& expected = c.at("records_what_direction_minute");

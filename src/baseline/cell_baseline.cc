@@ -5,6 +5,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "baseline/calibration.h"
 #include "baseline/negative_binomial.h"
 #include "baseline/portable_math.h"
 #include "baseline/small_floats.h"
@@ -13,29 +14,29 @@
 namespace trailwarden::baseline {
 namespace {
 
-constexpr double kInsightShare = 0.80;  // of the budget; the rest is for new principals and silence
+constexpr double kInsightShare = 0.95;  // of the budget; the rest is for silences of a whole account
 constexpr std::size_t kMostWords = 60'000;  // event sources and error codes of a cell
 constexpr std::string_view kOverflowName = "(other APIs)";
 constexpr std::uint32_t kNever32 = UINT32_MAX;
 
-/// How many calls more a window needs at least before it can alarm: a lower bound, 0 if it alarms now; then `evidence` is complete.
+/// How many calls more a window needs at least before its tail can fall to `needed`: a lower bound, 0 if it has; then `evidence` is complete.
 ///
 /// Up to the screen a call counts one. Beyond it the surprise rises by at most -ln(q min(1, (x+r)/(x+1))) a call, q = f/(1+f), r = M/f: the tail P(X >= x)
 /// never falls faster from one x to the next than the probabilities from there on do.
-std::uint32_t calls_to_alarm(Evidence& evidence, const Scope& scope, const PeakHistory& history) {
+std::uint32_t calls_to_tail(Evidence& evidence, double minimum_count, const PeakHistory& history, double needed) {
   constexpr double kErrorOfSurprise = 0.02;  // [nat]
-  const double line = std::max({evidence.mean + static_cast<double>(kScreenUp) * std::sqrt(evidence.dispersion * evidence.mean), scope.minimum_count - 0.5, 1.5});
+  const double line = std::max({evidence.mean + static_cast<double>(kScreenUp) * std::sqrt(evidence.dispersion * evidence.mean), minimum_count - 0.5, 1.5});
   if (evidence.count <= line) return static_cast<std::uint32_t>(std::min(std::floor(line) - evidence.count + 1, 4e9));
   evidence.score = surprise(evidence.count, evidence.mean, evidence.dispersion);
-  double needed = kWindowPeakLevel;
-  if (evidence.score > needed) {
-    evidence.false_alarms = kChannelsPerDirection * false_alarms_per_week(evidence.score, kWindowPeakLevel, history);
-    if (evidence.false_alarms <= scope.alpha) return 0;
-    needed = score_for(scope.alpha / kChannelsPerDirection, kWindowPeakLevel, history);
+  double score = kWindowPeakLevel;
+  if (evidence.score > score) {
+    evidence.tail = kChannelsPerDirection * false_alarms_per_week(evidence.score, kWindowPeakLevel, history);
+    if (evidence.tail <= needed) return 0;
+    score = score_for(needed / kChannelsPerDirection, kWindowPeakLevel, history);
   }
   const double f = std::max(evidence.dispersion - 1, 1e-6), r = evidence.mean / f;
   const double steepest = portable_log((1 + f) / f * std::max(1.0, (evidence.count + 1) / (evidence.count + r)));
-  const double calls = (needed - evidence.score - kErrorOfSurprise) / steepest;
+  const double calls = (score - evidence.score - kErrorOfSurprise) / steepest;
   return static_cast<std::uint32_t>(std::clamp(calls, 1.0, 4e9));
 }
 
@@ -190,6 +191,7 @@ CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
   fresh.slack_minute = INT64_MIN;
   fresh.is_judged = false;
   fresh.decided.reset();
+  fresh.told = 0;
   return fresh;
 }
 
@@ -294,35 +296,67 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
   return out;
 }
 
+/// What the windows that end at one open minute come to.
+struct CellBaseline::Look {
+  Evidence evidence;  // of the window with the smallest tail
+  std::uint32_t slack = kNever32;  // so many calls change nothing
+};
+
+CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha) const {
+  const SeriesTable& rows = table(o.series.kind).rows;
+  const auto [block, r] = rows.at(o.series.row);
+  const Scope& scope = scopes_[block.scope[0][r]];
+  const Sums sum = sums(o, end, level.calls_per_minute);
+  const auto age = static_cast<double>(end - block.born_at[0][r]);
+  RecordEvidence record;
+  for (std::size_t w = 0; w < kWindowCount; ++w)
+    if (is_clear(block, r, w, end)) record.add(static_cast<double>(sum.count[w]), record_of(block, r, w, next_, end));
+  // The record speaks louder with every call, too: from what it could say at most on, each call is looked at.
+  const double needed = scope.calibrated ? tail_for(alpha, Direction::kUp, kRecordCeiling) : alpha;
+  Look out;
+  for (std::size_t w = 0; w < kWindowCount; ++w) {
+    if (!is_clear(block, r, w, end)) continue;
+    const float phi = window_dispersion(block, r, w, rows.pools()) + sum.mean[w] * (level.variance + kModelError * kModelError);
+    Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
+                      .dispersion = static_cast<double>(phi)};
+    const std::uint32_t slack = calls_to_tail(evidence, scope.minimum_count, peak_history(block, r, w), needed);
+    out.slack = std::min(out.slack, std::max(slack, 1U));
+    if (slack == 0 && evidence.tail < out.evidence.tail) out.evidence = evidence;
+  }
+  Evidence& best = out.evidence;
+  best.false_alarms = best.tail;
+  if (!scope.calibrated || !std::isfinite(best.tail)) return out;
+  best.record = record.value(age);
+  best.false_alarms = calibrate(best.tail, Direction::kUp, best.record);
+  return out;
+}
+
+/// Upwards, on the call that was just counted: a Start as soon as it is one; of what goes on, when it has become twice as unusual.
 void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict>& verdicts) {
   o.slack_minute = minute;
   o.slack = kNever32;
-  if (!o.is_judged || o.decided) return;
+  if (!o.is_judged) return;
   const Table& t = table(o.series.kind);
   const auto [block, r] = t.rows.at(o.series.row);
   const Scope& scope = scopes_[block.scope[0][r]];
   const std::uint8_t flags = block.flags[0][r];
   const bool on = (flags & kOn) != 0;
-  if (!scope.up || block.exposure_slow[0][r] <= scope.warm_up || (flags & kJudged) == 0 || (on && (flags & (kStarted | kDownwards)) != 0)) return;
+  if (!scope.up || block.exposure_slow[0][r] <= scope.warm_up || (flags & kJudged) == 0 || (on && (flags & (kDownwards | kAdopted)) != 0)) return;
 
+  const bool goes_on = o.decided || (on && (flags & kStarted) != 0);
+  if (!goes_on) o.told = 0;
+  const double alpha = !goes_on ? scope.alpha : (o.told > 0 ? o.told : scope.alpha) / 2;
   const Level level = level_of(block, r, t.rows.pools());
   for (std::int64_t end = std::max<std::int64_t>(minute, block.free_from[0][r]); end <= o.newest; ++end) {
-    const Sums sum = sums(o, end, level.calls_per_minute);
-    for (std::size_t w = 0; w < kWindowCount; ++w) {
-      if ((!on && end - block.ended_at[0][r] < kWindows[w]) || end - block.born_at[0][r] + 1 < kWindows[w]) continue;
-      const float phi = window_dispersion(block, r, w, t.rows.pools()) + sum.mean[w] * (level.variance + kModelError * kModelError);
-      Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
-                        .dispersion = static_cast<double>(phi)};
-      const std::uint32_t slack = calls_to_alarm(evidence, scope, peak_history(block, r, w));
-      if (slack == 0) {
-        o.decided = end;
-        o.slack = kNever32;
-        verdicts.push_back({.series = o.series, .what = Transition::What::kStart, .direction = Direction::kUp, .early = true, .minute = end, .evidence = evidence,
-                            .alpha = scope.alpha});
-        return;
-      }
-      o.slack = std::min(o.slack, slack);
-    }
+    const Look look = this->look(o, end, level, alpha);
+    o.slack = std::min(o.slack, look.slack);
+    if (look.evidence.false_alarms > alpha) continue;
+    if (!goes_on) o.decided = end;
+    o.told = look.evidence.false_alarms;
+    o.slack = 1;
+    verdicts.push_back({.series = o.series, .what = goes_on ? Transition::What::kStill : Transition::What::kStart, .direction = Direction::kUp, .early = true,
+                        .minute = end, .evidence = look.evidence, .alpha = scope.alpha});
+    return;
   }
 }
 
@@ -444,21 +478,21 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
 }
 
 void CellBaseline::refresh_budget() {
-  directions_ = 0;
+  cost_ = 0;
   for (const Table& t : tables_) {
     for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
       const auto [block, r] = t.rows.at(row);
-      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) directions_ += t.rows.kind() == SeriesKind::kCalls ? 2 : 1;
+      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) cost_ += kUpwardCost + (t.rows.kind() == SeriesKind::kCalls ? kDownwardCost : 0);
     }
   }
   set_scopes();
 }
 
 void CellBaseline::set_scopes() {
-  const double alpha = settings_.false_insights_per_week * kInsightShare / (settings_.active_regions * static_cast<double>(std::max<std::uint64_t>(directions_, 1)));
+  const double alpha = settings_.false_insights_per_week * kInsightShare * kUpwardCost / (settings_.active_regions * static_cast<double>(std::max<std::uint64_t>(cost_, kUpwardCost)));
   scopes_.clear();
   for (const ScopeSettings& scope : settings_.scopes)
-    scopes_.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down});
+    scopes_.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down, kRegularClock, settings_.calibrated});
 }
 
 std::vector<Span> CellBaseline::spans(SeriesId series, std::int64_t from, std::int64_t to) const {

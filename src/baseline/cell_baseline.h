@@ -45,6 +45,7 @@ struct ScopeSettings {
 
 struct BaselineSettings {
   double false_insights_per_week = 1;  // of an account
+  bool calibrated = true;              // `Scope::calibrated`
   double active_regions = 1;           // over how many of its Regions that is spread
   double warm_up_minutes = 720;        // no Insight before a series has been watched so long; at least kColdMinutes
   std::size_t open_minutes = 18;       // lateness and a little more
@@ -158,6 +159,7 @@ class CellBaseline {
     std::uint32_t slack = 1;
     bool is_judged = false;
     std::optional<std::int64_t> decided;  // a Start was said that the minute's closing will repeat
+    double told = 0;  // of what goes on upwards: A as it was last said; 0: not yet
   };
 
   struct Table {
@@ -190,6 +192,8 @@ class CellBaseline {
     std::array<std::uint64_t, kWindowCount> count;
     std::array<float, kWindowCount> mean;
   };
+  struct Look;
+  Look look(const OpenSeries& open, std::int64_t end, const Level& level, double alpha) const;
   Sums sums(const OpenSeries& open, std::int64_t end, float level) const;
   float expected(const OpenSeries& open, std::int64_t minute, float level) const;
 
@@ -224,7 +228,7 @@ class CellBaseline {
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
   std::vector<Scope> scopes_;  // as of the last full hour
-  std::uint64_t directions_ = 0;  // under test at that time, which share the budget
+  std::uint64_t cost_ = 0;     // of the directions under test at that time, which share the budget
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
 

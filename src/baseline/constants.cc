@@ -19,6 +19,10 @@ std::string constants_text() {
                       kCusumFloor, kCusumCeiling, kGapMemory, kRegularClock, kChannelsPerDirection);
   text += fmt::format("gate level [per week], gated learning: {} {}\nhold, refractory, adoption, cold start [minutes], adoption decay: {} {} {} {} {}\n", kGateLevel, kGatedLearning,
                       kHoldMinutes, kRefractoryMinutes, kAdoptionMinutes, kColdMinutes, kAdoptionDecay);
+  text += fmt::format("record epoch [days], floor, ceiling, weight [decades], full after [minutes]: {} {} {} {} {}\ndownward [decades]: {}\n"
+                      "calibrated rate [per week], power: {} {}\ncost of a direction upwards, downwards: {} {}\n",
+                      kRecordEpochDays, kRecordFloor, kRecordCeiling, kRecordWeight, kRecordMinutes, kDownwardDecades, kCalibratedRate, kCalibratedPower, kUpwardCost,
+                      kDownwardCost);
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdint>
 #include <string>
 
 namespace trailwarden::baseline {
@@ -41,6 +42,16 @@ inline constexpr double kChannelsPerDirection = 6.5;
 inline constexpr float kCusumUp = 1.8F, kCusumDown = 0.45F, kCusumLeak = 0.9994F, kCusumFloor = -30.0F, kCusumCeiling = 150.0F;
 inline constexpr int kGapMemory = 40;
 inline constexpr double kRegularClock = 12;  // below, calls at random look like a clock by chance, and every quiet night like a missed run (decision 0008)
+
+// What a series' own record adds to its tails, and how many false alarms that is (models/baseline/card.md).
+inline constexpr std::int64_t kRecordDelay = 240;      // minutes: what is younger is no record yet
+inline constexpr std::int64_t kRecordEpochDays = 28;  // a record stands for one to two of these
+inline constexpr double kRecordFloor = -3, kRecordCeiling = 8;     // of the evidence of a record
+inline constexpr double kRecordWeight = 0.6;                      // decades for one of it
+inline constexpr double kRecordMinutes = 14 * 1440;               // of age, from which on breaking a record counts in full
+inline constexpr double kDownwardDecades = 2;                     // what downward scores get instead
+inline constexpr double kCalibratedRate = 0.2, kCalibratedPower = 0.29;  // false alarms a week of one series: 0.2 x (combined tail)^0.29
+inline constexpr unsigned kUpwardCost = 5, kDownwardCost = 1;     // how directions share the budget: downwards little that is false is said
 
 // Learning and incidents.
 inline constexpr double kGateLevel = 4e-3;    // false alarms a week

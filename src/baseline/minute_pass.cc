@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "baseline/calibration.h"
 #include "baseline/drift.h"
 #include "baseline/gap_clock.h"
 #include "baseline/negative_binomial.h"
@@ -76,6 +77,7 @@ struct MinutePass::Step {
     if (is_calls) step_gaps();
     end_episodes();
     move_machines();
+    keep_records();
     learn_levels();
     if (is_calls && t % 60 == 59) close_hour();
     if (t % 1440 == 1439) close_day();
@@ -227,9 +229,7 @@ struct MinutePass::Step {
     if (!is_under_test(r)) return;
     for (; windows != 0; windows &= windows - 1) {
       const auto w = static_cast<std::size_t>(std::countr_zero(windows));
-      const int length = kWindows[w];
-      const bool masked = (b.flags[0][r] & kOn) == 0 && t - b.ended_at[0][r] < length;
-      if (masked || t - b.born_at[0][r] + 1 < length) continue;
+      if (!is_clear(b, r, w, t)) continue;
       const auto count = static_cast<double>(s.window_count[w][r]), mean = static_cast<double>(s.window_mean[w][r]);
       const auto phi = static_cast<double>(s.window_dispersion[w][r]);
       const std::size_t channel = w + (direction == Direction::kDown ? kDownChannels : 0);
@@ -244,7 +244,7 @@ struct MinutePass::Step {
     s.exceeded[r] = static_cast<std::uint16_t>(s.exceeded[r] | (1U << channel));
     b.episodes[0][r] = static_cast<std::uint16_t>(b.episodes[0][r] | (1U << channel));
     b.episode_peak[channel][r] = std::max(b.episode_peak[channel][r], to_binary16(std::min(evidence.score, 6e4)));
-    evidence.false_alarms = kChannelsPerDirection * false_alarms_per_week(evidence.score, level, peak_history(b, r, channel));
+    evidence.tail = kChannelsPerDirection * false_alarms_per_week(evidence.score, level, peak_history(b, r, channel));
     best_of(r, direction, evidence);
   }
 
@@ -252,7 +252,7 @@ struct MinutePass::Step {
     if (s.touched[r] == 0) s.best[0][r] = s.best[1][r] = Evidence{};
     s.touched[r] = 1;
     Evidence& best = s.best[static_cast<std::size_t>(direction)][r];
-    if (evidence.false_alarms < best.false_alarms) best = evidence;
+    if (evidence.tail < best.tail) best = evidence;
   }
 
   void learn_dispersion() {
@@ -273,7 +273,7 @@ struct MinutePass::Step {
       const std::int32_t* const born = b.born_at[0];
       for (std::size_t r = 0; r < n; ++r) {
         if (born[r] > youngest) continue;
-        const float g = (flags[r] & kOn) != 0 ? kGatedLearning : 1.0F;
+        const float g = (flags[r] & kGated) != 0 ? kGatedLearning : 1.0F;
         const float bound = 8.0F * sd[r] + 4.0F, off = count[r] - mean[r];
         squares[r] = squares[r] - squares[r] * kLoss[w] + g * std::min(off * off, bound * bound);
         exposure[r] = exposure[r] - exposure[r] * kLoss[w] + g * mean[r];
@@ -367,6 +367,42 @@ struct MinutePass::Step {
     b.episodes[0][r] = static_cast<std::uint16_t>(b.episodes[0][r] & ~(1U << channel));
   }
 
+  /// What the tails and the record come to together.
+  void calibrate_row(std::uint32_t r) {
+    const Scope& scope = in.scopes[b.scope[0][r]];
+    for (const Direction direction : {Direction::kUp, Direction::kDown}) {
+      Evidence& best = s.best[static_cast<std::size_t>(direction)][r];
+      best.false_alarms = best.tail;
+      if (!scope.calibrated || !std::isfinite(best.tail)) continue;
+      if (direction == Direction::kUp) best.record = record_evidence(r);
+      best.false_alarms = calibrate(best.tail, direction, best.record);
+    }
+  }
+
+  double record_evidence(std::size_t r) const {
+    RecordEvidence evidence;
+    for (std::size_t w = 0; w < kWindowCount; ++w)
+      if (is_clear(b, r, w, t)) evidence.add(static_cast<double>(s.window_count[w][r]), record_of(b, r, w, t, t));
+    return evidence.value(static_cast<double>(t - b.born_at[0][r]));
+  }
+
+  /// X of a window rises with a call only.
+  void keep_records() {
+    for (const auto& [row, count] : in.counts)
+      for (std::size_t w = 0; w < kWindowCount; ++w) b.record_now[w][row] = std::max(b.record_now[w][row], to_bfloat16_up(s.window_count[w][row]));
+    if (t % kRecordDelay != kRecordDelay - 1) return;
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      std::uint16_t* const record = b.record_of_epoch[w];
+      std::uint16_t* const before = b.record_before[w];
+      std::uint16_t* const now = b.record_now[w];
+      for (std::size_t r = 0; r < n; ++r) {
+        record[r] = std::max(record[r], before[r]);  // of what is not negative, the larger one has the larger bits
+        before[r] = now[r];
+        now[r] = 0;
+      }
+    }
+  }
+
   /// Rows that are on, or hot, or were decided on while the minute was open.
   void move_machines() {
     s.rows.clear();
@@ -377,23 +413,28 @@ struct MinutePass::Step {
     const std::uint8_t* const flags = b.flags[0];
     for (std::size_t r = 0; r < n; ++r)
       if (((flags[r] & kOn) | s.touched[r]) != 0) s.rows.push_back(static_cast<std::uint32_t>(r));
-    for (const std::uint32_t r : s.rows) move(r);
+    for (const std::uint32_t r : s.rows) {
+      if (s.touched[r] != 0) calibrate_row(r);
+      move(r);
+    }
   }
 
   void move(std::uint32_t r) {
     const bool forced = s.touched[r] == 2;
     const Scope& scope = in.scopes[b.scope[0][r]];
-    const double up = s.touched[r] != 0 ? s.best[0][r].false_alarms : std::numeric_limits<double>::infinity();
-    const double down = s.touched[r] != 0 ? s.best[1][r].false_alarms : std::numeric_limits<double>::infinity();
+    const double up = s.touched[r] != 0 ? s.best[0][r].tail : std::numeric_limits<double>::infinity();
+    const double down = s.touched[r] != 0 ? s.best[1][r].tail : std::numeric_limits<double>::infinity();
     std::uint8_t& flags = b.flags[0][r];
     const bool was_on = (flags & kOn) != 0;
-    const bool begins = !was_on && (forced || std::min(up, down) <= std::max(kGateLevel, scope.alpha));
+    const bool hot = std::min(up, down) <= (scope.calibrated ? kGateLevel : std::max(kGateLevel, scope.alpha));
+    const bool begins = !was_on && (forced || hot || is_alarm(r, scope, Direction::kUp) || is_alarm(r, scope, Direction::kDown));
     if (begins) {
-      const bool downwards = !forced && down < up;
+      const bool downwards = !forced && (hot ? down < up : !is_alarm(r, scope, Direction::kUp));
       flags = static_cast<std::uint8_t>((flags & ~(kDownwards | kStarted | kAdopted)) | kOn | (downwards ? kDownwards : 0));
       b.on_minutes[0][r] = 0;
     }
     if ((flags & kOn) == 0) return;
+    if (hot) flags |= kGated;
     const Direction direction = (flags & kDownwards) != 0 ? Direction::kDown : Direction::kUp;
     std::uint8_t& calm = b.calm_minutes[0][r];
     calm = begins || is_live(r, direction) ? std::uint8_t{0} : static_cast<std::uint8_t>(calm + 1);
@@ -405,6 +446,8 @@ struct MinutePass::Step {
     if (alarm) {
       flags |= kStarted;
       transitions.push_back({.what = Transition::What::kStart, .row = in.first_row + r, .direction = direction, .evidence = s.best[side][r]});
+    } else if ((flags & kStarted) != 0 && s.touched[r] != 0 && std::isfinite(s.best[side][r].false_alarms)) {
+      transitions.push_back({.what = Transition::What::kStill, .row = in.first_row + r, .direction = direction, .evidence = s.best[side][r]});
     }
     const bool adopts = !gone && b.on_minutes[0][r] >= kAdoptionMinutes;
     if ((flags & kStarted) != 0 && (flags & kAdopted) == 0 && (gone || adopts)) {
@@ -424,7 +467,7 @@ struct MinutePass::Step {
   }
 
   void switch_off(std::uint32_t r) {
-    b.flags[0][r] = static_cast<std::uint8_t>(b.flags[0][r] & ~kOn);
+    b.flags[0][r] = static_cast<std::uint8_t>(b.flags[0][r] & ~(kOn | kGated));
     b.ended_at[0][r] = static_cast<std::int32_t>(t);
     b.on_minutes[0][r] = 0;
     b.cusum[0][r] = 0;
@@ -448,7 +491,7 @@ struct MinutePass::Step {
     adopt();
     Scratch::Floats& gate = s.window_dispersion[0];
     const std::uint8_t* const flags = b.flags[0];
-    for (std::size_t r = 0; r < n; ++r) gate[r] = (flags[r] & kOn) != 0 ? kGatedLearning : 1.0F;
+    for (std::size_t r = 0; r < n; ++r) gate[r] = (flags[r] & kGated) != 0 ? kGatedLearning : 1.0F;
     for (const std::uint32_t r : s.rows)
       if (is_adopting(r)) gate[r] = 1.0F;
     const auto g = column(gate);
@@ -516,6 +559,11 @@ struct MinutePass::Step {
       }
     }
     column(b.weeks_watched) *= static_cast<float>(kDecay);
+    if (t / 1440 % kRecordEpochDays != kRecordEpochDays - 1) return;
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      std::copy_n(b.record_of_epoch[w], n, b.record[w]);
+      std::fill_n(b.record_of_epoch[w], n, std::uint16_t{0});
+    }
   }
 };
 
@@ -530,7 +578,7 @@ MinutePass::RowMinute MinutePass::last(std::size_t row) const {
   const Scratch& s = *scratch_;
   constexpr double kNone = std::numeric_limits<double>::infinity();
   RowMinute out{s.level[row], s.variance[row], s.profile[row], s.mean[row], {kNone, kNone}};
-  if (s.touched[row] != 0) out.false_alarms = {s.best[0][row].false_alarms, s.best[1][row].false_alarms};
+  if (s.touched[row] != 0) out.false_alarms = {s.best[0][row].tail, s.best[1][row].tail};
   return out;
 }
 

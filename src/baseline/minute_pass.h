@@ -23,6 +23,7 @@ struct Scope {
   float warm_up = kColdMinutes;  // exposure before the first alarm [min]; peaks are learned from kColdMinutes on, so what recurs is known by then
   bool up = true, down = true;
   double regular_clock = kRegularClock;  // regularity from which on a gap can be a missed run; 0: as the vectors have it
+  bool calibrated = true;  // A is what `calibrate` makes of the tails; else they alone decide, as the vectors have it
 };
 
 /// Pooled dispersion priors of the rows of one kind in one (account, Region), by class of level (to 0.01, to 0.3, above [calls/min]) and window.
@@ -32,7 +33,9 @@ using PooledDispersion = std::array<std::array<float, kWindowCount>, kPools>;
 struct Evidence {
   std::uint8_t channel = 0;      // of kWindows; kCusumUpChannel, ...
   double score = 0;              // S [nat]
-  double false_alarms = std::numeric_limits<double>::infinity();  // A: expected false alarms of such a score, per week
+  double tail = std::numeric_limits<double>::infinity();  // expected false alarms of such a score by the tail of its channel, per week
+  double record = 0;  // what the series' own record says of it (`RecordEvidence`); upwards
+  double false_alarms = std::numeric_limits<double>::infinity();  // A: of both together, per week
   double count = 0, mean = 0, dispersion = 1;  // X, M, phi of the window
 };
 
@@ -42,11 +45,12 @@ struct Transition {
     kStart,
     kEnd,
     kConfirmed,  // the closing of minutes comes to the Start that was said while they were open
+    kStill,      // it goes on, and this is how unusual it is now
   } what = What::kStart;
   std::uint32_t row = 0;  // in its table
   Direction direction = Direction::kUp;
   bool adopted = false;  // an End because it is the new normal
-  Evidence evidence;     // of a Start
+  Evidence evidence;     // of a Start, and of what goes on
 };
 
 /// What the pass over one block needs to know of the minute.

@@ -62,6 +62,7 @@ void RowBlock::for_each_state(SeriesKind kind, Visit visit) {
   visit(&B::ended_at, 1, kLongAgo);
   visit(&B::free_from, 2, kLongAgo);
   visit(&B::born_at, 1, std::int32_t{0});
+  for (const auto column : {&B::record, &B::record_of_epoch, &B::record_before, &B::record_now}) visit(column, kWindowCount, std::uint16_t{0});
   visit(&B::day_count, kDayRing, std::uint32_t{0});
   visit(&B::pool, 1, kNoPool);
 }
@@ -164,7 +165,8 @@ std::string_view RowBlock::fault() const {
   for (const Columns<std::uint16_t>* const tail : {&peaks, &peak_excess, &episode_peak})
     if (!all(*tail, tails, [](std::uint16_t bits) { return bits < 0x7c00; })) return "a row has past peaks that are negative, infinite or no number";
   if (!all(episodes, 1, [tails](std::uint16_t open) { return open >> tails == 0; })) return "a row has an open episode of a channel that it does not have";
-  if (!all(flags, 1, [](std::uint8_t bits) { return bits < 2 * kOfInterest; })) return "a row has a flag that is not known";
+  for (const Columns<std::uint16_t>* const records : {&record, &record_of_epoch, &record_before, &record_now})
+    if (!all(*records, kWindowCount, [](std::uint16_t bits) { return bits < 0x7f80; })) return "a row has a record that is negative, infinite or no number";
   if (!all(pool, 1, [](std::uint8_t which) { return which < kPools || which == kNoPool; })) return "a row belongs to a pool that there is not";
   return {};
 }

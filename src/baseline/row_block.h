@@ -37,6 +37,7 @@ enum RowFlag : std::uint8_t {
   kAdopted = 16,      // it went on so long that it becomes the new normal; its End was sent
   kBorn = 32,         // its first minute has closed, or is closing
   kOfInterest = 64,   // it would be judged if its scope wanted it: a write, data events, an error
+  kGated = 128,       // while it is on: so unusual that it is learned from at kGatedLearning only
 };
 
 /// One column, or several of the same type: channel c of row r is `[c][r]`.
@@ -110,6 +111,9 @@ class RowBlock {
   Columns<std::uint16_t> episode_age;         // steps since it began
   Columns<std::uint8_t> episode_calm;         // steps since the score was above the peak level
   Columns<std::uint16_t> episodes;            // one bit a channel: an episode is open
+
+  // The largest X of each window, in bfloat16 rounded up: of the last 28 days by the calendar, and of these; in the four hours by the clock before these, and in these.
+  Columns<std::uint16_t> record, record_of_epoch, record_before, record_now;  // [5]
 
   Columns<float> error_share;  // p; errors only
 

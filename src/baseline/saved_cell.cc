@@ -1,6 +1,7 @@
 // The saved form of a CellBaseline: which sections there are, and what stands in them. docs/baseline.md, "Saved form".
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -61,7 +62,7 @@ void CellBaseline::save(SectionWriter& out, const SavedOrder& order) const {
   out.add(kClock, 1, [&](ByteWriter& bytes) {
     bytes.signed_number(next_);
     bytes.signed_number(newest_);
-    bytes.number(directions_);
+    bytes.number(cost_);
     bytes.number(overflowed_);
   });
   out.add(kWords, words.size(), [&](ByteWriter& bytes) {
@@ -97,6 +98,7 @@ void CellBaseline::save_open(ByteWriter& out, const SavedOrder& order) const {
     out.signed_number(o.decided.value_or(kNever));
     out.signed_number(o.slack_minute);
     out.number(o.slack_minute == kNever ? 0U : o.slack);
+    out.real(o.told);
     const auto count_at = [&](std::int64_t minute) { return o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes]; };
     std::uint16_t minutes = 0;
     for (std::int64_t minute = next_; minute <= newest_; ++minute) minutes = static_cast<std::uint16_t>(minutes + (count_at(minute) > 0 ? 1 : 0));
@@ -128,7 +130,7 @@ Result<void> CellBaseline::load(SectionReader& in) {
 Result<void> CellBaseline::load_clock(ByteReader& in) {
   next_ = in.signed_number();
   newest_ = in.signed_number();
-  directions_ = in.number<std::uint64_t>();
+  cost_ = in.number<std::uint64_t>();
   overflowed_ = in.number<std::uint64_t>();
   set_scopes();
   if (next_ == kNever && newest_ == kNever) return {};
@@ -204,6 +206,8 @@ Result<void> CellBaseline::load_open(ByteReader& in, std::uint32_t count) {
     const std::int64_t decided = in.signed_number();
     o.slack_minute = in.signed_number();
     o.slack = in.number<std::uint32_t>();
+    o.told = in.real<double>();
+    if (!(o.told >= 0 && o.told <= std::numeric_limits<double>::max())) return malformed("something that goes on and is told of with no number");
     const auto minutes = in.number<std::uint16_t>();
     for (std::uint16_t n = 0; n < minutes; ++n) {
       const std::int64_t minute = next_ + in.number<std::uint16_t>();

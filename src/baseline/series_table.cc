@@ -139,7 +139,7 @@ void SeriesTable::wake(std::int64_t minute) {
     for (std::size_t r = 0; r < block.rows(); ++r) {
       std::uint8_t& flags = block.flags[0][r];
       if ((flags & kOn) == 0 || (flags & kStarted) != 0) continue;
-      flags = static_cast<std::uint8_t>(flags & ~kOn);
+      flags = static_cast<std::uint8_t>(flags & ~(kOn | kGated));
       block.on_minutes[0][r] = 0;
       block.ended_at[0][r] = static_cast<std::int32_t>(minute);
     }

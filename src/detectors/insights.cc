@@ -162,9 +162,16 @@ void Insights::handle(Timestamp decided_at, const Emit& emit) {
   for (const Verdict& verdict : verdicts_) {
     if (verdict.what == Transition::What::kStart) start(verdict, decided_at, emit);
     else if (verdict.what == Transition::What::kEnd) end(verdict, decided_at, emit);
-    else confirm(verdict);
+    else if (verdict.what == Transition::What::kConfirmed) confirm(verdict);
+    else tell(verdict, decided_at);
   }
   verdicts_.clear();
+}
+
+void Insights::tell(const Verdict& verdict, Timestamp decided_at) const {
+  if (!watch_) return;
+  const baseline::SeriesName name = baseline_.name_of(verdict.series);
+  watch_({name.event_source, name.event_name, name.error_code, verdict.direction, verdict.evidence.false_alarms, verdict.alpha, decided_at, verdict.early});
 }
 
 void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {

@@ -35,6 +35,18 @@ class Insights {
  public:
   using Emit = std::function<void(event::Insight)>;
 
+  /// How unusual what goes on is by now: A, expected false alarms a week of such a series; told when it has become so within an open minute, and when minutes close.
+  struct Progress {
+    std::string_view event_source, event_name, error_code;
+    baseline::Direction direction = baseline::Direction::kUp;
+    double false_alarms_per_week = 0, threshold = 0;
+    Timestamp decided_at{};
+    bool early = false;
+  };
+  using Watch = std::function<void(const Progress&)>;
+  /// `watch` hears of open incidents from now on; nothing that is emitted or saved depends on it.
+  void set_watch(Watch watch) { watch_ = std::move(watch); }
+
   Insights(const InsightsSettings& settings, std::string_view account, std::string_view region);
   ~Insights();
 
@@ -78,6 +90,7 @@ class Insights {
   void close_minute(std::int64_t minute, const Emit& emit);
   void measure(Incident& incident) const;
   void confirm(const baseline::Verdict& verdict);
+  void tell(const baseline::Verdict& verdict, Timestamp decided_at) const;
   void feed_sketches(std::int64_t minute);
   void forget_texts();
   std::vector<bool> texts_in_use() const;
@@ -104,6 +117,7 @@ class Insights {
   baseline::RowIndex recent_index_;
   std::string caller_;  // scratch
   std::vector<baseline::Verdict> verdicts_;
+  Watch watch_;
 };
 
 }  // namespace trailwarden::detectors
