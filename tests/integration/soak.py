@@ -4,22 +4,24 @@
     tests/integration/soak.py BINARY --bootstrap HOST:PORT --minutes N [--workers N]
 
 Day after day of generated traffic of the same accounts goes into a topic, the next day being made while the last one is judged, so that the workers are never
-idle for long. Resident memory is looked at every five seconds. The first quarter of the time is for state to fill; then the median of the second quarter is held
+idle for long. Resident memory is looked at every second. The first quarter of the time is for state to fill; then the median of the second quarter is held
 against that of the last: growth of more than 5 % (and 16 MiB) fails, and so does one more open file than 32. At the end the auditor has the word.
 """
 
 import argparse
 import json
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from datetime import date, timedelta
 from pathlib import Path
+
+from cluster import Failed, check, free_port, wait_for
 
 CONFIG = """version: 1
 workers: {workers}
@@ -36,23 +38,21 @@ log: {{level: warn}}
 FIRST_DAY = date(2026, 1, 5)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Service:
     def __init__(self, binary, config, port):
         self.process = subprocess.Popen([binary, "run", "-c", config])
         self.port = port
 
-    def state(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state", timeout=5) as answer:
-            return json.load(answer)
+    def workers(self):
+        """None yet while the service begins."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state", timeout=5) as answer:
+                return json.load(answer)["workers"]
+        except (urllib.error.URLError, OSError):
+            return []
 
     def judged(self):
-        return sum(worker["read"] for worker in self.state()["workers"])
+        return sum(worker["read"] for worker in self.workers())
 
     def rss(self):
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -62,18 +62,6 @@ class Service:
 
     def files(self):
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
-
-
-def wait_for(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        time.sleep(0.2)
-    sys.exit(f"soak: {what} did not happen in {seconds} s")
 
 
 def make_day(binary, folder, number):
@@ -90,8 +78,7 @@ def feed(binary, config, folder, service, minutes):
     events, making = make_day(binary, folder, 0)
     day = 0
     while time.monotonic() - began < 60 * minutes:
-        if making.wait() != 0:
-            sys.exit("soak: generate failed")
+        check(making.wait() == 0, "generate failed")
         day += 1
         now = events
         events, making = make_day(binary, folder, day)
@@ -101,7 +88,7 @@ def feed(binary, config, folder, service, minutes):
                 sent += int(forward.stderr.read().split(" records")[0].replace(",", ""))
                 forward.stderr.close()
             samples.append((time.monotonic() - began, service.rss(), service.files()))
-            time.sleep(5)
+            time.sleep(1)
         now.unlink()
     making.wait()
     return samples, sent, day
@@ -121,15 +108,14 @@ def main():
         subprocess.run([arguments.binary, "topics", "create", "-c", config, "--partitions", "8"], check=True, stdout=subprocess.DEVNULL)
         service = Service(arguments.binary, config, port)
         try:
-            wait_for(lambda: service.state()["workers"][0]["isMember"], 60, "joining the group")
+            wait_for("a member of the group", lambda: any(worker["isMember"] for worker in service.workers()), 60)
             samples, sent, days = feed(arguments.binary, config, folder, service, arguments.minutes)
-            wait_for(lambda: service.judged() >= sent, 120, f"judging all {sent} records")
+            wait_for(f"all {sent} records judged", lambda: service.judged() >= sent, 120)
             seconds = samples[-1][0]
         finally:
             service.process.send_signal(signal.SIGTERM)
             code = service.process.wait(timeout=30)
-        if code != 0:
-            sys.exit(f"soak: the service ended with {code}")
+        check(code == 0, f"the service ended with {code}")
         subprocess.run([arguments.binary, "audit", "-c", config], check=True)
 
     def median(first, last, column):
@@ -139,11 +125,12 @@ def main():
     files = median(0.75, 1, 2) - median(0.25, 0.5, 2)
     print(f"{sent:,} records of {days} days in {seconds / 60:.1f} min, {sent / seconds / 1e3:.0f} k/s: resident memory {early / 1e6:.0f} MB in the second quarter, {late / 1e6:.0f} MB in the last; "
           f"open files {files:+.0f}")
-    if late > early * 1.05 and late > early + (16 << 20):
-        sys.exit("soak: memory grows")
-    if files > 32:
-        sys.exit("soak: open files grow")
+    check(late <= max(early * 1.05, early + (16 << 20)), "memory grows")
+    check(files <= 32, "open files grow")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Failed as failure:
+        sys.exit(f"soak: {failure}")
