@@ -44,12 +44,6 @@ std::int64_t status_ns(const struct stat& status) {
   return status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec;
 }
 
-/// Whether nothing was written to a file for `settle`, by its own time.
-bool is_old(const FileIdentity& identity, milliseconds settle) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return now - std::chrono::nanoseconds(identity.modified_ns) >= settle;
-}
-
 bool is_blank(const Slice& slice) {
   return slice.fault == stream::SourceFault::kNone && skip_space(slice.value, 0) == slice.value.size();
 }
@@ -107,6 +101,7 @@ FolderWatcher::Clock::time_point FolderWatcher::next_look() const {
 }
 
 void FolderWatcher::look() {
+  looked_ = {Clock::now(), std::chrono::system_clock::now()};
   take_notices();
   if (!next_scan_ || Clock::now() >= *next_scan_) scan_all();
   look_at_unsettled();
@@ -216,7 +211,7 @@ void FolderWatcher::examine(const std::string& path, Sign sign) {
 
 void FolderWatcher::examine_growing(const std::string& path, const FileIdentity& identity, FolderFile* known,
                                     Sign sign) {
-  const bool quiet = sign == Sign::kQuiet || is_old(identity, options_.settle);
+  const bool quiet = sign == Sign::kQuiet || is_old(identity);
   const bool looked = known != nullptr && known->identity.inode == identity.inode &&
                       identity.size == std::max(known->looked, known->position);
   if (looked && (known->looked_quiet || !quiet)) {
@@ -235,7 +230,7 @@ void FolderWatcher::examine_whole(const std::string& path, const FileIdentity& i
     if (refused || (known->done && known->refused_ns == 0)) return;
     return enqueue(path, true);
   }
-  if (sign != Sign::kSeen || is_old(identity, options_.settle)) {
+  if (sign != Sign::kSeen || is_old(identity)) {
     unsettled_.erase(path);
     return enqueue(path, true);
   }
@@ -243,10 +238,16 @@ void FolderWatcher::examine_whole(const std::string& path, const FileIdentity& i
   if (waiting == unsettled_.end() || waiting->second.identity != identity) wait_to_settle(path, identity);
 }
 
+/// Whether nothing had been written to a file for long enough, by its own time, when the look began: files of one burst are all old or all young, however long the
+/// look takes.
+bool FolderWatcher::is_old(const FileIdentity& identity) const {
+  return looked_.wall.time_since_epoch() - std::chrono::nanoseconds(identity.modified_ns) >= options_.settle;
+}
+
 void FolderWatcher::wait_to_settle(const std::string& path, const FileIdentity& identity) {
   // What was found together is taken together, and so in its order: a burst's times are rounded up to the same one.
   const Clock::duration step = std::max<Clock::duration>(options_.settle / 4, std::chrono::milliseconds{1});
-  const Clock::duration due = Clock::now().time_since_epoch() + options_.settle + step;
+  const Clock::duration due = looked_.steady.time_since_epoch() + options_.settle + step;
   unsettled_[path] = {identity, Clock::time_point(due - due % step)};
 }
 

@@ -91,6 +91,7 @@ class FolderWatcher final : public stream::InputSource {
   void examine_whole(const std::string& path, const FileIdentity& identity, FolderFile* known, Sign sign,
                      std::int64_t status_ns);
   void wait_to_settle(const std::string& path, const FileIdentity& identity);
+  bool is_old(const FileIdentity& identity) const;
   void enqueue(const std::string& path, bool quiet);
 
   // Reading.
@@ -114,6 +115,10 @@ class FolderWatcher final : public stream::InputSource {
   FolderTable table_;
   std::vector<FolderNotice> notices_;
   std::uint64_t scan_ = 0;
+  struct Look {
+    Clock::time_point steady;
+    std::chrono::system_clock::time_point wall;
+  } looked_;  // when the last one began
   std::optional<Clock::time_point> next_scan_;
   std::unordered_map<std::string, Unsettled> unsettled_;
   std::map<Place, bool> now_, later_;  // the round that is read, and the next one; whether quiet
