@@ -80,7 +80,7 @@ TEST(Evaluate, ASilenceThatNeverEndsHasNoEnd) {
     folder.records.push_back({.minute = minute, .series = 1, .calls = 2, .last_second = 59});  // the account lives
   }
   const std::string suite = folder.write(), alarms = folder.path("alarms.jsonl");
-  ASSERT_TRUE(evaluate({.suite = suite, .budget = 0.1, .alarms = alarms}).has_value());
+  ASSERT_TRUE(evaluate({.suite = suite, .budget = 0.005, .alarms = alarms}).has_value());
   const auto lines = lines_of(alarms);
   ASSERT_FALSE(lines.empty());
   EXPECT_EQ(lines[0]["direction"], "down");
