@@ -67,7 +67,7 @@ class Service:
 def make_day(binary, folder, number):
     """Starts to write one day of traffic, the same accounts as every day; gives its file and the process."""
     out = folder / f"day-{number}"
-    command = [binary, "generate", "--out", out, "--seed", "1", "--days", "1", "--accounts", "8", "--rate", "1000", "--jsonl", "--no-incidents",
+    command = [binary, "generate", "--out", out, "--seed", "1", "--days", "1", "--accounts", "8", "--rate", "120", "--jsonl", "--no-incidents",
                "--start", str(FIRST_DAY + timedelta(days=number))]
     return out / "events.jsonl", subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
