@@ -88,7 +88,7 @@ class Insights {
   std::vector<event::RateSpan> history(const baseline::Verdict& verdict) const;
   void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
   void close_minute(std::int64_t minute, const Emit& emit);
-  void measure(Incident& incident) const;
+  void measure(Incident& incident, std::int64_t from) const;
   void confirm(const baseline::Verdict& verdict);
   void tell(const baseline::Verdict& verdict, Timestamp decided_at) const;
   void feed_sketches(std::int64_t minute);
