@@ -27,6 +27,7 @@ using Action = std::function<int()>;
 /// Everything that the commands take; lives as long as the parsing and the action.
 struct Arguments {
   app::ReplayArguments replay;
+  app::WarmArguments warm;
   app::GenerateArguments generate;
   app::ScoreArguments score;
   app::RunArguments run;
@@ -62,11 +63,29 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) 
   command->add_option("--shards", arguments.shards, "Shards, instead of the config's. The output does not depend on it")->check(CLI::Range(1, 1024));
   command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
   command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  command->add_option("--state", arguments.state, "Begins with the cells of a state file (`warm`, `state export`) and goes on as if there had been no break");
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl --summary summary.json\n"
                   "  aws s3 cp s3://my-trail/AWSLogs/.../file.json.gz - | trailwarden replay - | jq .detail.sentence\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::replay(arguments); }; });
+}
+
+void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("warm", "Learns baselines from recorded logs, says nothing, and keeps what was learned in a state file");
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
+  command->add_option("-c,--config", arguments.config, "Config file (YAML), best that of the service; without it every default holds");
+  command->add_option("--state", arguments.out, "State file to write")->required();
+  command->add_option("--resume", arguments.state, "A state file to go on from");
+  command->add_option("--threads", arguments.threads, "Threads; default: one a core. The file does not depend on it")->check(CLI::Range(1, 256));
+  command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
+  command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
+  command->footer("The minutes that are open at the end stay open, so nothing is cut: `replay --state` and `run --state` go on with the next record. Four weeks are best, for\n"
+                  "the week has a profile; three days are past warm-up.\n\n"
+                  "Example:\n  trailwarden warm AWSLogs/ -c trailwarden.yaml --state warm.state\n  trailwarden run -c trailwarden.yaml --state warm.state\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::warm(arguments); }; });
 }
 
 /// CLI11 would read -1 as the largest number there is.
@@ -224,6 +243,7 @@ int run(int argc, char** argv) {
   Arguments arguments;
   Action action;
   add_replay(app, arguments.replay, action);
+  add_warm(app, arguments.warm, action);
   add_generate(app, arguments.generate, action);
   add_run(app, arguments.run, action);
   add_audit(app, arguments.audit, action);

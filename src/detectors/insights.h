@@ -57,6 +57,7 @@ class Insights {
   void close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit);
   static constexpr std::int64_t kEnd = INT64_MAX;
 
+  const baseline::CellBaseline& baseline() const { return baseline_; }
   std::size_t rows() const { return baseline_.rows(); }
   std::size_t open_incidents() const;
   std::size_t memory_bytes() const;

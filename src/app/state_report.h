@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/time.h"
+#include "pipeline/cell.h"
+#include "pipeline/totals.h"
+
+namespace trailwarden::app {
+
+/// How much a cell, or several, have learned.
+struct Learned {
+  std::size_t series = 0, past_warm_up = 0, incidents = 0;
+  std::optional<Timestamp> since, until;  // minutes: the first that was watched, the newest that has a call
+
+  void add(const pipeline::Cell& cell, std::chrono::seconds warm_up);
+  void add(const Learned& other);
+};
+
+/// "2026-01-05T00:00Z to 2026-01-25T23:59Z"; "no calls" without.
+std::string span_in_words(const Learned& learned);
+
+/// What `warm` did.
+struct WarmSummary {
+  pipeline::Totals totals;
+  Learned learned;
+  std::chrono::seconds warm_up{};
+  double seconds = 0;
+  std::size_t origins = 0;
+  std::string file;
+  Timestamp newest = kBeginningOfTime;
+};
+
+/// The table for people.
+std::string warm_table(const WarmSummary& summary);
+
+}  // namespace trailwarden::app
