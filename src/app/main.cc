@@ -12,6 +12,7 @@
 #include "app/replay.h"
 #include "app/run.h"
 #include "app/score.h"
+#include "app/state.h"
 #include "app/topics.h"
 #include "core/version.h"
 
@@ -31,6 +32,7 @@ struct Arguments {
   app::GenerateArguments generate;
   app::ScoreArguments score;
   app::RunArguments run;
+  app::StateArguments state;
   app::AuditArguments audit;
   app::TopicsArguments topics;
   app::AcceptGapArguments accept_gap;
@@ -153,6 +155,7 @@ void add_run(CLI::App& app, app::RunArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("run", "The service: Kafka in and out, exactly once; without `kafka:` in the config, a watched folder in and a file out");
   command->add_option("-c,--config", arguments.config, "Config file (YAML); without it every default holds");
   command->add_option("--from", arguments.from, "Where partitions begin that were never committed: earliest, latest, or a time, e.g. 2026-01-05T00:00:00Z");
+  command->add_option("--state", arguments.state, "State file (`warm`, `state export`): partitions begin with the cells of it that they do not have");
   command->add_flag("--drain", arguments.drain, "Ends when all input that is there was judged and committed");
   command->footer("Pages on http.listen (127.0.0.1:9464): /metrics /healthz /readyz /config /state. SIGTERM ends it cleanly; a second one at once.\n\n"
                   "Example:\n  mkdir -p inbox && cp -r AWSLogs inbox/   # what is there at the start is read in the order of delivery\n  trailwarden run &\n  tail -f trailwarden-data/alerts.jsonl\n\n"
@@ -226,12 +229,45 @@ void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action
   command->callback([&] { action = [&] { return app::show_dead_letters(arguments); }; });
 }
 
-void add_state(CLI::App& app, std::string& config, Action& action) {
-  CLI::App& group = add_group(app, "state", "Look at the state that is saved", "trailwarden state inspect -c trailwarden.yaml");
-  CLI::App* const inspect = group.add_subcommand("inspect", "The snapshots there are, and whether they can be used");
-  inspect->add_option("-c,--config", config, "Config file (YAML) of the service");
-  inspect->footer("Example:\n  trailwarden state inspect -c trailwarden.yaml");
-  inspect->callback([&] { action = [&] { return app::inspect_state(config); }; });
+void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
+  CLI::App& group = add_group(app, "state", "Look at saved state, and move it cell by cell", "trailwarden state inspect warm.state");
+  const auto add = [&](const char* name, const char* claim, const char* footer, int (*work)(const app::StateArguments&)) {
+    CLI::App* const command = group.add_subcommand(name, claim);
+    command->footer(footer);
+    command->callback([&arguments, &action, work] { action = [&arguments, work] { return work(arguments); }; });
+    return command;
+  };
+  const auto service = [&](CLI::App* command) { return command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service"); };
+  const auto file = [&](CLI::App* command, const char* claim) { return command->add_option("--state", arguments.file, claim); };
+  const auto out = [&](CLI::App* command) { return command->add_option("-o,--out", arguments.out, "State file to write"); };
+
+  CLI::App* const inspect = add("inspect", "The snapshots of a service, and whether they can be used; or the cells of a state file",
+                                "Example:\n  trailwarden state inspect -c trailwarden.yaml\n  trailwarden state inspect warm.state", app::inspect_state);
+  inspect->add_option("file", arguments.file, "State file; without it the service's snapshots");
+  service(inspect);
+
+  CLI::App* const exporting = add("export", "Cells of a service's newest snapshots, or of a state file, into a state file",
+                                  "Reads beside a service that runs: what it has judged since its newest snapshot (`state.snapshot_interval`) is not in it; stop it first to have all.\n\n"
+                                  "Example:\n  trailwarden state export -c trailwarden.yaml --account 111122223333 --out one.state\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
+                                  app::export_state);
+  CLI::Option* const of_service = service(exporting);
+  file(exporting, "A state file to take them from, instead of a service")->excludes(of_service);
+  exporting->add_option("--account", arguments.account, "Only these accounts (a glob)");
+  exporting->add_option("--region", arguments.region, "Only these Regions (a glob)");
+  out(exporting)->required();
+
+  CLI::App* const import = add("import", "A state file into a service that is not running",
+                               "Embedded only. On Kafka, `trailwarden run --state FILE` does it: every partition takes in the cells of it that it lacks.\n\n"
+                               "Example:\n  trailwarden state import warm.state -c trailwarden.yaml\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
+                               app::import_state);
+  import->add_option("file", arguments.file, "State file")->required();
+  service(import);
+  import->add_flag("--replace", arguments.replace, "Takes the place of cells that are there; without it they are an error, and nothing is changed");
+
+  CLI::App* const merge = add("merge", "State files into one; a cell that two of them have is an error",
+                              "Example:\n  trailwarden state merge eu.state us.state --out all.state\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::merge_states);
+  merge->add_option("files", arguments.files, "State files")->required();
+  out(merge)->required();
 }
 
 int run(int argc, char** argv) {
@@ -251,7 +287,7 @@ int run(int argc, char** argv) {
   add_forward(app, arguments.forward, action);
   add_offsets(app, arguments.accept_gap, arguments.skip, action);
   add_dead_letters(app, arguments.dead_letters, action);
-  add_state(app, arguments.config_file, action);
+  add_state(app, arguments.state, action);
   add_config(app, arguments.config_file, action);
   add_detectors(app, arguments.as_json, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");

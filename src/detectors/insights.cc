@@ -91,6 +91,8 @@ std::string rate_in_words(const event::CallRate& rate) {
 
 }  // namespace
 
+std::string model_of_insights() { return baseline::constants_hash(); }
+
 Insights::Insights(const InsightsSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), baseline_settings_(settings_of_cell(settings, account, region)),
       baseline_(baseline_settings_, account, region), texts_(std::make_unique<Texts>()),

@@ -27,6 +27,9 @@ struct InsightsSettings {
   std::size_t max_rows = baseline::BaselineSettings{}.max_rows;
 };
 
+/// Names the constants of the model: what was learned with others is something else.
+std::string model_of_insights();
+
 /// CloudTrail Insights of one (account, Region): call rates of write APIs (of every API for data events) and error rates by code, against baselines
 /// learned here. A Start leaves with the call that crosses the line; an End when the minute closes at which it is certain.
 ///

@@ -12,9 +12,9 @@
 
 #include <fmt/format.h>
 
-#include "baseline/constants.h"
 #include "core/hash.h"
 #include "core/text.h"
+#include "detectors/insights.h"
 #include "pipeline/shard.h"
 
 namespace trailwarden::pipeline {
@@ -82,7 +82,7 @@ std::string to_state_file(std::span<const SavedCell> cells) {
   ByteWriter out;
   out.array(kMagic);
   out.number(kFormat);
-  out.text(baseline::constants_hash());
+  out.text(detectors::model_of_insights());
   out.number(static_cast<std::uint32_t>(cells.size()));
   for (const SavedCell& cell : cells) {
     ByteWriter bytes;
@@ -107,9 +107,9 @@ Result<SavedCells> parse_state_file(std::string_view bytes) {
   if (in.ok() && format != kFormat)
     return fail(ErrorCode::kUnsupported, fmt::format("its format is {}, this version reads {}; use the version that made it, or make it anew", format, kFormat));
   const std::string constants = in.text();
-  if (in.ok() && constants != baseline::constants_hash())
+  if (in.ok() && constants != detectors::model_of_insights())
     return fail(ErrorCode::kUnsupported, fmt::format("it was learned with the model's constants {}, and this version has {}: what one learned means nothing to the other. Make it anew with `trailwarden warm`",
-                                                     printable(constants), baseline::constants_hash()));
+                                                     printable(constants), detectors::model_of_insights()));
   const auto count = in.number<std::uint32_t>();
   SavedCells cells;
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {

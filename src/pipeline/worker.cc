@@ -228,6 +228,7 @@ void Worker::go(Part& part, Restore::Restored restored) {
   part.checkpoint = std::move(restored.checkpoint);
   part.chunks = std::move(restored.chunks);
   part.forget = std::move(restored.forget);
+  if (!bring_cells(part)) return;
   part.status = PartitionStatus::State::kRunning;
   part.last_ledger = now();
   // A state that other settings go on from is saved soon: no replay should have to cross from one to the other.
@@ -242,6 +243,23 @@ void Worker::go(Part& part, Restore::Restored restored) {
   failpoint::hit("restore_before_resume");
   log_.start(part.id);
   last_publish_ = {};
+}
+
+/// False, and the partition has stopped, if one of them cannot be read. What was taken counts from the next commit on, which carries a snapshot with it: a
+/// restore that finds that commit finds the cells, and one that does not takes them again.
+bool Worker::bring_cells(Part& part) {
+  if (!options_.bring) return true;
+  const auto taken = part.state->bring(*options_.bring, false);
+  if (!taken) {
+    stop(part, "state_not_taken", taken.error().message);
+    return false;
+  }
+  if (*taken == 0) return true;
+  part.snapshot = std::make_unique<SnapshotWriter>(part.owner, part.id.number, part.next, part.state->save());
+  part.brought = part.must_commit = true;
+  one_by_one_ = true;  // each of these is large
+  log::info("partition.cells_taken", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"cells", std::uint64_t{*taken}}, {"offset", part.next}});
+  return true;
 }
 
 void Worker::stop(Part& part, std::string reason, std::string detail) {

@@ -40,6 +40,7 @@ struct Worker::Part {
   std::optional<SnapshotMark> new_snapshot;
 
   std::unique_ptr<SnapshotWriter> snapshot;     // being written
+  bool brought = false;                         // it holds cells from elsewhere: all of it goes with the next commit
   std::map<std::int64_t, std::size_t> chunks;   // of the valid snapshots, by offset
   std::vector<stream::Outgoing> forget;         // tombstones that are due
   std::uint64_t snapshot_bytes = 0;

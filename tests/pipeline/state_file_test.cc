@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "baseline/constants.h"
 #include "config/config.h"
+#include "detectors/insights.h"
 #include "detectors/registry.h"
 #include "pipeline/engine.h"
 #include "testing/memory_log.h"
@@ -75,7 +75,7 @@ TEST(StateFile, RefusesAnotherFormatAndAnotherModel) {
   const auto model = parse_state_file(bytes);
   ASSERT_FALSE(model.has_value());
   EXPECT_EQ(model.error().code, ErrorCode::kUnsupported);
-  EXPECT_THAT(model.error().message, AllOf(HasSubstr("constants 0123456789abcdef"), HasSubstr(baseline::constants_hash()), HasSubstr("trailwarden warm")));
+  EXPECT_THAT(model.error().message, AllOf(HasSubstr("constants 0123456789abcdef"), HasSubstr(detectors::model_of_insights()), HasSubstr("trailwarden warm")));
 }
 
 TEST(StateFile, RefusesCellsThatDoNotAscend) {
