@@ -264,6 +264,17 @@ void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
   service(import);
   import->add_flag("--replace", arguments.replace, "Takes the place of cells that are there; without it they are an error, and nothing is changed");
 
+  CLI::App* const forget = add("forget", "Removes every trace of a principal from a state file, or from a service that is not running",
+                               "An ARN; of a session its role goes too, for attributions know roles only. Calls stay counted, as \"(forgotten)\". Alerts that were written, the trail and the input are\n"
+                               "not touched. Says how many places named it.\n\n"
+                               "Example:\n  trailwarden state forget arn:aws:iam::111122223333:user/alice --state warm.state --out clean.state\n"
+                               "  trailwarden state forget arn:aws:iam::111122223333:user/alice -c trailwarden.yaml\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
+                               app::forget_principal);
+  forget->add_option("principal", arguments.principal, "Whom to forget: an ARN")->required();
+  service(forget);
+  file(forget, "State file to read, instead of a service");
+  out(forget);
+
   CLI::App* const merge = add("merge", "State files into one; a cell that two of them have is an error",
                               "Example:\n  trailwarden state merge eu.state us.state --out all.state\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::merge_states);
   merge->add_option("files", arguments.files, "State files")->required();

@@ -131,6 +131,31 @@ Result<bool> take_in(pipeline::Partition& partition, const SavedCells& cells, bo
   return *taken > 0;
 }
 
+int print_forgotten(std::size_t places, const StateArguments& arguments) {
+  fmt::print("{}: {} {} cleaned{}\n", printable(arguments.principal), with_commas(places), places == 1 ? "place" : "places", places == 0 ? ": nothing named it" : "");
+  return kFine;
+}
+
+int forget_in_file(const Setup& setup, const event::ForgottenPrincipal& principal, const StateArguments& arguments) {
+  auto cells = pipeline::read_state_file(arguments.file);
+  if (!cells) return complain(cells.error(), kFailed);
+  const pipeline::CellSettings settings = roomy(setup);
+  std::size_t places = 0;
+  for (SavedCell& saved : *cells) {
+    pipeline::Cell cell(settings, saved.account, saved.region);
+    ByteReader state(saved.state);
+    if (auto loaded = cell.load(state); !loaded) return complain(std::move(loaded).error().during(fmt::format("{}: cell {}", arguments.file, printable(saved.name()))), kFailed);
+    const std::size_t cleaned = cell.forget(principal);
+    if (cleaned == 0) continue;
+    places += cleaned;
+    ByteWriter out;
+    cell.save(out);
+    saved.state = std::move(out).bytes();
+  }
+  if (auto written = pipeline::write_state_file(arguments.out, *cells); !written) return complain(written.error(), kFailed);
+  return print_forgotten(places, arguments);
+}
+
 }  // namespace
 
 int inspect_state(const StateArguments& arguments) {
@@ -183,6 +208,27 @@ int merge_states(const StateArguments& arguments) {
   auto sorted = pipeline::in_order(std::move(cells));
   if (!sorted) return complain(sorted.error(), kFailed);
   return write_cells(arguments.out, *sorted);
+}
+
+int forget_principal(const StateArguments& arguments) {
+  const auto principal = event::ForgottenPrincipal::of(arguments.principal);
+  if (!principal) return complain(principal.error(), kWrongUsage);
+  if (arguments.file.empty() != arguments.out.empty()) return complain({ErrorCode::kInvalidArgument, "a state file is read from --state and written to --out: give both, or the service's -c"}, kWrongUsage);
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  if (!arguments.file.empty()) return forget_in_file(*setup, *principal, arguments);
+  if (setup->config.service.kafka)
+    return complain({ErrorCode::kInvalidArgument, "state forget changes the embedded service, or a state file. On Kafka: stop the service, `state export`, `state forget --state --out`, and let a new `kafka.group` begin at "
+                                                  "the same offsets with `run --state`"}, kWrongUsage);
+  auto log = open_stopped(*setup);
+  if (!log) return complain(log.error(), kFailed);
+  std::size_t places = 0;
+  auto done = pipeline::change_state(**log, partition_settings(*setup), fingerprint(*setup), [&](pipeline::Partition& partition) -> Result<bool> {
+    places = partition.forget(*principal);
+    return places > 0;
+  }, kPatience);
+  if (!done) return complain(done.error(), kFailed);
+  return print_forgotten(places, arguments);
 }
 
 }  // namespace trailwarden::app

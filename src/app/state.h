@@ -12,7 +12,7 @@ struct StateArguments {
   std::vector<std::string> files;  // several of them
   std::string out;                 // state file to write
   std::string account, region;     // globs; empty: any
-  std::string principal;
+  std::string principal;           // to forget: an ARN
   bool replace = false;
 };
 
@@ -29,5 +29,8 @@ int import_state(const StateArguments& arguments);
 
 /// `state merge`: state files into one. A cell that two have is an error that names both.
 int merge_states(const StateArguments& arguments);
+
+/// `state forget`: removes every trace of a principal from a state file, or from a service that is not running.
+int forget_principal(const StateArguments& arguments);
 
 }  // namespace trailwarden::app

@@ -379,6 +379,31 @@ std::vector<bool> Insights::texts_in_use() const {
   return used;
 }
 
+std::size_t Insights::forget(const event::ForgottenPrincipal& principal) {
+  std::vector<bool> named = texts_in_use();
+  for (std::uint32_t number = 0; number < named.size(); ++number) named[number] = named[number] && principal.is_named_by(texts_->text(number));
+  if (std::find(named.begin(), named.end(), true) == named.end()) return 0;
+  const std::uint32_t nobody = texts_->number_of(kForgotten);
+  named.resize(texts_->numbers(), false);
+  const auto is_named = [&named](std::uint32_t number) { return named[number]; };
+  std::size_t places = 0;
+  for (auto& [series, sketches] : baselines_)
+    for (Sketch& sketch : sketches) places += sketch.rename(is_named, nobody);
+  for (auto& [series, incident] : incidents_)
+    for (Sketch& sketch : incident.sketches) places += sketch.rename(is_named, nobody);
+  for (auto& minute : pending_) {
+    for (Pending& pending : minute) {
+      const Values before = pending.values;
+      std::replace_if(pending.values.begin(), pending.values.end(), is_named, nobody);
+      if (pending.values == before) continue;
+      pending.order = order_of(pending.values);
+      ++places;
+    }
+  }
+  texts_->keep_only(texts_in_use());
+  return places;
+}
+
 std::size_t Insights::open_incidents() const { return incidents_.size(); }
 
 std::size_t Insights::memory_bytes() const {

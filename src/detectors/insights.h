@@ -16,6 +16,7 @@
 #include "core/result.h"
 #include "detectors/insights_config.h"
 #include "event/cloudtrail_event.h"
+#include "event/forgotten_principal.h"
 #include "event/insight.h"
 
 namespace trailwarden::detectors {
@@ -64,6 +65,10 @@ class Insights {
   std::size_t rows() const { return baseline_.rows(); }
   std::size_t open_incidents() const;
   std::size_t memory_bytes() const;
+
+  /// Calls of a principal become calls of `kForgotten`: none is counted less. How many places named it.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
+  static constexpr std::string_view kForgotten = "(forgotten)";
 
   /// Everything that a later judgement or its words depend on (docs/baseline.md, "Saved form"). Equal states give equal bytes.
   void save(ByteWriter& out) const;

@@ -68,6 +68,9 @@ class Partition {
   /// that cannot be read. Its own watermark stays: each cell has a clock of its own, and what is older than that is late for it.
   Result<std::size_t> bring(const SavedCells& cells, bool replace);
 
+  /// `Cell::forget` of every cell: places in all.
+  std::size_t forget(const event::ForgottenPrincipal& principal) { return shard_.forget(principal); }
+
   Timestamp watermark() const { return watermark_.value(); }
   const Shard& cells() const { return shard_; }
 

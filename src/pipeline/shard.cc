@@ -121,6 +121,12 @@ Result<void> Shard::put(const SavedCell& saved) {
   return {};
 }
 
+std::size_t Shard::forget(const event::ForgottenPrincipal& principal) {
+  std::size_t places = 0;
+  for (const auto& cell : cells_) places += cell->forget(principal);
+  return places;
+}
+
 std::size_t Shard::memory_bytes() const {
   std::size_t total = sizeof *this + by_hash_.size() * (sizeof(void*) * 4) + cells_.capacity() * sizeof(void*);
   for (const auto& cell : cells_) total += cell->memory_bytes();

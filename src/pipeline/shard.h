@@ -48,6 +48,9 @@ class Shard {
   /// Takes a cell in, in place of the one of its name if there is one. kMalformed, and nothing has changed, if its state cannot be read.
   Result<void> put(const SavedCell& saved);
 
+  /// `Cell::forget` of every cell: places in all.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
+
   std::size_t cells() const { return cells_.size(); }
   /// Calls `visit(cell)` for each, in order of birth.
   template <class Visit>

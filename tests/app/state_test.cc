@@ -192,6 +192,59 @@ TEST_F(State, InspectListsCellsAndSnapshots) {
   EXPECT_THAT(run(inspect_state, StateArguments{.config = a}).out, AllOf(HasSubstr("embedded/folder"), HasSubstr("whole")));
 }
 
+TEST_F(State, WhoIsForgottenIsNowhereInTheFile) {
+  // A file of a replay has everything: records that wait, open minutes, quiet times, principals of bursts.
+  const std::string state = dir_.path("warm.state"), clean = dir_.path("clean.state");
+  ASSERT_EQ(run(warm, WarmArguments{.paths = {first_}, .out = state, .progress = false}).code, 0);
+  for (const std::string principal : {"arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:root"}) {
+    ASSERT_NE(read(state).find(principal), std::string::npos) << "else nothing is proved";
+    const Said said = run(forget_principal, StateArguments{.file = state, .out = clean, .principal = principal});
+    ASSERT_EQ(said.code, 0) << said.err;
+    EXPECT_THAT(said.out, AllOf(HasSubstr(principal + ": "), HasSubstr("places cleaned"), Not(HasSubstr(" 0 places"))));
+    EXPECT_EQ(read(clean).find(principal), std::string::npos);
+    EXPECT_EQ(run(inspect_state, StateArguments{.file = clean}).code, 0);
+    const Said again = run(forget_principal, StateArguments{.file = clean, .out = dir_.path("again.state"), .principal = principal});
+    EXPECT_THAT(again.out, HasSubstr("0 places cleaned: nothing named it"));
+    EXPECT_TRUE(read(dir_.path("again.state")) == read(clean));
+  }
+  // Others stay as they were.
+  const Said nobody = run(forget_principal, StateArguments{.file = state, .out = clean, .principal = "arn:aws:iam::111122223333:user/alic"});
+  EXPECT_THAT(nobody.out, HasSubstr("0 places"));
+  EXPECT_TRUE(read(clean) == read(state));
+}
+
+TEST_F(State, AServiceForgetsWhileItDoesNotRun) {
+  const std::string principal = "arn:aws:iam::111122223333:user/alice";
+  const std::string a = service("a", {first_}), b = service("b", {first_});
+  ASSERT_EQ(drain(a).code, 0);
+  ASSERT_EQ(drain(b).code, 0);
+  ASSERT_NE(read(exported(a, "a.state")).find(principal), std::string::npos);
+  const Said said = run(forget_principal, StateArguments{.config = a, .principal = principal});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("places cleaned"));
+  EXPECT_EQ(read(exported(a, "clean.state")).find(principal), std::string::npos);
+  // What it says of calls from then on is what it would have said; findings it had folded under that name are told anew.
+  add_input("a", rest_);
+  add_input("b", rest_);
+  ASSERT_EQ(drain(a).code, 0);
+  ASSERT_EQ(drain(b).code, 0);
+  const auto insights_of = [&](const std::string& name) {
+    std::set<std::string> ids;
+    for (const auto& [id, alert] : alerts_of(name))
+      if (alert["source"] == "aws.cloudtrail") ids.insert(id);
+    return ids;
+  };
+  EXPECT_EQ(insights_of("a"), insights_of("b"));
+  EXPECT_EQ(run(audit, AuditArguments{.config = a, .recompute = true}).code, 0);
+}
+
+TEST_F(State, ForgetWantsAWholeNameAndOnePlace) {
+  EXPECT_EQ(run(forget_principal, StateArguments{.file = "x", .out = "y", .principal = "user/*"}).code, 2);
+  const Said half = run(forget_principal, StateArguments{.file = "x", .principal = "arn:aws:iam::1:user/alice"});
+  EXPECT_EQ(half.code, 2);
+  EXPECT_THAT(half.err, HasSubstr("--out"));
+}
+
 TEST_F(State, RefusesWithAReasonWhatCannotBeUsed) {
   const std::string a = service("a", {first_});
   ASSERT_EQ(drain(a).code, 0);

@@ -14,6 +14,7 @@
 
 #include "app/generate.h"
 #include "app/replay.h"
+#include "app/state.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::app {
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string read(const std::string& path) {
   std::ostringstream text;
@@ -137,6 +139,36 @@ TEST_F(WarmStart, SaysWhatItLearned) {
   const Said said = warm_up(all(), dir_->path("e.state"));
   EXPECT_THAT(said.text, AllOf(HasSubstr("Learned, 2026-01-05T00:00Z to 2026-01-10T23:59Z"), HasSubstr("accounts x Regions"), HasSubstr("past warm-up"),
                                HasSubstr("watched for more than 12h"), HasSubstr("e.state"), HasSubstr("records/s")));
+}
+
+TEST_F(WarmStart, ForgettingSomebodyChangesNoCount) {
+  const std::string cut = "20260109T1200", state = dir_->path("f.state"), clean = dir_->path("g.state");
+  ASSERT_EQ(warm_up(between("", cut), state).code, 0);
+  // Whoever it was that an Insight of the rest names first.
+  const auto rest = alerts_of(between(cut, "~"), state, 1);
+  std::string principal;
+  for (const auto& [id, alert] : rest) {
+    if (alert["source"] != "aws.cloudtrail" || alert["detail"]["insightDetails"]["state"] != "Start") continue;
+    for (const json& attribution : alert["detail"]["insightDetails"]["insightContext"]["attributions"])
+      if (attribution["attribute"] == "userIdentityArn" && !attribution["baseline"].empty()) principal = attribution["baseline"][0]["value"];
+  }
+  ASSERT_TRUE(principal.starts_with("arn:aws:")) << principal;
+  ASSERT_NE(read(state).find(principal), std::string::npos);
+  ::testing::internal::CaptureStdout();
+  ASSERT_EQ(run(forget_principal, StateArguments{.file = state, .out = clean, .principal = principal}).code, 0);
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), Not(HasSubstr(" 0 places")));
+  EXPECT_EQ(read(clean).find(principal), std::string::npos) << principal;
+  bool is_named = false;
+  const auto after = alerts_of(between(cut, "~"), clean, 1);
+  for (const auto& [id, alert] : after) {
+    if (alert["source"] != "aws.cloudtrail") continue;
+    ASSERT_TRUE(rest.contains(id));
+    EXPECT_EQ(alert["detail"]["insightDetails"]["insightContext"]["statistics"], rest.at(id)["detail"]["insightDetails"]["insightContext"]["statistics"]);
+    is_named = is_named || alert.dump().find("(forgotten)") != std::string::npos;
+  }
+  EXPECT_TRUE(is_named) << "what was usual was partly somebody's who is forgotten";
+  const auto insights = [](const std::map<std::string, json>& alerts) { return std::count_if(alerts.begin(), alerts.end(), [](const auto& entry) { return entry.second["source"] == "aws.cloudtrail"; }); };
+  EXPECT_EQ(insights(after), insights(rest));
 }
 
 TEST_F(WarmStart, RefusesWhatIsNoStateWithTheFileAndAReason) {
