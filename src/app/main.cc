@@ -39,7 +39,7 @@ struct Arguments {
   app::SkipArguments skip;
   app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
-  std::string config_file, alerts_file;
+  std::string config_file, alerts_file, against;
   bool as_json = false;
   std::size_t limit = 10;
 };
@@ -112,12 +112,13 @@ void add_generate(CLI::App& app, app::GenerateArguments& arguments, Action& acti
   command->callback([&] { action = [&] { return app::generate(arguments); }; });
 }
 
-void add_config(CLI::App& app, std::string& file, Action& action) {
+void add_config(CLI::App& app, std::string& file, std::string& against, Action& action) {
   CLI::App& group = add_group(app, "config", "Check or show the configuration", "trailwarden config check trailwarden.yaml");
   CLI::App* const check = group.add_subcommand("check", "Every error of a config file, at file:line:column");
   check->add_option("file", file, "Config file")->required();
-  check->footer("Example:\n  trailwarden config check trailwarden.yaml");
-  check->callback([&] { action = [&] { return app::check_config(file); }; });
+  check->add_option("--against", against, "State file: how many of its series each of `insights.scopes` is for; one that is for none is an error");
+  check->footer("Example:\n  trailwarden config check trailwarden.yaml --against warm.state\n\nExit codes: 0 fine, 1 a scope matches nothing, 2 the config is wrong.");
+  check->callback([&] { action = [&] { return app::check_config(file, against); }; });
   CLI::App* const show = group.add_subcommand("show", "The effective configuration, defaults filled in");
   show->add_option("file", file, "Config file; without it the defaults");
   show->footer("Example:\n  trailwarden config show > trailwarden.yaml");
@@ -299,7 +300,7 @@ int run(int argc, char** argv) {
   add_offsets(app, arguments.accept_gap, arguments.skip, action);
   add_dead_letters(app, arguments.dead_letters, action);
   add_state(app, arguments.state, action);
-  add_config(app, arguments.config_file, action);
+  add_config(app, arguments.config_file, arguments.against, action);
   add_detectors(app, arguments.as_json, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);

@@ -50,25 +50,17 @@ int print_snapshots(const Setup& setup) {
   return kFine;
 }
 
-/// Settings that any cell can be loaded with, whatever configuration it is of: every detector on, and room for the longest lateness.
-pipeline::CellSettings roomy(const Setup& setup) {
-  Setup widest = setup;
-  widest.config.time.lateness = std::chrono::hours{2};
-  return cell_settings(widest, false);
-}
-
 int print_cells(const Setup& setup, const std::string& file) {
   const auto cells = pipeline::read_state_file(file);
   if (!cells) return complain(cells.error(), kFailed);
-  const pipeline::CellSettings settings = roomy(setup);
+  const pipeline::CellSettings settings = roomy_settings(setup);
   Learned all;
   fmt::print("{:<14} {:<16} {:>8} {:>13} {:>10}  {:<40} {:>9}\n", "account", "Region", "series", "past warm-up", "incidents", "calls from, to", "bytes");
   for (const SavedCell& saved : *cells) {
-    pipeline::Cell cell(settings, saved.account, saved.region);
-    ByteReader state(saved.state);
-    if (auto loaded = cell.load(state); !loaded) return complain(std::move(loaded).error().during(fmt::format("{}: cell {}", file, printable(saved.name()))), kFailed);
+    const auto cell = load_cell(settings, saved);
+    if (!cell) return complain(Error(cell.error()).during(file), kFailed);
     Learned learned;
-    learned.add(cell, setup.insights.warm_up);
+    learned.add(**cell, setup.insights.warm_up);
     all.add(learned);
     fmt::print("{:<14} {:<16} {:>8} {:>13} {:>10}  {:<40} {:>9}\n", printable(saved.account), printable(saved.region), with_commas(learned.series), with_commas(learned.past_warm_up),
                learned.incidents, span_in_words(learned), format_bytes(static_cast<double>(saved.state.size())));
@@ -139,17 +131,16 @@ int print_forgotten(std::size_t places, const StateArguments& arguments) {
 int forget_in_file(const Setup& setup, const event::ForgottenPrincipal& principal, const StateArguments& arguments) {
   auto cells = pipeline::read_state_file(arguments.file);
   if (!cells) return complain(cells.error(), kFailed);
-  const pipeline::CellSettings settings = roomy(setup);
+  const pipeline::CellSettings settings = roomy_settings(setup);
   std::size_t places = 0;
   for (SavedCell& saved : *cells) {
-    pipeline::Cell cell(settings, saved.account, saved.region);
-    ByteReader state(saved.state);
-    if (auto loaded = cell.load(state); !loaded) return complain(std::move(loaded).error().during(fmt::format("{}: cell {}", arguments.file, printable(saved.name()))), kFailed);
-    const std::size_t cleaned = cell.forget(principal);
+    const auto cell = load_cell(settings, saved);
+    if (!cell) return complain(Error(cell.error()).during(arguments.file), kFailed);
+    const std::size_t cleaned = (*cell)->forget(principal);
     if (cleaned == 0) continue;
     places += cleaned;
     ByteWriter out;
-    cell.save(out);
+    (*cell)->save(out);
     saved.state = std::move(out).bytes();
   }
   if (auto written = pipeline::write_state_file(arguments.out, *cells); !written) return complain(written.error(), kFailed);

@@ -9,6 +9,7 @@
 #include "app/summary.h"
 #include "config/section.h"
 #include "core/text.h"
+#include "detectors/registry.h"
 
 namespace trailwarden::app {
 namespace {
@@ -28,6 +29,23 @@ std::uint64_t unsaid(const pipeline::Totals& totals) {
 }
 
 }  // namespace
+
+pipeline::CellSettings roomy_settings(const Setup& setup) {
+  Setup widest = setup;
+  widest.config.time.lateness = std::chrono::hours{2};
+  widest.detectors = detectors::configure({});
+  widest.insights.enabled = true;
+  return cell_settings(widest, false);
+}
+
+Result<std::unique_ptr<pipeline::Cell>> load_cell(const pipeline::CellSettings& settings, const pipeline::SavedCell& saved) {
+  auto cell = std::make_unique<pipeline::Cell>(settings, saved.account, saved.region);
+  ByteReader state(saved.state);
+  auto loaded = cell->load(state);
+  if (loaded) loaded = state.finish();
+  if (!loaded) return fail(std::move(loaded).error().during(fmt::format("cell {}", printable(saved.name()))));
+  return cell;
+}
 
 void Learned::add(const pipeline::Cell& cell, std::chrono::seconds warm_up) {
   if (cell.insights() == nullptr) return;

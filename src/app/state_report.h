@@ -2,14 +2,24 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "app/setup.h"
+#include "core/result.h"
 #include "core/time.h"
 #include "pipeline/cell.h"
+#include "pipeline/state_file.h"
 #include "pipeline/totals.h"
 
 namespace trailwarden::app {
+
+/// Settings that any cell can be loaded with, whatever configuration it is of: every detector on, and room for the longest lateness.
+pipeline::CellSettings roomy_settings(const Setup& setup);
+
+/// A cell from a state file. `settings` outlive it. kMalformed with its name.
+Result<std::unique_ptr<pipeline::Cell>> load_cell(const pipeline::CellSettings& settings, const pipeline::SavedCell& saved);
 
 /// How much a cell, or several, have learned.
 struct Learned {
