@@ -75,7 +75,8 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) 
 
 void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("warm", "Learns baselines from recorded logs, says nothing, and keeps what was learned in a state file");
-  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input");
+  command->add_option("--from", arguments.from, "Instead of paths: reads the service's input topic, from `earliest` or a time on, e.g. 2026-01-05T00:00:00Z; commits nothing and joins no group");
   command->add_option("-c,--config", arguments.config, "Config file (YAML), best that of the service; without it every default holds");
   command->add_option("--state", arguments.out, "State file to write")->required();
   command->add_option("--resume", arguments.state, "A state file to go on from");

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "alerts/quiet.h"
+#include "app/logs.h"
 #include "app/progress.h"
 #include "app/run_metrics.h"
 #include "app/setup.h"
@@ -20,7 +21,9 @@
 #include "core/text.h"
 #include "ingest/file_source.h"
 #include "pipeline/engine.h"
+#include "pipeline/learn.h"
 #include "pipeline/state_file.h"
+#include "stream/embedded_schema.h"
 #include "stream/file_log.h"
 
 namespace trailwarden::app {
@@ -133,6 +136,48 @@ Result<void> write_reports(const ReplayArguments& arguments, const RunSummary& s
   return {};
 }
 
+/// Where the service's input comes by; there must be one topic.
+Result<std::string> input_topic(const Setup& setup) {
+  const auto& kafka = setup.config.service.kafka;
+  if (!kafka) return std::string(stream::kFolderTopic);
+  if (kafka->input.size() == 1) return kafka->input.front().topic;
+  return fail(ErrorCode::kInvalidArgument, "--from: this configuration has several input topics, and a cell of a state file is of one; name one of them in a configuration of its own");
+}
+
+int warm_from_log(const Setup& setup, const WarmArguments& arguments) {
+  if (!arguments.paths.empty() || !arguments.state.empty() || !arguments.since.empty() || !arguments.until.empty())
+    return complain({ErrorCode::kInvalidArgument, "--from reads the service's input topic: it goes with -c and --state only"}, kWrongUsage);
+  const bool all = arguments.from == "earliest";
+  const auto from = time_option("--from", all ? std::string() : arguments.from);
+  if (!from) return complain(from.error(), kWrongUsage);
+  const auto topic = input_topic(setup);
+  if (!topic) return complain(topic.error(), kWrongUsage);
+  auto topics = open_topics(setup);
+  if (!topics) return complain(topics.error(), exit_code_of(topics.error()));
+  const std::atomic<bool>& stop = stop_on_signal();
+  set_log_level(setup.config.log);
+  Progress progress(0, arguments.progress);
+  const auto start = std::chrono::steady_clock::now();
+  WarmSummary summary;
+  summary.warm_up = setup.insights.warm_up;
+  summary.file = arguments.out;
+  const pipeline::LearnObserver observer{.go_on =
+                                             [&](const pipeline::Totals& so_far) {
+                                               progress.show(so_far.message_bytes, so_far.read);
+                                               return !stop;
+                                             },
+                                         .cell = [&](const pipeline::Cell& cell) { summary.learned.add(cell, setup.insights.warm_up); }};
+  const auto learned = pipeline::learn(**topics, *topic, partition_settings(setup), *from ? std::optional<AppendTime>(**from) : std::nullopt, observer);
+  progress.clear();
+  if (!learned) return complain(learned.error(), kFailed);
+  if (auto written = pipeline::write_state_file(arguments.out, learned->cells); !written) return complain(written.error(), kFailed);
+  summary.totals = learned->totals;
+  summary.seconds = seconds_since(start);
+  summary.source = fmt::format("{}, {} {}", printable(*topic), learned->partitions, learned->partitions == 1 ? "partition" : "partitions");
+  fmt::print(stderr, "{}", warm_table(summary));
+  return kFine;
+}
+
 }  // namespace
 
 int replay(const ReplayArguments& arguments) {
@@ -175,6 +220,8 @@ int replay(const ReplayArguments& arguments) {
 int warm(const WarmArguments& arguments) {
   const auto setup = load_setup(arguments.config);
   if (!setup) return complain(setup.error(), kWrongUsage);
+  if (!arguments.from.empty()) return warm_from_log(*setup, arguments);
+  if (arguments.paths.empty()) return complain({ErrorCode::kInvalidArgument, "name files or folders, or with --from a time what the service's input topic holds since then"}, kWrongUsage);
   auto options = engine_options(arguments, *setup);
   if (!options) return complain(options.error(), kWrongUsage);
   options->keep_open = true;
@@ -197,7 +244,8 @@ int warm(const WarmArguments& arguments) {
 
   const pipeline::SavedCells cells = engine.save();
   if (auto written = pipeline::write_state_file(arguments.out, cells); !written) return complain(written.error(), kFailed);
-  WarmSummary summary{.totals = *totals, .warm_up = setup->insights.warm_up, .seconds = seconds_since(start), .origins = files.origins(), .file = arguments.out};
+  WarmSummary summary{.totals = *totals, .warm_up = setup->insights.warm_up, .seconds = seconds_since(start),
+                      .source = fmt::format("{} {}", with_commas(files.origins()), files.origins() == 1 ? "file" : "files"), .file = arguments.out};
   engine.each_cell([&](const pipeline::Cell& cell) { summary.learned.add(cell, setup->insights.warm_up); });
   fmt::print(stderr, "{}", warm_table(summary));
   return kFine;

@@ -33,10 +33,11 @@ struct WarmArguments {
   std::string state;    // one to begin from
   std::size_t threads = 0;
   std::string since, until;
+  std::string from;     // instead of paths: "earliest" or a time, from which on the service's input topic is read
   bool progress = true;
 };
 
-/// Learns baselines from files, says nothing, and keeps what was learned in a state file. Exit codes as everywhere.
+/// Learns baselines from files, or from what a service's log still holds, says nothing, and keeps what was learned in a state file. Exit codes as everywhere.
 int warm(const WarmArguments& arguments);
 
 }  // namespace trailwarden::app

@@ -82,7 +82,7 @@ std::string warm_table(const WarmSummary& summary) {
   const pipeline::Totals& totals = summary.totals;
   std::error_code ignored;
   std::string table = fmt::format("\nLearned, {}\n", span_in_words(summary.learned));
-  table += line("records read", totals.read, fmt::format("from {} {}", with_commas(summary.origins), summary.origins == 1 ? "file" : "files"));
+  table += line("records read", totals.read, "from " + summary.source);
   table += line("  judged", totals.judged, fmt::format("{} duplicate, {} refused, {} skipped, {} late", with_commas(totals.duplicate), with_commas(totals.refused_in_all()), with_commas(totals.skipped_in_all()), with_commas(totals.late)));
   table += line("accounts x Regions", totals.cells, "");
   table += line("series", summary.learned.series, "an API's calls, or its failures with one error code");

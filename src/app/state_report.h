@@ -39,7 +39,7 @@ struct WarmSummary {
   Learned learned;
   std::chrono::seconds warm_up{};
   double seconds = 0;
-  std::size_t origins = 0;
+  std::string source;  // "24 files"
   std::string file;
   Timestamp newest = kBeginningOfTime;
 };

@@ -254,11 +254,11 @@ bool Worker::bring_cells(Part& part) {
     stop(part, "state_not_taken", taken.error().message);
     return false;
   }
+  log::info("partition.cells_taken", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"cells", std::uint64_t{*taken}}, {"offset", part.next}});
   if (*taken == 0) return true;
   part.snapshot = std::make_unique<SnapshotWriter>(part.owner, part.id.number, part.next, part.state->save());
   part.brought = part.must_commit = true;
   one_by_one_ = true;  // each of these is large
-  log::info("partition.cells_taken", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"cells", std::uint64_t{*taken}}, {"offset", part.next}});
   return true;
 }
 

@@ -146,6 +146,23 @@ TEST_F(State, AStartTakesOnlyWhatIsNotThere) {
   EXPECT_EQ(run(audit, AuditArguments{.config = a, .recompute = true}).out.find("were not compared"), std::string::npos);
 }
 
+TEST_F(State, IsLearnedFromALogAsTheServiceLearnsIt) {
+  const std::string a = service("a", {first_});
+  const std::string keeping = dir_.write("keeping.yaml", read(a).replace(read(a).find("data:"), 5, "keep_input: true, data:"));
+  ASSERT_EQ(drain(keeping).code, 0);
+  add_input("a", rest_);
+  ASSERT_EQ(drain(keeping).code, 0);
+  const std::string state = dir_.path("learned.state");
+  const Said said = run(warm, WarmArguments{.config = keeping, .out = state, .from = "earliest", .progress = false});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_THAT(said.err, AllOf(HasSubstr("from folder, 1 partition"), HasSubstr("accounts x Regions                   8")));
+  EXPECT_TRUE(read(state) == read(exported(keeping, "exported.state")));
+
+  EXPECT_EQ(run(warm, WarmArguments{.paths = {first_}, .config = keeping, .out = state, .from = "earliest"}).code, 2);
+  EXPECT_EQ(run(warm, WarmArguments{.config = keeping, .out = state, .from = "last week"}).code, 2);
+  EXPECT_EQ(run(warm, WarmArguments{.config = keeping, .out = state}).code, 2);
+}
+
 TEST_F(State, ImportDoesNotOverwriteUnasked) {
   const std::string a = service("a", {first_}), b = service("b", {rest_});
   ASSERT_EQ(drain(a).code, 0);
