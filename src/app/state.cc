@@ -171,7 +171,7 @@ int import_state(const StateArguments& arguments) {
   if (!setup) return complain(setup.error(), kWrongUsage);
   if (setup->config.service.kafka)
     return complain({ErrorCode::kInvalidArgument, "state import is for the embedded service. On Kafka start the service with `trailwarden run -c CONFIG --state FILE`: each partition takes in the cells of the file that "
-                                                  "it does not have, in the transaction of its next commit"}, kWrongUsage);
+                                                  "it does not have, before it judges its first message"}, kWrongUsage);
   const auto cells = pipeline::read_state_file(arguments.file);
   if (!cells) return complain(cells.error(), kFailed);
   auto log = open_stopped(*setup);

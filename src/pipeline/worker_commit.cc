@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "core/failpoint.h"
 #include "core/log.h"
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr auto kCommitWhileSaving = 100ms;      // chunks of a snapshot do not wait for the ordinary interval
 constexpr std::size_t kChunksWithAlerts = 1;    // of a snapshot, in a commit that alerts wait for
 constexpr std::size_t kChunksOtherwise = 4;
+constexpr std::size_t kChunksBrought = 8;       // the partition does nothing else
 
 }  // namespace
 
@@ -145,7 +147,9 @@ void Worker::append_alerts(std::span<Part* const> parts, WorkerObserver::Committ
 
 void Worker::append_state(Part& part) {
   if (!part.snapshot) return;
-  const std::size_t most = part.brought ? SIZE_MAX : waiting_alerts_ > 0 ? kChunksWithAlerts : kChunksOtherwise;
+  // Under keys that a valid snapshot has too it must all be replaced at once.
+  const bool at_once = part.brought && part.chunks.contains(part.snapshot->offset());
+  const std::size_t most = at_once ? SIZE_MAX : part.brought ? kChunksBrought : waiting_alerts_ > 0 ? kChunksWithAlerts : kChunksOtherwise;
   for (std::size_t i = 0; i < most && !part.snapshot->chunks_done(); ++i) {
     log_.append(part.snapshot->next_chunk());
     failpoint::hit("snapshot_chunk");
@@ -208,7 +212,7 @@ void Worker::settle(Part& part) {
   });
   part.new_snapshot.reset();
   part.snapshot.reset();
-  part.brought = false;
+  if (std::exchange(part.brought, false)) part.must_start = true;
   part.last_snapshot = now();
   part.snapshot_done = now();
   observer_.snapshot(true);

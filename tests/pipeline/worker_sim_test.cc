@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -408,8 +409,8 @@ TEST_F(WorkerOnSimulatedKafka, SaysWhatOneUndisturbedPassSays) {
   EXPECT_GT(snapshots, 2 * seeds());
 }
 
-/// What an hour before taught, of every other cell.
-std::shared_ptr<const SavedCells> learned_before(Cluster& cluster) {
+/// What an hour before taught, of every other cell. `account`: another one than the traffic's.
+std::shared_ptr<const SavedCells> learned_before(Cluster& cluster, const std::string& account = {}) {
   const PartitionSettings settings = partition_settings();
   Partition partition(settings, 0, 1);
   JudgeTools tools(settings.cells);
@@ -420,6 +421,7 @@ std::shared_ptr<const SavedCells> learned_before(Cluster& cluster) {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     calls[i].time = begin + std::chrono::seconds{3'600 * i / calls.size()};
     calls[i].id += "-before";
+    if (!account.empty()) calls[i].account = account + calls[i].account.back();
     std::string padded = testing::to_json(calls[i]);
     const std::size_t size = padded.size();
     padded.append(event::kPadding, ' ');
@@ -573,6 +575,79 @@ PartitionStatus partition_of(const Cluster& cluster, std::int32_t p) {
   for (const PartitionStatus& status : cluster.status(0).partitions)
     if (status.partition == p) return status;
   return {};
+}
+
+/// Names of the cells in the newest whole snapshot of a partition.
+std::set<std::string> saved_cells(Cluster& cluster, std::int32_t p) {
+  SnapshotShelf shelf("detector/" + std::string(kInput), p);
+  const auto records = cluster.broker().visible(stream::kStateTopic, p);
+  for (const SimRecord& record : records) {
+    stream::Message message;
+    message.key = record.key;
+    message.has_value = record.value.has_value();
+    if (record.value) message.value = *record.value;
+    shelf.take(message);
+  }
+  std::set<std::string> names;
+  for (const auto& entry : shelf.entries()) {
+    EXPECT_EQ(entry.problem, "");
+    if (!names.empty() || !entry.problem.empty()) continue;
+    const auto bytes = shelf.bytes(entry.offset);
+    const auto cells = cells_of_partition(*bytes);
+    for (const SavedCell& cell : *cells) names.insert(cell.name());
+  }
+  return names;
+}
+
+TEST_F(WorkerOnSimulatedKafka, CellsComeIntoAStateThatIsSavedAlready) {
+  for (const char* point : {"", "snapshot_chunk", "snapshot_before_manifest", "before_commit", "after_commit", "snapshot_committed", "revoke_before_commit"}) {
+    Cluster cluster(9, {});
+    cluster.start(0);
+    quiet_hour(cluster, 60, [&] { cluster.step(0, 300ms); });
+    calm_down(cluster);
+    std::set<std::string> expected;
+    for (std::int32_t p = 0; p < kPartitions; ++p) expected.merge(saved_cells(cluster, p));
+    cluster.bring = learned_before(cluster, "22222222222");
+    for (const SavedCell& cell : *cluster.bring) expected.insert(cell.name());
+    cluster.cuts().at(point);
+    cluster.start(0);
+    for (int turn = 0; turn < 100; ++turn) cluster.step(0);
+    cluster.start(*point == 'r' ? 1 : 0);
+    for (int turn = 0; turn < 300; ++turn)
+      for (const std::size_t slot : cluster.alive()) cluster.step(slot);
+    EXPECT_EQ(cluster.power_cuts(), *point == 0 ? 0U : 1U) << point;
+    calm_down(cluster);
+    std::set<std::string> there;
+    for (std::int32_t p = 0; p < kPartitions; ++p) {
+      for (const std::string& name : saved_cells(cluster, p)) {
+        EXPECT_EQ(static_cast<std::int32_t>((murmur2(name) & 0x7fffffffU) % kPartitions), p);
+        EXPECT_TRUE(there.insert(name).second) << name;
+      }
+    }
+    EXPECT_EQ(there, expected) << point;
+    ASSERT_FALSE(HasFailure()) << point;
+  }
+}
+
+TEST_F(WorkerOnSimulatedKafka, WithoutASnapshotWhatWasBroughtInIsNeverForgottenSilently) {
+  Cluster cluster(7, {});
+  cluster.bring = learned_before(cluster);
+  cluster.start(0);
+  quiet_hour(cluster, 200, [&] { cluster.step(0, 300ms); });
+  cluster.kill(0);
+  for (std::int32_t p = 0; p < kPartitions; ++p) damage_snapshots(cluster, p, 100, false);
+  cluster.broker().advance(60s);
+  cluster.start(0);
+  for (int turn = 0; turn < 400; ++turn) cluster.step(0);
+  std::size_t stopped = 0;
+  for (std::int32_t p = 0; p < kPartitions; ++p) {
+    const PartitionStatus status = partition_of(cluster, p);
+    if (status.state != PartitionStatus::State::kStopped) continue;
+    ++stopped;
+    EXPECT_EQ(status.reason, "not_restored");
+    EXPECT_THAT(status.detail, ::testing::HasSubstr("brought in from outside at offset 0"));
+  }
+  EXPECT_GT(stopped, 0U);
 }
 
 TEST_F(WorkerOnSimulatedKafka, AHoleInTheOffsetsStopsThatPartitionAndNoOther) {
