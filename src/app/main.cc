@@ -273,8 +273,8 @@ void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
                                "  trailwarden state forget arn:aws:iam::111122223333:user/alice -c trailwarden.yaml\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
                                app::forget_principal);
   forget->add_option("principal", arguments.principal, "Whom to forget: an ARN")->required();
-  service(forget);
-  file(forget, "State file to read, instead of a service");
+  CLI::Option* const whose = service(forget);
+  file(forget, "State file to read, instead of a service")->excludes(whose);
   out(forget);
 
   CLI::App* const merge = add("merge", "State files into one; a cell that two of them have is an error",

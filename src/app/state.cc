@@ -211,6 +211,7 @@ int forget_principal(const StateArguments& arguments) {
   if (setup->config.service.kafka)
     return complain({ErrorCode::kInvalidArgument, "state forget changes the embedded service, or a state file. On Kafka: stop the service, `state export`, `state forget --state --out`, and let a new `kafka.group` begin at "
                                                   "the same offsets with `run --state`"}, kWrongUsage);
+  if (const auto there = open_topics(*setup); !there) return complain(there.error(), kFailed);  // an import makes a service's state, this does not
   auto log = open_stopped(*setup);
   if (!log) return complain(log.error(), kFailed);
   std::size_t places = 0;

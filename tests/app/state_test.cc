@@ -260,6 +260,9 @@ TEST_F(State, ForgetWantsAWholeNameAndOnePlace) {
   const Said half = run(forget_principal, StateArguments{.file = "x", .principal = "arn:aws:iam::1:user/alice"});
   EXPECT_EQ(half.code, 2);
   EXPECT_THAT(half.err, HasSubstr("--out"));
+  const std::string never_ran = service("never_ran", {});
+  EXPECT_EQ(run(forget_principal, StateArguments{.config = never_ran, .principal = "arn:aws:iam::1:user/alice"}).code, 1);
+  EXPECT_FALSE(std::filesystem::exists(dir_.path("never_ran/data"))) << "nothing is made";
 }
 
 TEST_F(State, RefusesWithAReasonWhatCannotBeUsed) {
