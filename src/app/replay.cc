@@ -178,6 +178,13 @@ int warm_from_log(const Setup& setup, const WarmArguments& arguments) {
   return kFine;
 }
 
+/// Nobody sees from the alerts that the two do not meet.
+void tell_of_break(const pipeline::Engine& engine, const std::string& state) {
+  if (const auto gap = engine.break_before())
+    fmt::print(stderr, "trailwarden: {} ends at {}, and the first record is of {}: what lies between counts as time without calls, and may be told as unusual silence\n", state, format_time(gap->from),
+               format_time(gap->to));
+}
+
 }  // namespace
 
 int replay(const ReplayArguments& arguments) {
@@ -213,6 +220,7 @@ int replay(const ReplayArguments& arguments) {
   summary.origins = files.origins();
   summary.interrupted = stop;
   fmt::print(stderr, "{}", summary_table(summary));
+  tell_of_break(engine, arguments.state);
   if (auto written = write_reports(arguments, summary); !written) return complain(written.error(), kFailed);
   return kFine;
 }
@@ -246,6 +254,7 @@ int warm(const WarmArguments& arguments) {
   if (auto written = pipeline::write_state_file(arguments.out, cells); !written) return complain(written.error(), kFailed);
   WarmSummary summary{.totals = *totals, .warm_up = setup->insights.warm_up, .seconds = seconds_since(start),
                       .source = fmt::format("{} {}", with_commas(files.origins()), files.origins() == 1 ? "file" : "files"), .file = arguments.out};
+  tell_of_break(engine, arguments.state);
   engine.each_cell([&](const pipeline::Cell& cell) { summary.learned.add(cell, setup->insights.warm_up); });
   fmt::print(stderr, "{}", warm_table(summary));
   return kFine;

@@ -1,5 +1,6 @@
 #include "app/run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 
@@ -79,6 +80,9 @@ int run(const RunArguments& arguments) {
   if (!arguments.state.empty()) {
     auto cells = cells_to_bring(*setup, arguments.state);
     if (!cells) return complain(cells.error(), kWrongUsage);
+    Timestamp until = kBeginningOfTime;
+    for (const pipeline::SavedCell& cell : *cells) until = std::max(until, cell.newest);
+    log::info("state.file", {{"file", arguments.state}, {"cells", std::uint64_t{cells->size()}}, {"until", until == kBeginningOfTime ? "no record" : format_time(until)}});
     bring = std::make_shared<const pipeline::SavedCells>(std::move(*cells));
   }
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); }, std::move(bring));

@@ -94,7 +94,13 @@ Result<void> Engine::load(const SavedCells& cells) {
     newest = newest ? std::min(*newest, cell.newest) : cell.newest;
   }
   if (newest) watermark_.restore(*newest);
+  loaded_until_ = newest;
   return {};
+}
+
+std::optional<Engine::Break> Engine::break_before() const {
+  if (!loaded_until_ || !first_record_ || *loaded_until_ == kBeginningOfTime || *first_record_ <= *loaded_until_ + options_.lateness) return std::nullopt;
+  return Break{*loaded_until_, *first_record_};
 }
 
 SavedCells Engine::save() const {
@@ -149,6 +155,7 @@ void Engine::decode(Batch& batch, std::size_t thread) {
 }
 
 void Engine::seal(Batch& batch) {
+  if (!first_record_ && batch.slot_count > 0) first_record_ = batch.slots[0].time;
   for (std::size_t i = 0; i < batch.slot_count; ++i) batch.slots[i].watermark = watermark_.observe(batch.slots[i].time);
   batch.watermark = batch.last ? kEndOfTime : watermark_.value();
 

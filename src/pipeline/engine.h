@@ -61,6 +61,12 @@ class Engine final : private Stations {
   /// Runs to the end of the log, or until `stop` is set: then what was read is judged and committed, and the run ends as if the log did.
   Result<Totals> run(const std::atomic<bool>& stop);
 
+  /// Between what `load` ended with and the first record of the run, if that is more than the lateness: it counts as time without calls.
+  struct Break {
+    Timestamp from{}, to{};
+  };
+  std::optional<Break> break_before() const;
+
   /// Every cell, after a run that kept open what was.
   SavedCells save() const;
   /// Calls `visit(cell)` for each, in no particular order.
@@ -94,6 +100,7 @@ class Engine final : private Stations {
   std::optional<Error> read_error_;
   // Sealing only.
   Watermark watermark_;
+  std::optional<Timestamp> loaded_until_, first_record_;
   std::vector<std::uint64_t> records_of_origin_;  // by origin id
   // Committing only.
   Totals totals_;

@@ -135,6 +135,16 @@ TEST_F(WarmStart, TheFileIsAFunctionOfTheRecords) {
   EXPECT_TRUE(read(dir_->path("d.state")) == read(dir_->path("a.state"))) << "learned in two parts";
 }
 
+TEST_F(WarmStart, SaysIfTheRestDoesNotBeginWhereItEnded) {
+  const std::string state = dir_->path("gap.state");
+  ASSERT_EQ(warm_up(between("", "20260109T0600"), state).code, 0);
+  const auto rest = [&](const std::string& from) {
+    return run(replay, ReplayArguments{.paths = between(from, "20260109T1500"), .alerts = dir_->path("none"), .threads = 1, .state = state, .progress = false}).text;
+  };
+  EXPECT_THAT(rest("20260109T1200"), AllOf(HasSubstr("gap.state ends at 2026-01-09T05:"), HasSubstr("the first record is of 2026-01-09T1"), HasSubstr("time without calls")));
+  EXPECT_THAT(rest("20260109T0600"), Not(HasSubstr("ends at")));
+}
+
 TEST_F(WarmStart, SaysWhatItLearned) {
   const Said said = warm_up(all(), dir_->path("e.state"));
   EXPECT_THAT(said.text, AllOf(HasSubstr("Learned, 2026-01-05T00:00Z to 2026-01-10T23:59Z"), HasSubstr("accounts x Regions"), HasSubstr("past warm-up"),
