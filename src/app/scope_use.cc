@@ -24,6 +24,10 @@ struct Field {
 constexpr std::array kFields{Field{"account", &InsightScope::account, &KnownSeries::account}, Field{"region", &InsightScope::region, &KnownSeries::region},
                              Field{"event_source", &InsightScope::event_source, &KnownSeries::event_source}, Field{"event_name", &InsightScope::event_name, &KnownSeries::event_name}};
 
+bool concerns(const InsightScope& scope, const KnownSeries& series) {
+  return std::all_of(kFields.begin(), kFields.end(), [&](const Field& field) { return (scope.*field.glob).empty() || glob_match(scope.*field.glob, series.*field.text); });
+}
+
 /// Names near to a glob, the nearest first.
 std::vector<std::string> nearest(std::string glob, const std::set<std::string>& names) {
   std::erase_if(glob, [](char c) { return c == '*' || c == '?'; });
@@ -83,7 +87,7 @@ std::vector<ScopeUse> use_of_scopes(std::span<const InsightScope> scopes, std::s
   for (const KnownSeries& one : series) {
     std::size_t taker = scopes.size();
     for (std::size_t i = 0; i < scopes.size(); ++i) {
-      if (!scopes[i].concerns(one.account, one.region) || !scopes[i].concerns_api(one.event_source, one.event_name)) continue;
+      if (!concerns(scopes[i], one)) continue;
       ++out[i].named;
       if (taker == scopes.size()) ++out[taker = i].taken;
       else takers[i].insert(taker);

@@ -55,6 +55,7 @@ std::int64_t window_start(std::uint8_t channel, std::int64_t minute) {
 /// The scopes that concern a cell, with what holds for all in every one of them. Number 0 is for the rest.
 baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, std::string_view account, std::string_view region) {
   const InsightsConfig& config = settings.config;
+  const auto matches = [](const std::string& glob, std::string_view text) { return glob.empty() || glob_match(glob, text); };
   baseline::BaselineSettings out{.false_insights_per_week = config.false_insights_per_week,
                                  .active_regions = config.active_regions,
                                  .warm_up_minutes = static_cast<double>(std::chrono::duration_cast<std::chrono::minutes>(config.warm_up).count()),
@@ -62,7 +63,7 @@ baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, st
                                  .max_rows = settings.max_rows};
   std::vector<const InsightScope*> scopes;
   for (const InsightScope& scope : config.scopes) {
-    if (!scope.concerns(account, region)) continue;
+    if (!matches(scope.account, account) || !matches(scope.region, region)) continue;
     scopes.push_back(&scope);
     out.scopes.push_back(scope.settings);
   }
@@ -70,8 +71,10 @@ baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, st
     scope.calls = scope.calls && config.call_rate;
     scope.errors = scope.errors && config.error_rate;
   }
-  out.scope_of = [scopes](std::string_view source, std::string_view name) {
-    const auto found = std::find_if(scopes.begin(), scopes.end(), [&](const InsightScope* scope) { return scope->concerns_api(source, name); });
+  out.scope_of = [scopes, matches](std::string_view source, std::string_view name) {
+    const auto found = std::find_if(scopes.begin(), scopes.end(), [&](const InsightScope* scope) {
+      return matches(scope->event_source, source) && matches(scope->event_name, name);
+    });
     return found == scopes.end() ? std::uint8_t{0} : static_cast<std::uint8_t>(found - scopes.begin() + 1);
   };
   return out;

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "core/text.h"
 #include "detectors/phrases.h"
 
 namespace trailwarden::detectors {
@@ -39,12 +38,7 @@ InsightScope read_scope(const config::Section& section) {
   return scope;
 }
 
-bool matches(const std::string& glob, std::string_view text) { return glob.empty() || glob_match(glob, text); }
-
 }  // namespace
-
-bool InsightScope::concerns(std::string_view of_account, std::string_view of_region) const { return matches(account, of_account) && matches(region, of_region); }
-bool InsightScope::concerns_api(std::string_view of_source, std::string_view of_name) const { return matches(event_source, of_source) && matches(event_name, of_name); }
 
 InsightsConfig read_insights(const config::Section& section) {
   static constexpr std::array<std::string_view, 8> kKeys{"enabled", "false_insights_per_week", "active_regions", "call_rate",

@@ -14,9 +14,6 @@ struct InsightScope {
   std::string account, region, event_source, event_name;
   baseline::ScopeSettings settings;
   std::string place;  // in the config file, for people
-
-  bool concerns(std::string_view of_account, std::string_view of_region) const;
-  bool concerns_api(std::string_view of_source, std::string_view of_name) const;
 };
 
 /// `insights:` of the configuration.
