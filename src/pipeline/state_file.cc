@@ -157,10 +157,7 @@ Result<void> write_state_file(const std::string& path, std::span<const SavedCell
 Result<SavedCells> cells_of_partition(std::string_view bytes) {
   ByteReader in(bytes);
   const Timestamp newest = in.time();
-  auto cells = Shard::cells_of(in, newest);
-  if (!cells) return cells;
-  if (auto done = in.finish(); !done) return fail(std::move(done).error());
-  return cells;
+  return Shard::cells_of(in, newest);
 }
 
 }  // namespace trailwarden::pipeline

@@ -47,7 +47,7 @@ Result<SavedCells> read_state_file(const std::string& path);
 /// Writes the file beside its place and moves it there, so that there is a whole one or none. Only the owner may read it: there are names of people in it.
 Result<void> write_state_file(const std::string& path, std::span<const SavedCell> cells);
 
-/// The cells in what `Partition::save` wrote.
+/// The cells in what `Partition::save` wrote; what stands behind them is the partition's own, and stays there.
 Result<SavedCells> cells_of_partition(std::string_view bytes);
 
 }  // namespace trailwarden::pipeline
