@@ -122,6 +122,10 @@ class CellBaseline {
   SeriesName name_of(SeriesId series) const;
   std::uint64_t key_of(SeriesId series) const { return key_of(series.kind, series.row); }
   bool is_data(SeriesId series) const;
+  /// How long a series has been watched, in minutes that fade with the slow clock: what `warm_up_minutes` is held against.
+  float watched_minutes(SeriesId series) const { return table(series.kind).rows.at(series.row).block.exposure_slow[0][series.row % kBlockRows]; }
+  /// The minute that it is known since.
+  std::int64_t known_since(SeriesId series) const { return table(series.kind).rows.at(series.row).block.born_at[0][series.row % kBlockRows]; }
   /// The order of series that does not depend on which was born first: by key, then by kind and name.
   std::strong_ordering compare(SeriesId a, SeriesId b) const;
 

@@ -99,6 +99,8 @@ std::string rate_in_words(const event::CallRate& rate) {
 
 }  // namespace
 
+std::string model_of_insights() { return baseline::constants_hash(); }
+
 Insights::Insights(const InsightsSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), baseline_settings_(settings_of_cell(settings, account, region)),
       baseline_(baseline_settings_, account, region), texts_(std::make_unique<Texts>()),
@@ -384,6 +386,31 @@ std::vector<bool> Insights::texts_in_use() const {
     for (const Pending& pending : minute)
       for (const std::uint32_t value : pending.values) used[value] = true;
   return used;
+}
+
+std::size_t Insights::forget(const event::ForgottenPrincipal& principal) {
+  std::vector<bool> named = texts_in_use();
+  for (std::uint32_t number = 0; number < named.size(); ++number) named[number] = named[number] && principal.is_named_by(texts_->text(number));
+  if (std::find(named.begin(), named.end(), true) == named.end()) return 0;
+  const std::uint32_t nobody = texts_->number_of(kForgotten);
+  named.resize(texts_->numbers(), false);
+  const auto is_named = [&named](std::uint32_t number) { return named[number]; };
+  std::size_t places = 0;
+  for (auto& [series, sketches] : baselines_)
+    for (Sketch& sketch : sketches) places += sketch.rename(is_named, nobody);
+  for (auto& [series, incident] : incidents_)
+    for (Sketch& sketch : incident.sketches) places += sketch.rename(is_named, nobody);
+  for (auto& minute : pending_) {
+    for (Pending& pending : minute) {
+      const Values before = pending.values;
+      std::replace_if(pending.values.begin(), pending.values.end(), is_named, nobody);
+      if (pending.values == before) continue;
+      pending.order = order_of(pending.values);
+      ++places;
+    }
+  }
+  texts_->keep_only(texts_in_use());
+  return places;
 }
 
 std::size_t Insights::open_incidents() const { return incidents_.size(); }

@@ -16,6 +16,7 @@
 #include "core/result.h"
 #include "detectors/insights_config.h"
 #include "event/cloudtrail_event.h"
+#include "event/forgotten_principal.h"
 #include "event/insight.h"
 
 namespace trailwarden::detectors {
@@ -26,6 +27,9 @@ struct InsightsSettings {
   std::size_t open_minutes = 18;
   std::size_t max_rows = baseline::BaselineSettings{}.max_rows;
 };
+
+/// Names the constants of the model: what was learned with others is something else.
+std::string model_of_insights();
 
 /// CloudTrail Insights of one (account, Region): call rates of write APIs (of every API for data events) and error rates by code, against baselines
 /// learned here. A Start leaves with the call that crosses the line; an End when the minute closes at which it is certain.
@@ -57,9 +61,14 @@ class Insights {
   void close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit);
   static constexpr std::int64_t kEnd = INT64_MAX;
 
+  const baseline::CellBaseline& baseline() const { return baseline_; }
   std::size_t rows() const { return baseline_.rows(); }
   std::size_t open_incidents() const;
   std::size_t memory_bytes() const;
+
+  /// Calls of a principal become calls of `kForgotten`: none is counted less. How many places named it.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
+  static constexpr std::string_view kForgotten = "(forgotten)";
 
   /// Everything that a later judgement or its words depend on (docs/baseline.md, "Saved form"). Equal states give equal bytes.
   void save(ByteWriter& out) const;

@@ -20,6 +20,7 @@ InsightScope read_scope(const config::Section& section) {
   static constexpr std::array<std::string_view, 3> kKinds{"both", "call_rate", "error_rate"};
   section.only(kKeys);
   InsightScope scope;
+  scope.place = section.place();
   scope.account = section.text("account", "");
   scope.region = section.text("region", "");
   scope.event_source = section.text("event_source", "");

@@ -13,6 +13,7 @@ namespace trailwarden::detectors {
 struct InsightScope {
   std::string account, region, event_source, event_name;
   baseline::ScopeSettings settings;
+  std::string place;  // in the config file, for people
 };
 
 /// What part of an account's false Insights one of its Regions may cost; globs, empty: any. The first that matches counts.

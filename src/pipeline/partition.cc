@@ -124,6 +124,16 @@ bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting,
   return true;
 }
 
+Result<std::size_t> Partition::bring(const SavedCells& cells, bool replace) {
+  std::size_t taken = 0;
+  for (const SavedCell& cell : cells) {
+    if (is_misrouted(cell.name()) || (!replace && shard_.has(cell.account, cell.region))) continue;
+    if (auto put = shard_.put(cell); !put) return fail(std::move(put).error());
+    ++taken;
+  }
+  return taken;
+}
+
 bool Partition::is_misrouted(const std::string& cell) const {
   return partitions_ > 1 && static_cast<std::int32_t>((murmur2(cell) & 0x7fffffffU) % static_cast<std::uint32_t>(partitions_)) != number_;
 }
