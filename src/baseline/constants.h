@@ -60,7 +60,7 @@ inline constexpr double kLongerGap = 1.2;                         // times the l
 inline constexpr double kCallerDecades = 1;
 inline constexpr std::int64_t kCallerMinutes = 15, kNewCallerMinutes = 1440, kWatchedMinutes = 7 * 1440;
 inline constexpr std::size_t kManyApis = 4;
-inline constexpr double kCalibratedRate = 0.2, kCalibratedPower = 0.29;  // false alarms a week of one series: 0.2 x (combined tail)^0.29
+inline constexpr double kCalibratedRate = 0.125, kCalibratedPower = 0.29;  // false alarms a week of one series: 0.125 x (combined tail)^0.29
 inline constexpr unsigned kUpwardCost = 5, kDownwardCost = 1;     // how directions share the budget: downwards little that is false is said
 
 // Learning and incidents.

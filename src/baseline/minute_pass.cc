@@ -358,13 +358,15 @@ struct MinutePass::Step {
     const auto count = static_cast<double>(calls);
     const double fall = std::isfinite(low) && low >= kLeastLow && count <= kMostOfLow * low ? std::sqrt(low) - std::sqrt(count) : 0;
     const double score = 2 * fall * fall;  // of a Poisson count about so much
-    if (score <= kWindowPeakLevel) {
+    const bool is_grown = t - b.born_at[0][r] >= kLowMinutes;
+    // In its first two weeks everything is usual: two weekends are among it. Later on a batch that is missing does not become the measure of the next one.
+    if (score <= kWindowPeakLevel || !is_grown) {
       b.low_now[0][r] = std::min(b.low_now[0][r], to_bfloat16_down(static_cast<float>(calls)));
       return;
     }
     if (b.episode_age[kDayChannel][r] >= kLowAdoptionSteps)
       for (Columns<std::uint16_t>* const lows : {&b.low, &b.low_of_epoch, &b.low_before, &b.low_now}) (*lows)[0][r] = to_bfloat16_down(static_cast<float>(calls));
-    if (is_under_test(r) && t - b.born_at[0][r] >= kLowMinutes && in.scopes[b.scope[0][r]].calibrated)
+    if (is_under_test(r) && in.scopes[b.scope[0][r]].calibrated)
       note_score(r, kDayChannel, Direction::kDown, {.channel = kDayChannel, .score = score, .count = count, .mean = low});
   }
 
