@@ -1,0 +1,49 @@
+#include "detectors/silence_cause.h"
+
+#include <array>
+
+#include "baseline/portable_math.h"
+
+namespace trailwarden::detectors {
+namespace {
+
+constexpr double kMismatch = 5, kStopCall = 10, kLateSeen = 5;  // [nat]
+
+struct Hypothesis {
+  SilenceVerdict says;
+  double prior;  // a week
+};
+constexpr std::array<Hypothesis, 4> kHypotheses{{{{SilenceCause::kDeliveryLag, SilenceScope::kPartition}, 0.1},
+                                                 {{SilenceCause::kDeliveryLag, SilenceScope::kRegion}, 0.03},
+                                                 {{SilenceCause::kTrailStopped, SilenceScope::kAccount}, 0.02},
+                                                 {{SilenceCause::kTrailStopped, SilenceScope::kAlone}, 0.02}}};
+
+}  // namespace
+
+std::string_view to_string(SilenceCause cause) { return cause == SilenceCause::kDeliveryLag ? "delivery_lag" : "trail_stopped"; }
+
+SilenceVerdict cause_of_silence(std::string_view account, std::string_view region, std::span<const DueNeighbour> due, bool stop_call, bool late_seen) {
+  const auto concerns = [&](SilenceScope scope, const DueNeighbour& one) {
+    switch (scope) {
+      case SilenceScope::kPartition: return true;
+      case SilenceScope::kRegion: return one.region == region;
+      case SilenceScope::kAccount: return one.account == account;
+      case SilenceScope::kAlone: return one.account == account && one.region == region;
+    }
+    return false;
+  };
+  const Hypothesis* best = nullptr;
+  double most = 0;
+  for (const Hypothesis& hypothesis : kHypotheses) {
+    const bool is_lag = hypothesis.says.cause == SilenceCause::kDeliveryLag;
+    double score = baseline::portable_log(hypothesis.prior) + (is_lag ? (late_seen ? kLateSeen : 0) : (stop_call ? kStopCall : 0));
+    for (const DueNeighbour& one : due)
+      if (one.silent != concerns(hypothesis.says.scope, one)) score -= kMismatch;
+    if (best != nullptr && score <= most) continue;
+    best = &hypothesis;
+    most = score;
+  }
+  return best->says;
+}
+
+}  // namespace trailwarden::detectors
