@@ -416,11 +416,12 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     api_calls_[row] = slot == kNoSlot ? 0.0F : static_cast<float>(open_[slot].counts[static_cast<std::size_t>(next_) % settings_.open_minutes]);
   }
   std::array<std::vector<Transition>, 2> transitions;
+  const bool frozen = next_ >= frozen_from_ && next_ < frozen_until_;
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) {
     gather(kind);
     const bool is_errors = kind == SeriesKind::kErrors;
     table(kind).rows.close({.minute = next_, .counts = counts_, .forced = forced_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
-                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .scopes = scopes_},
+                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .frozen = frozen, .scopes = scopes_},
                            pass, transitions[static_cast<std::size_t>(kind)]);
   }
   if (next_ % 60 == 59) {

@@ -222,7 +222,7 @@ struct MinutePass::Step {
 
   void score_windows() {
     for_nonzero(s.above.data(), [this](std::size_t r) { score_row(r, s.above[r], Direction::kUp); });
-    if (is_calls) for_nonzero(s.below.data(), [this](std::size_t r) { score_row(r, s.below[r], Direction::kDown); });
+    if (is_calls && !in.frozen) for_nonzero(s.below.data(), [this](std::size_t r) { score_row(r, s.below[r], Direction::kDown); });
   }
 
   void score_row(std::size_t r, unsigned windows, Direction direction) {
@@ -255,6 +255,9 @@ struct MinutePass::Step {
     if (evidence.tail < best.tail) best = evidence;
   }
 
+  /// g: how much of the minute a row learns, unless it adopts what is unusual.
+  float gate_of(std::uint8_t flags) const { return in.frozen ? 0.0F : (flags & kGated) != 0 ? kGatedLearning : 1.0F; }
+
   void learn_dispersion() {
     static const std::array<float, kWindowCount> kLoss = [] {
       std::array<float, kWindowCount> losses{};
@@ -273,7 +276,7 @@ struct MinutePass::Step {
       const std::int32_t* const born = b.born_at[0];
       for (std::size_t r = 0; r < n; ++r) {
         if (born[r] > youngest) continue;
-        const float g = (flags[r] & kGated) != 0 ? kGatedLearning : 1.0F;
+        const float g = gate_of(flags[r]);
         const float bound = 8.0F * sd[r] + 4.0F, off = count[r] - mean[r];
         squares[r] = squares[r] - squares[r] * kLoss[w] + g * std::min(off * off, bound * bound);
         exposure[r] = exposure[r] - exposure[r] * kLoss[w] + g * mean[r];
@@ -285,7 +288,7 @@ struct MinutePass::Step {
     for (std::size_t r = 0; r < n; ++r) {
       if (t - b.born_at[0][r] < 4) continue;
       drift(r, Direction::kUp);
-      if (is_calls) drift(r, Direction::kDown);
+      if (is_calls && !in.frozen) drift(r, Direction::kDown);
     }
   }
 
@@ -300,15 +303,20 @@ struct MinutePass::Step {
   }
 
   void step_gaps() {
+    column(s.gap_score).setZero();
+    if (in.frozen) return end_gaps();
     column(b.gap_length, 0) += column(s.mean);
     column(b.gap_length, 1) += 1.0F;
-    column(s.gap_score).setZero();
     for (std::size_t r = 0; r < n; ++r) {
       const float slack = s.mean[r] * 0.05F;
       const float operational = std::max(b.gap_mean[0][r], 1e-6F) * 1.05F + slack, wall = std::max(b.gap_mean[1][r], 1e-6F) * 1.05F + 1.0F;
       const bool is_long = b.gap_length[0][r] > 1.3F * operational || b.gap_length[1][r] > 1.3F * wall;
       if (is_long && s.count[r] <= 0) score_gap(r, slack);
     }
+    end_gaps();
+  }
+
+  void end_gaps() {
     for (const auto& [row, count] : in.counts) {
       if (count == 0) continue;
       end_gap(row, 0, s.mean[row] * 0.05F, 3.0F * s.mean[row] + 1e-12F);
@@ -491,9 +499,9 @@ struct MinutePass::Step {
     adopt();
     Scratch::Floats& gate = s.window_dispersion[0];
     const std::uint8_t* const flags = b.flags[0];
-    for (std::size_t r = 0; r < n; ++r) gate[r] = (flags[r] & kGated) != 0 ? kGatedLearning : 1.0F;
+    for (std::size_t r = 0; r < n; ++r) gate[r] = gate_of(flags[r]);
     for (const std::uint32_t r : s.rows)
-      if (is_adopting(r)) gate[r] = 1.0F;
+      if (is_adopting(r) && !in.frozen) gate[r] = 1.0F;
     const auto g = column(gate);
     const auto profile = column(s.profile);
     Column learned = g * column(s.count).min(column(s.window_mean[0]) + 12.0F * column(s.window_sd[0]) + 10.0F);
@@ -501,7 +509,7 @@ struct MinutePass::Step {
     column(b.exposure_fast) = column(b.exposure_fast) - column(b.exposure_fast) * kFastLoss + g * profile;
     column(b.calls_slow) = column(b.calls_slow) - column(b.calls_slow) * kSlowLoss + learned;
     column(b.exposure_slow) = column(b.exposure_slow) - column(b.exposure_slow) * kSlowLoss + g * profile;
-    column(b.weeks_watched) += 1.0F / 10080.0F;
+    if (!in.frozen) column(b.weeks_watched) += 1.0F / 10080.0F;
     if (!is_calls) return;
     column(b.hour_calls) += learned;
     column(b.hour_expected) += g * column(s.level);

@@ -9,7 +9,6 @@
 namespace trailwarden::baseline {
 namespace {
 
-constexpr std::size_t kSmallBlock = 64;
 constexpr float kGrownExposure = 1440;  // minutes before a row's dispersion counts for others
 constexpr std::int64_t kMinutesBeforePooling = 2880;
 constexpr std::size_t kFewestToPool = 20;
@@ -44,7 +43,7 @@ void add_fixed(std::int64_t& sum, float value) {
 
 std::uint32_t SeriesTable::add(std::uint64_t key, std::uint8_t scope) {
   if (blocks_.empty()) {
-    blocks_.emplace_back(kind_, kSmallBlock);
+    blocks_.emplace_back(kind_, first_rows_);
   } else if (RowBlock& last = blocks_.back(); last.rows() == last.capacity()) {
     // A small cell stays small; a large one grows by whole blocks.
     if (last.capacity() < kBlockRows) last.grow(std::min(last.capacity() * 2, kBlockRows));
@@ -118,7 +117,7 @@ void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Trans
              {.minute = input.minute, .first_row = first, .counts = counts_, .wide = wide_sums_,
               .profile = has_api ? input.profile.subspan(first, block.rows()) : input.profile,
               .api_calls = has_api ? input.api_calls.subspan(first, block.rows()) : input.api_calls,
-              .forced = forced_, .pools = &pools_, .is_alive = input.is_alive, .scopes = input.scopes},
+              .forced = forced_, .pools = &pools_, .is_alive = input.is_alive, .frozen = input.frozen, .scopes = input.scopes},
              transitions);
   }
   ++minutes_closed_;
@@ -285,7 +284,7 @@ Result<void> SeriesTable::load_blocks(ByteReader& in, std::uint32_t rows) {
   if (!in.has(rows, RowBlock::saved_bytes(kind_))) return fail(ErrorCode::kMalformed, "rows end too early");
   while (rows_ < rows) {
     const std::size_t some = std::min<std::size_t>(rows - rows_, kBlockRows);
-    blocks_.emplace_back(kind_, blocks_.empty() ? std::max(std::bit_ceil(some), kSmallBlock) : kBlockRows);  // as large as if its rows had been added
+    blocks_.emplace_back(kind_, blocks_.empty() ? std::max(std::bit_ceil(some), first_rows_) : kBlockRows);  // as large as if its rows had been added
     blocks_.back().append(some);
     rows_ += static_cast<std::uint32_t>(some);
   }

@@ -16,7 +16,8 @@ namespace trailwarden::baseline {
 /// Not thread-safe; no strings. Cost of a minute: that of `MinutePass`.
 class SeriesTable {
  public:
-  explicit SeriesTable(SeriesKind kind) : kind_(kind) {}
+  /// `first_rows`: room to begin with, a power of 2.
+  explicit SeriesTable(SeriesKind kind, std::size_t first_rows = 64) : kind_(kind), first_rows_(first_rows) {}
 
   SeriesKind kind() const { return kind_; }
   std::uint32_t rows() const { return rows_; }
@@ -44,7 +45,7 @@ class SeriesTable {
     std::span<const MinuteInput::Count> counts;
     std::span<const std::uint32_t> forced;
     std::span<const float> profile, api_calls;  // errors only: one a row
-    bool is_alive = true;
+    bool is_alive = true, frozen = false;
     std::span<const Scope> scopes;
   };
   void close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions);
@@ -94,6 +95,7 @@ class SeriesTable {
   MinuteInput::WideSum wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const;
 
   SeriesKind kind_;
+  std::size_t first_rows_;
   std::uint32_t rows_ = 0;
   std::vector<RowBlock> blocks_;
   std::unordered_map<std::uint32_t, Wide> wide_;
