@@ -107,13 +107,12 @@ class CellBaseline {
   }
   static constexpr std::int64_t kDormantAfter = 1440;
 
-  /// The account-Region as a whole is suspiciously silent: minutes from `from` on that close from now on are learned from and judged by nothing (`MinuteInput::frozen`),
-  /// up to the one that `thaw` names. Not saved: whoever says so says it again to a cell that was loaded.
-  void freeze(std::int64_t from) {
-    if (frozen_until_ <= next_) frozen_from_ = from;
-    frozen_until_ = INT64_MAX;
+  /// The account-Region as a whole is suspiciously silent in the minutes [from, until): when they close, nothing is learned from them, and nothing is said to have become
+  /// less (`MinuteInput::frozen`). Replaces what was frozen before. Not saved: whoever says so says it again to a cell that was loaded.
+  void freeze(std::int64_t from, std::int64_t until) {
+    frozen_from_ = from;
+    frozen_until_ = until;
   }
-  void thaw(std::int64_t until) { frozen_until_ = until; }
 
   /// Before a call of `minute`; minutes from `open_from` on, that of the watermark, are open. Begins a fresh cell there; one that slept
   /// wakes with the minute of the call.
@@ -235,7 +234,7 @@ class CellBaseline {
   std::vector<std::uint32_t> free_slots_, used_slots_;
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
-  std::int64_t frozen_from_ = kNever, frozen_until_ = kNever;  // [from, until)
+  std::int64_t frozen_from_ = kNever, frozen_until_ = kNever;
   std::vector<Scope> scopes_;  // as of the last full hour
   std::uint64_t cost_ = 0;     // of the directions under test at that time, which share the budget
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes

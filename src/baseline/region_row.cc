@@ -98,6 +98,7 @@ double RegionRow::gap_score(float operational, float wall, float mean) const {
 
 Quietness RegionRow::look(std::int64_t end, const Pause& pause) {
   if (next_ == kNever) return {};
+  end = std::max(end, next_);
   const auto [block, r] = rows_.at(0);
   if (block.exposure_slow[0][r] <= kColdMinutes) return {};
   const Level level = level_of(block, r, rows_.pools());
@@ -110,6 +111,7 @@ Quietness RegionRow::look(std::int64_t end, const Pause& pause) {
 
   Quietness out;
   const std::int64_t t = end - 1;
+  out.gap = last_ == kNever ? 0 : t - last_;
   const auto note = [&](double score, std::size_t channel, double peak_level) {
     out.score = std::max(out.score, score);
     if (score > peak_level) out.tail = std::min(out.tail, kChannelsPerDirection * false_alarms_per_week(score, peak_level, peak_history(block, r, channel)));
@@ -143,7 +145,7 @@ Quietness RegionRow::look(std::int64_t end, const Pause& pause) {
     }
     judge(w, count, window_mean);
   }
-  if (missing_ > 0)
+  if (out.gap > 0)
     note(gap_score(block.gap_length[0][r] + missing_mean_, block.gap_length[1][r] + static_cast<float>(missing_), expected(t)), kGapChannel, kClockPeakLevel);
 
   out.minutes = missing_;

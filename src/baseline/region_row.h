@@ -16,7 +16,8 @@ namespace trailwarden::baseline {
 struct Quietness {
   double score = 0;  // S: the largest of the downward windows' and of the gap's [nat]
   double tail = std::numeric_limits<double>::infinity();  // A: expected false alarms of it, per week
-  std::int64_t minutes = 0;  // without a record, as far as the log's clock was going
+  std::int64_t gap = 0;  // minutes since the newest record of what should be here
+  std::int64_t minutes = 0;  // missing: without a record and none behind them, as far as the log's clock was going
   double expected = 0;  // records in these minutes
   bool is_lasting = false;  // longer than its own past silences explain
 };

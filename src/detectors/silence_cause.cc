@@ -22,6 +22,16 @@ constexpr std::array<Hypothesis, 4> kHypotheses{{{{SilenceCause::kDeliveryLag, S
 
 std::string_view to_string(SilenceCause cause) { return cause == SilenceCause::kDeliveryLag ? "delivery_lag" : "trail_stopped"; }
 
+std::string_view to_string(SilenceScope scope) {
+  switch (scope) {
+    case SilenceScope::kPartition: return "partition";
+    case SilenceScope::kRegion: return "region";
+    case SilenceScope::kAccount: return "account";
+    case SilenceScope::kAlone: return "account_region";
+  }
+  return "";
+}
+
 SilenceVerdict cause_of_silence(std::string_view account, std::string_view region, std::span<const DueNeighbour> due, bool stop_call, bool late_seen) {
   const auto concerns = [&](SilenceScope scope, const DueNeighbour& one) {
     switch (scope) {

@@ -21,6 +21,8 @@ enum class SilenceScope : std::uint8_t {
   kAlone,      // this account-Region only
 };
 
+std::string_view to_string(SilenceScope scope);  // "partition", "region", "account", "account_region"
+
 /// Another account-Region that would be noticed by now if it had been silent for as long.
 struct DueNeighbour {
   std::string_view account, region;
