@@ -125,6 +125,7 @@ int replay(const ReplayArguments& arguments) {
   auto options = engine_options(arguments, config);
   if (!options) return complain(options.error(), kWrongUsage);
   options->insights = setup->insights;
+  options->silence = setup->silence;
 
   auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = config.input.max_document_bytes});
   if (!source) return complain(source.error(), kWrongUsage);
