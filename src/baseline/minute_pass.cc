@@ -105,6 +105,7 @@ struct MinutePass::Step {
     auto mean = column(s.mean);
     mean = lambda * column(s.profile);
     if (!is_calls) mean = mean.max(column(b.error_share).min(1.0F) * view(in.api_calls.data(), n));
+    if (in.frozen) mean.setZero();  // not observed: nor may it be missing later, in a window that reaches back over it
   }
 
   void gather_prior(std::size_t w) {
@@ -330,7 +331,11 @@ struct MinutePass::Step {
 
   void score_gap(std::size_t r, float slack) {
     const double regular = in.scopes[b.scope[0][r]].regular_clock;
-    const auto score_of = [regular](const GapClock& clock, float margin) { return clock.regularity() >= regular ? clock.score(margin) : 0; };
+    const auto score_of = [regular](const GapClock& clock, float margin) {
+      // The vectors know no regularity above 40; a timer that was seen so often is more regular than that, and missed the sooner.
+      const double most = regular > 0 && clock.gaps >= kGapMemory ? GapClock::kTimer : GapClock::kMostRegular;
+      return clock.regularity() >= regular ? clock.score(margin, most) : 0;
+    };
     const double score = std::max(score_of(gap_clock(r, 0), slack), score_of(gap_clock(r, 1), 1.0F));
     s.gap_score[r] = static_cast<float>(score);
     if (score > kClockPeakLevel && is_under_test(r)) note_score(r, kGapChannel, Direction::kDown, {.channel = kGapChannel, .score = score});

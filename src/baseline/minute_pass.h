@@ -74,7 +74,7 @@ struct MinuteInput {
   std::span<const std::uint32_t> forced;  // rows whose Start was decided while this minute was open
   const PooledDispersion* pools = nullptr;
   bool is_alive = true;  // the account-Region has records from this minute on; without, a silence says nothing of one API
-  bool frozen = false;   // the whole account-Region is suspiciously silent: nothing is learned, gaps stand, nothing is scored downwards
+  bool frozen = false;   // the whole account-Region is suspiciously silent: as if the minute had not been. Nothing is learned, gaps stand, nothing is scored downwards
   std::span<const Scope> scopes;  // by `RowBlock::scope`
 };
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::int64_t kLongestWindow = 240, kEpochMinutes = 28 * 1440;
 constexpr std::int64_t kLongestImagined = 480;  // minutes added up for what a silence would look like
-constexpr double kMostRegular = 400;  // a timer's gaps are worth more to it than the 40 of an API's: a whole account hardly has chance ones
 // A silence is longer than the past explains from this many of the longest one on. One of more than a day is that of people, whose holidays come on top of weekends.
 constexpr std::int64_t kDay = 1440;
 constexpr double kOfShortGaps = 1.5, kOfLongGaps = 3;
@@ -91,7 +90,7 @@ double RegionRow::gap_score(float operational, float wall, float mean) const {
   double score = 0;
   for (std::size_t clock = 0; clock < 2; ++clock) {
     const GapClock gap{clock == 0 ? operational : wall, block.gap_mean[clock][r], block.gap_squares[clock][r], block.gaps[clock][r]};
-    if (gap.regularity() >= kRegularClock) score = std::max(score, gap.score(clock == 0 ? mean * 0.05F : 1.0F, kMostRegular));
+    if (gap.regularity() >= kRegularClock) score = std::max(score, gap.score(clock == 0 ? mean * 0.05F : 1.0F, GapClock::kTimer));
   }
   return score;
 }

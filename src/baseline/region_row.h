@@ -53,6 +53,8 @@ class RegionRow {
   /// The silence that is going on was told of: it is not one to get used to.
   void disown() { disowned_ = true; }
 
+  /// The minutes before this one are closed; INT64_MIN before the first record.
+  std::int64_t closed_until() const { return next_; }
   bool is_empty() const { return newest_ == kNever; }
   /// The newest minute that has a record.
   std::int64_t newest() const { return newest_; }

@@ -69,14 +69,14 @@ bool SeriesTable::Wide::empty() const {
 }
 
 /// Keeps the high halves of counts and quarters in step with the low ones, which the pass writes.
-void SeriesTable::widen(const Minute& input) {
-  const auto slot = static_cast<std::size_t>(input.minute % 16), quarter = static_cast<std::size_t>(input.minute / 15 % 16);
-  const bool new_quarter = input.minute % 15 == 0;
+void SeriesTable::widen(std::int64_t minute, std::span<const MinuteInput::Count> counts) {
+  const auto slot = static_cast<std::size_t>(minute % 16), quarter = static_cast<std::size_t>(minute / 15 % 16);
+  const bool new_quarter = minute % 15 == 0;
   for (auto& [row, wide] : wide_) {
     wide.minute[slot] = 0;
     if (new_quarter) wide.quarter[quarter] = 0;
   }
-  for (const auto& [row, count] : input.counts) {
+  for (const auto& [row, count] : counts) {
     const auto [block, r] = at(row);
     const std::uint32_t low = new_quarter ? 0 : block.quarter_count[quarter][r];
     const std::uint32_t carry = ((low + (count & 0xffffU)) >> 16) + (count >> 16);
@@ -102,12 +102,13 @@ MinuteInput::WideSum SeriesTable::wide_sum(std::uint32_t row, const Wide& wide, 
 void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions) {
   const std::int64_t day = day_of(input.minute);
   begin_day(day);
-  widen(input);
   for (const auto& [row, count] : input.counts) add_to_day(row, day, count);
+  const std::span<const MinuteInput::Count> observed = input.frozen ? std::span<const MinuteInput::Count>{} : input.counts;
+  widen(input.minute, observed);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     RowBlock& block = blocks_[i];
     const auto first = static_cast<std::uint32_t>(i * kBlockRows);
-    slice(input.counts, first, counts_, [](auto& item) -> auto& { return item.row; });
+    slice(observed, first, counts_, [](auto& item) -> auto& { return item.row; });
     slice(input.forced, first, forced_, [](auto& item) -> auto& { return item; });
     wide_sums_.clear();
     for (const auto& [row, wide] : wide_)

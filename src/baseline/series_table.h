@@ -91,7 +91,7 @@ class SeriesTable {
   Result<void> load_wide(ByteReader& in, std::uint32_t rows);
   Result<void> load_blocks(ByteReader& in, std::uint32_t rows);
   void begin_day(std::int64_t day);
-  void widen(const Minute& input);
+  void widen(std::int64_t minute, std::span<const MinuteInput::Count> counts);
   MinuteInput::WideSum wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const;
 
   SeriesKind kind_;

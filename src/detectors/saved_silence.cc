@@ -68,6 +68,8 @@ void Silence::save(ByteWriter& out) const {
     out.time(region->newest);
     event::save(out, region->last);
     detectors::save(out, region->look);
+    out.time(region->excused_from);
+    out.time(region->excused_until);
     out.flag(region->suspicious);
     out.signed_number(region->frozen_from);
     out.signed_number(region->frozen_until);
@@ -139,6 +141,8 @@ Result<void> Silence::load(ByteReader& in, SilenceOutput& output) {
     region.newest = in.time();
     region.last = event::load_evidence(in);
     region.look = load_look(in);
+    region.excused_from = in.time();
+    region.excused_until = in.time();
     region.suspicious = in.flag();
     region.frozen_from = in.signed_number();
     region.frozen_until = in.signed_number();

@@ -18,7 +18,6 @@ using event::CloudTrailEvent;
 
 constexpr double kBudgetShare = 0.05;    // of `insights.false_insights_per_week`
 constexpr double kSuspicious = 5;        // [nat]
-constexpr std::int64_t kLeastGap = 15;   // minutes without a record before anything is frozen: what only has become less is for its APIs to say
 constexpr std::int64_t kHold = 5;        // minutes that a cause must be the likeliest before it is told
 constexpr std::int64_t kReview = 15;     // minutes after which the cause of a silence that was told is looked at again
 constexpr std::int64_t kLateMatters = 60;   // minutes that a late record speaks for a lag
@@ -93,8 +92,7 @@ void Silence::observe(const CloudTrailEvent& event, std::uint64_t cell, Timestam
   const auto delay = log_time - time;
   if (delay > std::chrono::minutes{region.bound}) note_late(region, time, delay, output);
   if (region.silent && time > region.silent->from && (!region.silent->back || time < *region.silent->back)) region.silent->back = time;
-  // What is told of as late is not to become what is usual; unless it stays.
-  if (!region.silent || minute_ - region.silent->since > kGetUsedTo) region.delays.add(delay);
+  if (is_usual(region, time)) region.delays.add(delay);
   if (event.event_source.size() == 24 && stops_logging(event)) note_stop(event, time);
 }
 
@@ -125,6 +123,18 @@ void Silence::note_stop(const CloudTrailEvent& event, Timestamp time) {
   call = {time, event::make_evidence(event), fmt::format("{} called {}", who(event), printable(event.event_name))};
 }
 
+/// Whether the delay of a record says how late its account-Region's usually are. What is told of as late is not to become what is usual; unless it stays.
+bool Silence::is_usual(const Region& region, Timestamp time) const {
+  if (region.silent && minute_ - region.silent->since > kGetUsedTo) return true;
+  if (region.silent || (time > region.excused_from && time <= region.excused_until)) return false;
+  const std::int64_t minute = minute_of(time);
+  if (minute >= region.frozen_from && minute < region.frozen_until) return false;
+  return std::none_of(told_.begin(), told_.end(), [&](const auto& entry) {
+    const Told& told = entry.second;
+    return told.verdict.cause == SilenceCause::kDeliveryLag && told.concerns(region) && time > told.facts.last_event;
+  });
+}
+
 void Silence::note_late(Region& region, Timestamp time, std::chrono::seconds delay, SilenceOutput& output) {
   late_seen_ = minute_;
   if (region.silent && time > region.silent->from) {
@@ -135,7 +145,8 @@ void Silence::note_late(Region& region, Timestamp time, std::chrono::seconds del
   const Region::Past past = *region.past;
   if (time <= past.from || time >= past.to) return;
   // It was said that the trail had stopped, and that it was back.
-  region.past.reset();
+  for (const auto& [name, other] : regions_)
+    if (other->past && other->past->id == past.id) other->past.reset();
   Told told{.verdict = {SilenceCause::kTrailStopped, SilenceScope::kAlone}, .account = region.account, .region = region.name, .last = region.last};
   told.facts = {.id = past.id, .cause = to_string(SilenceCause::kTrailStopped), .scope = to_string(SilenceScope::kAlone), .last_event = past.from, .next_event = time,
                 .gap = past.to - past.from, .usual_delay = std::chrono::minutes{region.bound}, .threshold = alpha_, .reclassified = to_string(SilenceCause::kDeliveryLag)};
@@ -164,11 +175,13 @@ void Silence::look_at(Region& region, baseline::MinutePass& pass, SilenceOutput&
     region.row.close_before(due, pass);
     region.look = region.row.look(due, pause_);
   }
-  const bool suspicious = region.look.score >= kSuspicious && region.look.gap >= kLeastGap;
+  // It is the gap that is suspicious: what only has become less is for the APIs to say.
+  const bool is_waiting = due < region.row.closed_until();  // for its records come later than before: till then nothing new is due
+  const bool suspicious = !is_waiting && region.look.score >= kSuspicious && region.row.score_if_silent(due, region.look.gap) >= kSuspicious;
   if (suspicious != region.suspicious) {
     // The cell may be behind: what was frozen lately stays so.
     if (suspicious && due - 1 - region.frozen_until > kCellsBehind) region.frozen_from = due - 1;
-    region.frozen_until = suspicious ? INT64_MAX : due - 1;
+    region.frozen_until = suspicious ? INT64_MAX : std::max(due, region.row.closed_until()) - 1;
     output.freeze(region.account, region.name, region.frozen_from, region.frozen_until);
   }
   region.suspicious = suspicious;
@@ -213,7 +226,9 @@ SilenceVerdict Silence::verdict_on(const Region& region) {
   for (const auto& [name, other] : regions_) {
     const bool would_be_noticed = *is_due++;
     if (other.get() == &region || !would_be_noticed) continue;
-    neighbours.push_back({other->account, other->name, other->look.score >= kSuspicious && other->row.newest() < minute_ - other->bound});
+    // Between the two it cannot be said yet.
+    const bool silent = other->look.score >= kSuspicious && other->row.newest() < minute_ - other->bound;
+    if (silent || other->look.minutes <= region.silent->look.minutes / 2) neighbours.push_back({other->account, other->name, silent});
   }
   const bool late_seen = late_seen_ != INT64_MIN && minute_ - late_seen_ <= kLateMatters;
   return cause_of_silence(region.account, region.name, neighbours, stop_call_of(region) != nullptr, late_seen);
@@ -243,7 +258,13 @@ void Silence::tell(Region& region, const SilenceVerdict& verdict, SilenceOutput&
   Region::Silent& silent = *region.silent;
   region.row.disown();
   for (auto& [number, told] : told_) {
-    if (told.verdict.cause != verdict.cause || !told.concerns(region)) continue;
+    if (told.verdict.cause != verdict.cause) continue;
+    if (!told.concerns(region)) {
+      // What is going on is wider than it seemed.
+      if (!concerns(verdict.scope, region.account, region.name, told.account, told.region)) continue;
+      told.verdict.scope = verdict.scope;
+      told.facts.scope = to_string(verdict.scope);
+    }
     silent.told = number;
     ++told.members;
     ++told.facts.account_regions;
@@ -280,9 +301,12 @@ void Silence::untell(Region& region, std::string_view reclassified, SilenceOutpu
 
 void Silence::end(Region& region, SilenceOutput& output) {
   const Region::Silent& silent = *region.silent;
-  if (const auto told = told_.find(silent.told); told != told_.end() && told->second.verdict.cause == SilenceCause::kTrailStopped && silent.back)
-    region.past = Region::Past{silent.from, *silent.back, minute_ + kPastMatters, told->second.facts.id};
-  untell(region, {}, output);
+  const auto told = told_.find(silent.told);
+  const bool had_stopped = told != told_.end() && told->second.verdict.cause == SilenceCause::kTrailStopped, was_late = had_stopped && silent.filled;
+  if (had_stopped && !was_late && silent.back) region.past = Region::Past{silent.from, *silent.back, minute_ + kPastMatters, told->second.facts.id};
+  region.excused_from = silent.from;
+  region.excused_until = region.newest;
+  untell(region, was_late ? to_string(SilenceCause::kDeliveryLag) : std::string_view(), output);
   region.silent.reset();
 }
 

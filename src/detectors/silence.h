@@ -83,6 +83,7 @@ class Silence {
   Region& region_of(std::uint64_t cell, std::string_view account, std::string_view region);
   static void keep_newest(Region& region, const event::CloudTrailEvent& event, Timestamp time);
   void note_stop(const event::CloudTrailEvent& event, Timestamp time);
+  bool is_usual(const Region& region, Timestamp time) const;
   void note_late(Region& region, Timestamp time, std::chrono::seconds delay, SilenceOutput& output);
   void step(std::int64_t minute, baseline::MinutePass& pass, SilenceOutput& output);
   void look_at(Region& region, baseline::MinutePass& pass, SilenceOutput& output);

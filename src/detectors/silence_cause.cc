@@ -32,23 +32,24 @@ std::string_view to_string(SilenceScope scope) {
   return "";
 }
 
+bool concerns(SilenceScope scope, std::string_view account, std::string_view region, std::string_view other_account, std::string_view other_region) {
+  switch (scope) {
+    case SilenceScope::kPartition: return true;
+    case SilenceScope::kRegion: return other_region == region;
+    case SilenceScope::kAccount: return other_account == account;
+    case SilenceScope::kAlone: return other_account == account && other_region == region;
+  }
+  return false;
+}
+
 SilenceVerdict cause_of_silence(std::string_view account, std::string_view region, std::span<const DueNeighbour> due, bool stop_call, bool late_seen) {
-  const auto concerns = [&](SilenceScope scope, const DueNeighbour& one) {
-    switch (scope) {
-      case SilenceScope::kPartition: return true;
-      case SilenceScope::kRegion: return one.region == region;
-      case SilenceScope::kAccount: return one.account == account;
-      case SilenceScope::kAlone: return one.account == account && one.region == region;
-    }
-    return false;
-  };
   const Hypothesis* best = nullptr;
   double most = 0;
   for (const Hypothesis& hypothesis : kHypotheses) {
     const bool is_lag = hypothesis.says.cause == SilenceCause::kDeliveryLag;
     double score = baseline::portable_log(hypothesis.prior) + (is_lag ? (late_seen ? kLateSeen : 0) : (stop_call ? kStopCall : 0));
     for (const DueNeighbour& one : due)
-      if (one.silent != concerns(hypothesis.says.scope, one)) score -= kMismatch;
+      if (one.silent != concerns(hypothesis.says.scope, account, region, one.account, one.region)) score -= kMismatch;
     if (best != nullptr && score <= most) continue;
     best = &hypothesis;
     most = score;

@@ -29,6 +29,9 @@ struct DueNeighbour {
   bool silent = false;
 };
 
+/// Whether what concerns (account, region) in that scope concerns the other one too.
+bool concerns(SilenceScope scope, std::string_view account, std::string_view region, std::string_view other_account, std::string_view other_region);
+
 struct SilenceVerdict {
   SilenceCause cause = SilenceCause::kDeliveryLag;
   SilenceScope scope = SilenceScope::kPartition;

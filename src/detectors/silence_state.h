@@ -16,6 +16,7 @@ struct Silence::Region {
   Timestamp newest = kBeginningOfTime;  // e: event time of its newest record
   event::Evidence last;                 // that record
   baseline::Quietness look;             // of the last minute
+  Timestamp excused_from = kEndOfTime, excused_until = kBeginningOfTime;  // the last silence: how late its records are is no measure for others
   bool suspicious = false;
   std::int64_t frozen_from = 0, frozen_until = 0;  // what its cell was told last
 
@@ -53,15 +54,7 @@ struct Silence::Told {
   std::uint64_t members = 0;  // that are still silent
   std::chrono::seconds longest_delay{};  // of records that came late
 
-  bool concerns(const Region& one) const {
-    switch (verdict.scope) {
-      case SilenceScope::kPartition: return true;
-      case SilenceScope::kRegion: return one.name == region;
-      case SilenceScope::kAccount: return one.account == account;
-      case SilenceScope::kAlone: return one.account == account && one.name == region;
-    }
-    return false;
-  }
+  bool concerns(const Region& one) const { return detectors::concerns(verdict.scope, account, region, one.account, one.name); }
 };
 
 /// A call that stopped an account's logging, or the management events of it.
