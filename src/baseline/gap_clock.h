@@ -17,7 +17,10 @@ struct GapClock {
   /// k = clip(n/q, 0.3, `most`) min(1, n/10): about 1 for calls at random, 40 for a clock.
   double regularity(double most = kMostRegular) const;
   static constexpr double kMostRegular = 40;
-  static constexpr double kTimer = 400;  // what is believed of a timer whose gaps vary by 5 % or less: its silence counts from 1.3 of them on
+
+  /// The regularity that may be believed of it: 40, or 400 of a timer, whose gaps vary by 6 % or less: its silence counts from 1.3 of them on.
+  double most_believed() const { return regularity(kTimer) >= kTimer / 2 ? kTimer : kMostRegular; }
+  static constexpr double kTimer = 400;
 
   /// k (g - 1 - ln g) for g = L / reference, with k the regularity; 0 below g = 1.3, n = 6, k = 1.5.
   double score(float slack, double most = kMostRegular) const;

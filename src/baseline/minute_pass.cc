@@ -333,7 +333,7 @@ struct MinutePass::Step {
     const double regular = in.scopes[b.scope[0][r]].regular_clock;
     const auto score_of = [regular](const GapClock& clock, float margin) {
       // The vectors know no regularity above 40; a timer that was seen so often is more regular than that, and missed the sooner.
-      const double most = regular > 0 && clock.gaps >= kGapMemory ? GapClock::kTimer : GapClock::kMostRegular;
+      const double most = regular > 0 && clock.gaps >= kGapMemory ? clock.most_believed() : GapClock::kMostRegular;
       return clock.regularity() >= regular ? clock.score(margin, most) : 0;
     };
     const double score = std::max(score_of(gap_clock(r, 0), slack), score_of(gap_clock(r, 1), 1.0F));

@@ -90,7 +90,7 @@ double RegionRow::gap_score(float operational, float wall, float mean) const {
   double score = 0;
   for (std::size_t clock = 0; clock < 2; ++clock) {
     const GapClock gap{clock == 0 ? operational : wall, block.gap_mean[clock][r], block.gap_squares[clock][r], block.gaps[clock][r]};
-    if (gap.regularity() >= kRegularClock) score = std::max(score, gap.score(clock == 0 ? mean * 0.05F : 1.0F, GapClock::kTimer));
+    if (gap.regularity() >= kRegularClock) score = std::max(score, gap.score(clock == 0 ? mean * 0.05F : 1.0F, gap.most_believed()));
   }
   return score;
 }

@@ -1,6 +1,7 @@
 #include "detectors/silence.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -53,6 +54,24 @@ std::int64_t rounded(std::int64_t minutes) {
 }
 
 }  // namespace
+
+const DetectorInfo& Silence::info() {
+  static constexpr std::array kOptions{
+      OptionInfo{"enabled", "boolean", "", "true", "whether silences are looked for"},
+      OptionInfo{"warm_up", "duration", "", "7d", "how long an account and Region is watched before its silence means something"},
+  };
+  static constexpr std::array<std::string_view, 5> kBlindSpots{
+      "an account and Region in its first week, and one that records less than about ten events a day",
+      "a silence while the log's own clock stands still: without ticks, that is without Kafka, when nothing at all comes",
+      "a stop that is shorter than 1.5 times the longest silence of the last four weeks, or 3 times where that is more than a day (weekends)",
+      "why: with a single account in a Region and no call that stopped logging, a stopped trail looks like late records, and is called that",
+      "a trail that records less than before, but still something",
+  };
+  static constexpr DetectorInfo kInfo{kName, "Whole accounts and Regions that record nothing any more: their trail stopped, or their records are late",
+                                      "every record, with the log's append times; ticks where nothing else may come", kOptions, kBlindSpots,
+                                      "Inspired by watchdog timers; scores as for Insights (docs/baseline.md, \"Silence\")"};
+  return kInfo;
+}
 
 Silence::Silence(const SilenceConfig& config, const InsightsConfig& insights)
     : config_(config), alpha_(insights.false_insights_per_week * kBudgetShare / insights.active_regions) {}

@@ -15,6 +15,7 @@
 #include "baseline/region_row.h"
 #include "core/bytes.h"
 #include "core/result.h"
+#include "detectors/detector.h"
 #include "detectors/insights_config.h"
 #include "detectors/silence_cause.h"
 #include "detectors/silence_config.h"
@@ -51,6 +52,8 @@ class SilenceOutput {
 class Silence {
  public:
   static constexpr std::string_view kName = "silence";
+  /// What it says of itself in `detectors list`. Its options stand in `silence:`, not among those of `detectors:`.
+  static const DetectorInfo& info();
 
   Silence(const SilenceConfig& config, const InsightsConfig& insights);
   ~Silence();
