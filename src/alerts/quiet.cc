@@ -114,6 +114,19 @@ void Quiet::advance(Timestamp watermark, const Output& output) {
   while (!by_end_.empty() && by_end_.begin()->first <= watermark) close(windows_.find(by_end_.begin()->second), output);
 }
 
+std::size_t Quiet::forget(const event::ForgottenPrincipal& principal) {
+  const std::size_t before = windows_.size();
+  std::erase_if(by_end_, [&](const auto& entry) {
+    const auto window = windows_.find(entry.second);
+    const event::Finding& finding = window->second.finding;
+    const auto named = [&](const std::string& text) { return principal.is_named_by(text); };
+    if (!named(finding.entity) && !named(finding.principal.arn) && !named(finding.sentence) && !named(finding.normal) && !named(finding.title)) return false;
+    windows_.erase(window);
+    return true;
+  });
+  return before - windows_.size();
+}
+
 void Quiet::save(ByteWriter& out) const {
   out.number(closed_early_);
   out.number(static_cast<std::uint32_t>(windows_.size()));

@@ -14,6 +14,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "event/finding.h"
+#include "event/forgotten_principal.h"
 
 namespace trailwarden::alerts {
 
@@ -62,6 +63,9 @@ class Quiet {
   std::size_t open_windows() const { return windows_.size(); }
   /// How many windows were closed because there were too many.
   std::uint64_t closed_early() const { return closed_early_; }
+
+  /// Forgets the windows whose finding names a principal, with what they folded; how many. The next finding of such a key is told again.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
 
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);

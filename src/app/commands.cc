@@ -11,9 +11,13 @@
 
 #include "alerts/envelope.h"
 #include "app/chart.h"
+#include "app/scope_use.h"
 #include "app/setup.h"
+#include "app/state_report.h"
+#include "core/text.h"
 #include "detectors/registry.h"
 #include "detectors/silence.h"
+#include "pipeline/state_file.h"
 
 namespace trailwarden::app {
 namespace {
@@ -92,13 +96,40 @@ std::vector<ShownAlert> pick(std::vector<ShownAlert> alerts, std::size_t limit) 
   return picked;
 }
 
+/// Holds the scopes of a configuration against the series of a state file.
+int check_scopes(const Setup& setup, const std::string& file) {
+  const auto cells = pipeline::read_state_file(file);
+  if (!cells) return complain(cells.error(), kFailed);
+  const pipeline::CellSettings settings = roomy_settings(setup);
+  std::vector<KnownSeries> series;
+  for (const pipeline::SavedCell& saved : *cells) {
+    const auto cell = load_cell(settings, saved);
+    if (!cell) return complain(Error(cell.error()).during(file), kFailed);
+    add_series(**cell, series);
+  }
+  const auto& scopes = setup.insights.scopes;
+  const auto uses = use_of_scopes(scopes, series);
+  std::size_t taken = 0, idle = 0;
+  fmt::print("{}: {} cells, {} series\n", file, cells->size(), with_commas(series.size()));
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    fmt::print("{:>8} series  {}  {}\n", with_commas(uses[i].taken), scopes[i].place, scope_in_words(scopes[i]));
+    taken += uses[i].taken;
+    idle += uses[i].problem.empty() ? 0 : 1;
+  }
+  fmt::print("{:>8} series  {}\n", with_commas(series.size() - taken), scopes.empty() ? "and no scopes" : "in none of them");
+  std::fflush(stdout);
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    if (!uses[i].problem.empty()) fmt::print(stderr, "{}: insights.scopes[{}] {}\n", scopes[i].place, i, uses[i].problem);
+  return idle == 0 ? kFine : kFailed;
+}
+
 }  // namespace
 
-int check_config(const std::string& file) {
+int check_config(const std::string& file, const std::string& against) {
   const auto setup = load_setup(file);
   if (!setup) return complain_of_config(setup.error());
   fmt::print("{}: fine; {} detectors are on\n", file, setup->detectors.size());
-  return kFine;
+  return against.empty() ? kFine : check_scopes(*setup, against);
 }
 
 int show_config(const std::string& file) {

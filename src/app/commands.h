@@ -7,8 +7,8 @@ namespace trailwarden::app {
 
 // The small commands. Each returns the exit code: 0 fine, 1 the work failed, 2 wrong usage or config.
 
-/// `config check FILE`: every error on standard error, one a line.
-int check_config(const std::string& file);
+/// `config check FILE [--against STATE]`: every error on standard error, one a line; with a state file also the scopes of `insights.scopes` that none of its series is in: 1.
+int check_config(const std::string& file, const std::string& against = "");
 
 /// `config show [FILE]`: the effective configuration as YAML that `config check` accepts.
 int show_config(const std::string& file);

@@ -38,6 +38,19 @@ Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
 }
 
+/// There is nothing to read.
+class NoInput final : public stream::InputSource {
+ public:
+  void restore(std::int64_t, std::string_view) override {}
+  Result<void> poll(std::chrono::milliseconds, stream::InputBatch& input) override {
+    input.clear();
+    input.drained = true;
+    return {};
+  }
+  std::string trouble() const override { return {}; }
+  void wake() override {}
+};
+
 /// Adds what counts have grown by since the last time.
 void add_growth(metrics::Registry& registry, std::string_view metric, const std::map<std::string, std::uint64_t>& now, std::map<std::string, std::uint64_t>& before) {
   for (const auto& [reason, count] : now) {
@@ -85,6 +98,16 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
   if (!log) return fail(std::move(log).error());
   const stream::KafkaLog& kafka = **log;
   return OpenedLog{.log = std::move(*log), .report = reports_of(kafka, clients), .is_fenced = [&kafka] { return kafka.fenced(); }};
+}
+
+Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup) {
+  const config::EmbeddedConfig& embedded = setup.config.service.embedded;
+  std::error_code error;
+  std::filesystem::create_directories(embedded.data, error);
+  if (error) return fail(io_error("make folder", embedded.data, error.value()));
+  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = {}, .keep_journal = embedded.keep_input, .max_bytes = embedded.max_bytes}, std::make_unique<NoInput>());
+  if (!log) return fail(std::move(log).error().during("the service must not run"));
+  return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
 }
 
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup) {

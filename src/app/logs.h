@@ -22,6 +22,9 @@ struct OpenedLog {
 /// kInvalidArgument for what is wrong with the configuration.
 Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from);
 
+/// The embedded log of a service that is not running, for changes by hand: it reads no input and delivers nothing.
+Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup);
+
 /// Its topics, for looking, beside a service that runs.
 Result<std::unique_ptr<stream::Topics>> open_topics(const Setup& setup);
 

@@ -12,6 +12,7 @@
 #include "app/replay.h"
 #include "app/run.h"
 #include "app/score.h"
+#include "app/state.h"
 #include "app/topics.h"
 #include "core/version.h"
 
@@ -27,16 +28,18 @@ using Action = std::function<int()>;
 /// Everything that the commands take; lives as long as the parsing and the action.
 struct Arguments {
   app::ReplayArguments replay;
+  app::WarmArguments warm;
   app::GenerateArguments generate;
   app::ScoreArguments score;
   app::RunArguments run;
+  app::StateArguments state;
   app::AuditArguments audit;
   app::TopicsArguments topics;
   app::AcceptGapArguments accept_gap;
   app::SkipArguments skip;
   app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
-  std::string config_file, alerts_file;
+  std::string config_file, alerts_file, against;
   bool as_json = false;
   std::size_t limit = 10;
 };
@@ -62,11 +65,30 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) 
   command->add_option("--shards", arguments.shards, "Shards, instead of the config's. The output does not depend on it")->check(CLI::Range(1, 1024));
   command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
   command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  command->add_option("--state", arguments.state, "Begins with the cells of a state file (`warm`, `state export`) and goes on as if there had been no break");
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl --summary summary.json\n"
                   "  aws s3 cp s3://my-trail/AWSLogs/.../file.json.gz - | trailwarden replay - | jq .detail.sentence\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::replay(arguments); }; });
+}
+
+void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("warm", "Learns baselines from recorded logs, says nothing, and keeps what was learned in a state file");
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input");
+  command->add_option("--from", arguments.from, "Instead of paths: reads the service's input topic, from `earliest` or a time on, e.g. 2026-01-05T00:00:00Z; commits nothing and joins no group");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML), best that of the service; without it every default holds");
+  command->add_option("--state", arguments.out, "State file to write")->required();
+  command->add_option("--resume", arguments.state, "A state file to go on from");
+  command->add_option("--threads", arguments.threads, "Threads; default: one a core. The file does not depend on it")->check(CLI::Range(1, 256));
+  command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
+  command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
+  command->footer("The minutes that are open at the end stay open, so nothing is cut: `replay --state` and `run --state` go on with the next record. Four weeks are best, for\n"
+                  "the week has a profile; three days are past warm-up.\n\n"
+                  "Example:\n  trailwarden warm AWSLogs/ -c trailwarden.yaml --state warm.state\n  trailwarden run -c trailwarden.yaml --state warm.state\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::warm(arguments); }; });
 }
 
 /// CLI11 would read -1 as the largest number there is.
@@ -91,12 +113,13 @@ void add_generate(CLI::App& app, app::GenerateArguments& arguments, Action& acti
   command->callback([&] { action = [&] { return app::generate(arguments); }; });
 }
 
-void add_config(CLI::App& app, std::string& file, Action& action) {
+void add_config(CLI::App& app, std::string& file, std::string& against, Action& action) {
   CLI::App& group = add_group(app, "config", "Check or show the configuration", "trailwarden config check trailwarden.yaml");
   CLI::App* const check = group.add_subcommand("check", "Every error of a config file, at file:line:column");
   check->add_option("file", file, "Config file")->required();
-  check->footer("Example:\n  trailwarden config check trailwarden.yaml");
-  check->callback([&] { action = [&] { return app::check_config(file); }; });
+  check->add_option("--against", against, "State file: how many of its series each of `insights.scopes` is for; one that is for none is an error");
+  check->footer("Example:\n  trailwarden config check trailwarden.yaml --against warm.state\n\nExit codes: 0 fine, 1 a scope matches nothing, 2 the config is wrong.");
+  check->callback([&] { action = [&] { return app::check_config(file, against); }; });
   CLI::App* const show = group.add_subcommand("show", "The effective configuration, defaults filled in");
   show->add_option("file", file, "Config file; without it the defaults");
   show->footer("Example:\n  trailwarden config show > trailwarden.yaml");
@@ -134,6 +157,7 @@ void add_run(CLI::App& app, app::RunArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("run", "The service: Kafka in and out, exactly once; without `kafka:` in the config, a watched folder in and a file out");
   command->add_option("-c,--config", arguments.config, "Config file (YAML); without it every default holds");
   command->add_option("--from", arguments.from, "Where partitions begin that were never committed: earliest, latest, or a time, e.g. 2026-01-05T00:00:00Z");
+  command->add_option("--state", arguments.state, "State file (`warm`, `state export`): partitions begin with the cells of it that they do not have");
   command->add_flag("--drain", arguments.drain, "Ends when all input that is there was judged and committed");
   command->footer("Pages on http.listen (127.0.0.1:9464): /metrics /healthz /readyz /config /state. SIGTERM ends it cleanly; a second one at once.\n\n"
                   "Example:\n  mkdir -p inbox && cp -r AWSLogs inbox/   # what is there at the start is read in the order of delivery\n  trailwarden run &\n  tail -f trailwarden-data/alerts.jsonl\n\n"
@@ -207,12 +231,56 @@ void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action
   command->callback([&] { action = [&] { return app::show_dead_letters(arguments); }; });
 }
 
-void add_state(CLI::App& app, std::string& config, Action& action) {
-  CLI::App& group = add_group(app, "state", "Look at the state that is saved", "trailwarden state inspect -c trailwarden.yaml");
-  CLI::App* const inspect = group.add_subcommand("inspect", "The snapshots there are, and whether they can be used");
-  inspect->add_option("-c,--config", config, "Config file (YAML) of the service");
-  inspect->footer("Example:\n  trailwarden state inspect -c trailwarden.yaml");
-  inspect->callback([&] { action = [&] { return app::inspect_state(config); }; });
+void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
+  CLI::App& group = add_group(app, "state", "Look at saved state, and move it cell by cell", "trailwarden state inspect warm.state");
+  const auto add = [&](const char* name, const char* claim, const char* footer, int (*work)(const app::StateArguments&)) {
+    CLI::App* const command = group.add_subcommand(name, claim);
+    command->footer(footer);
+    command->callback([&arguments, &action, work] { action = [&arguments, work] { return work(arguments); }; });
+    return command;
+  };
+  const auto service = [&](CLI::App* command) { return command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service"); };
+  const auto file = [&](CLI::App* command, const char* claim) { return command->add_option("--state", arguments.file, claim); };
+  const auto out = [&](CLI::App* command) { return command->add_option("-o,--out", arguments.out, "State file to write"); };
+
+  CLI::App* const inspect = add("inspect", "The snapshots of a service, and whether they can be used; or the cells of a state file",
+                                "Example:\n  trailwarden state inspect -c trailwarden.yaml\n  trailwarden state inspect warm.state", app::inspect_state);
+  inspect->add_option("file", arguments.file, "State file; without it the service's snapshots");
+  service(inspect);
+
+  CLI::App* const exporting = add("export", "Cells of a service's newest snapshots, or of a state file, into a state file",
+                                  "Reads beside a service that runs: what it has judged since its newest snapshot (`state.snapshot_interval`) is not in it; stop it first to have all.\n\n"
+                                  "Example:\n  trailwarden state export -c trailwarden.yaml --account 111122223333 --out one.state\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
+                                  app::export_state);
+  CLI::Option* const of_service = service(exporting);
+  file(exporting, "A state file to take them from, instead of a service")->excludes(of_service);
+  exporting->add_option("--account", arguments.account, "Only these accounts (a glob)");
+  exporting->add_option("--region", arguments.region, "Only these Regions (a glob)");
+  out(exporting)->required();
+
+  CLI::App* const import = add("import", "A state file into a service that is not running",
+                               "Embedded only. On Kafka, `trailwarden run --state FILE` does it: every partition takes in the cells of it that it lacks.\n\n"
+                               "Example:\n  trailwarden state import warm.state -c trailwarden.yaml\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
+                               app::import_state);
+  import->add_option("file", arguments.file, "State file")->required();
+  service(import);
+  import->add_flag("--replace", arguments.replace, "Takes the place of cells that are there; without it they are an error, and nothing is changed");
+
+  CLI::App* const forget = add("forget", "Removes every trace of a principal from a state file, or from a service that is not running",
+                               "An ARN; of a session its role goes too, for attributions know roles only. Calls stay counted, as \"(forgotten)\". Alerts that were written, the trail and the input are\n"
+                               "not touched. Says how many places named it.\n\n"
+                               "Example:\n  trailwarden state forget arn:aws:iam::111122223333:user/alice --state warm.state --out clean.state\n"
+                               "  trailwarden state forget arn:aws:iam::111122223333:user/alice -c trailwarden.yaml\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config.",
+                               app::forget_principal);
+  forget->add_option("principal", arguments.principal, "Whom to forget: an ARN")->required();
+  CLI::Option* const whose = service(forget);
+  file(forget, "State file to read, instead of a service")->excludes(whose);
+  out(forget);
+
+  CLI::App* const merge = add("merge", "State files into one; a cell that two of them have is an error",
+                              "Example:\n  trailwarden state merge eu.state us.state --out all.state\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::merge_states);
+  merge->add_option("files", arguments.files, "State files")->required();
+  out(merge)->required();
 }
 
 int run(int argc, char** argv) {
@@ -224,6 +292,7 @@ int run(int argc, char** argv) {
   Arguments arguments;
   Action action;
   add_replay(app, arguments.replay, action);
+  add_warm(app, arguments.warm, action);
   add_generate(app, arguments.generate, action);
   add_run(app, arguments.run, action);
   add_audit(app, arguments.audit, action);
@@ -231,8 +300,8 @@ int run(int argc, char** argv) {
   add_forward(app, arguments.forward, action);
   add_offsets(app, arguments.accept_gap, arguments.skip, action);
   add_dead_letters(app, arguments.dead_letters, action);
-  add_state(app, arguments.config_file, action);
-  add_config(app, arguments.config_file, action);
+  add_state(app, arguments.state, action);
+  add_config(app, arguments.config_file, arguments.against, action);
   add_detectors(app, arguments.as_json, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);

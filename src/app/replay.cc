@@ -10,15 +10,20 @@
 #include <fmt/format.h>
 
 #include "alerts/quiet.h"
+#include "app/logs.h"
 #include "app/progress.h"
 #include "app/run_metrics.h"
 #include "app/setup.h"
+#include "app/state_report.h"
 #include "app/stop_signal.h"
 #include "app/summary.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "ingest/file_source.h"
 #include "pipeline/engine.h"
+#include "pipeline/learn.h"
+#include "pipeline/state_file.h"
+#include "stream/embedded_schema.h"
 #include "stream/file_log.h"
 
 namespace trailwarden::app {
@@ -89,15 +94,20 @@ Result<std::optional<Timestamp>> time_option(std::string_view name, const std::s
               fmt::format("{} {}: not a time; write 2024-03-13T08:33:21Z, 2024-03-13T08:33Z or 2024-03-13", name, printable(text)));
 }
 
-Result<pipeline::EngineOptions> engine_options(const ReplayArguments& arguments, const config::Config& config) {
+/// What `replay` and `warm` have in common; `Arguments`: of either.
+template <class Arguments>
+Result<pipeline::EngineOptions> engine_options(const Arguments& arguments, const Setup& setup) {
+  const config::Config& config = setup.config;
   pipeline::EngineOptions options;
   options.threads = arguments.threads != 0 ? arguments.threads : std::max(1U, std::thread::hardware_concurrency());
-  options.shards = arguments.shards.value_or(config.shards);
+  options.shards = config.shards;
   options.lateness = config.time.lateness;
   options.future_skew = config.time.future_skew;
   options.settle = config.time.order == "event_time";
   options.max_record_bytes = config.input.max_record_bytes;
   options.max_message_bytes = config.output.max_message_bytes;
+  options.insights = setup.insights;
+  options.silence = setup.silence;
   const auto since = time_option("--since", arguments.since), until = time_option("--until", arguments.until);
   if (!since) return fail(since.error());
   if (!until) return fail(until.error());
@@ -105,6 +115,17 @@ Result<pipeline::EngineOptions> engine_options(const ReplayArguments& arguments,
   options.until = *until;
   return options;
 }
+
+/// Begins with the cells of a state file, if one is named.
+Result<void> begin_with(pipeline::Engine& engine, const std::string& file) {
+  if (file.empty()) return {};
+  const auto cells = pipeline::read_state_file(file);
+  if (!cells) return fail(cells.error());
+  if (auto loaded = engine.load(*cells); !loaded) return fail(std::move(loaded).error().during(file));
+  return {};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
 
 Result<void> write_reports(const ReplayArguments& arguments, const RunSummary& summary) {
   if (arguments.summary) {
@@ -116,16 +137,64 @@ Result<void> write_reports(const ReplayArguments& arguments, const RunSummary& s
   return {};
 }
 
+/// Where the service's input comes by; there must be one topic.
+Result<std::string> input_topic(const Setup& setup) {
+  const auto& kafka = setup.config.service.kafka;
+  if (!kafka) return std::string(stream::kFolderTopic);
+  if (kafka->input.size() == 1) return kafka->input.front().topic;
+  return fail(ErrorCode::kInvalidArgument, "--from: this configuration has several input topics, and a cell of a state file is of one; name one of them in a configuration of its own");
+}
+
+int warm_from_log(const Setup& setup, const WarmArguments& arguments) {
+  if (!arguments.paths.empty() || !arguments.state.empty() || !arguments.since.empty() || !arguments.until.empty())
+    return complain({ErrorCode::kInvalidArgument, "--from reads the service's input topic: it goes with -c and --state only"}, kWrongUsage);
+  const bool all = arguments.from == "earliest";
+  const auto from = time_option("--from", all ? std::string() : arguments.from);
+  if (!from) return complain(from.error(), kWrongUsage);
+  const auto topic = input_topic(setup);
+  if (!topic) return complain(topic.error(), kWrongUsage);
+  auto topics = open_topics(setup);
+  if (!topics) return complain(topics.error(), exit_code_of(topics.error()));
+  const std::atomic<bool>& stop = stop_on_signal();
+  set_log_level(setup.config.log);
+  Progress progress(0, arguments.progress);
+  const auto start = std::chrono::steady_clock::now();
+  WarmSummary summary;
+  summary.warm_up = setup.insights.warm_up;
+  summary.file = arguments.out;
+  const pipeline::LearnObserver observer{.go_on =
+                                             [&](const pipeline::Totals& so_far) {
+                                               progress.show(so_far.message_bytes, so_far.read);
+                                               return !stop;
+                                             },
+                                         .cell = [&](const pipeline::Cell& cell) { summary.learned.add(cell, setup.insights.warm_up); }};
+  const auto learned = pipeline::learn(**topics, *topic, partition_settings(setup), *from ? std::optional<AppendTime>(**from) : std::nullopt, observer);
+  progress.clear();
+  if (!learned) return complain(learned.error(), kFailed);
+  if (auto written = pipeline::write_state_file(arguments.out, learned->cells); !written) return complain(written.error(), kFailed);
+  summary.totals = learned->totals;
+  summary.seconds = seconds_since(start);
+  summary.source = fmt::format("{}, {} {}", printable(*topic), learned->partitions, learned->partitions == 1 ? "partition" : "partitions");
+  fmt::print(stderr, "{}", warm_table(summary));
+  return kFine;
+}
+
+/// Nobody sees from the alerts that the two do not meet.
+void tell_of_break(const pipeline::Engine& engine, const std::string& state) {
+  if (const auto gap = engine.break_before())
+    fmt::print(stderr, "trailwarden: {} ends at {}, and the first record is of {}: what lies between counts as time without calls, and may be told as unusual silence\n", state, format_time(gap->from),
+               format_time(gap->to));
+}
+
 }  // namespace
 
 int replay(const ReplayArguments& arguments) {
   const auto setup = load_setup(arguments.config);
   if (!setup) return complain(setup.error(), kWrongUsage);
   const config::Config& config = setup->config;
-  auto options = engine_options(arguments, config);
+  auto options = engine_options(arguments, *setup);
   if (!options) return complain(options.error(), kWrongUsage);
-  options->insights = setup->insights;
-  options->silence = setup->silence;
+  options->shards = arguments.shards.value_or(options->shards);
 
   auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = config.input.max_document_bytes});
   if (!source) return complain(source.error(), kWrongUsage);
@@ -140,18 +209,55 @@ int replay(const ReplayArguments& arguments) {
   log::debug("replay.start", {{"threads", std::uint64_t{options->threads}}, {"shards", std::uint64_t{options->shards}}, {"bytes", files.total_bytes()}});
   const auto start = std::chrono::steady_clock::now();
   pipeline::Engine engine(**log, *options, setup->detectors, console);
+  if (auto begun = begin_with(engine, arguments.state); !begun) return complain(begun.error(), kWrongUsage);
   auto totals = engine.run(stop);
   progress.clear();
   if (!totals) return complain(totals.error(), kFailed);
 
   RunSummary summary;
   summary.totals = std::move(*totals);
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.seconds = seconds_since(start);
   summary.peak_rss_bytes = peak_rss_bytes();
   summary.origins = files.origins();
   summary.interrupted = stop;
   fmt::print(stderr, "{}", summary_table(summary));
+  tell_of_break(engine, arguments.state);
   if (auto written = write_reports(arguments, summary); !written) return complain(written.error(), kFailed);
+  return kFine;
+}
+
+int warm(const WarmArguments& arguments) {
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  if (!arguments.from.empty()) return warm_from_log(*setup, arguments);
+  if (arguments.paths.empty()) return complain({ErrorCode::kInvalidArgument, "name files or folders, or with --from a time what the service's input topic holds since then"}, kWrongUsage);
+  auto options = engine_options(arguments, *setup);
+  if (!options) return complain(options.error(), kWrongUsage);
+  options->keep_open = true;
+  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
+  if (!source) return complain(source.error(), kWrongUsage);
+  const ingest::FileSource& files = **source;
+  Progress progress(files.total_bytes(), arguments.progress);
+  stream::FileLog log(std::move(*source));  // no topic goes anywhere
+
+  const std::atomic<bool>& stop = stop_on_signal();
+  Console console(progress);
+  set_log_level(setup->config.log);
+  const auto start = std::chrono::steady_clock::now();
+  pipeline::Engine engine(log, *options, setup->detectors, console);
+  if (auto begun = begin_with(engine, arguments.state); !begun) return complain(begun.error(), kWrongUsage);
+  const auto totals = engine.run(stop);
+  progress.clear();
+  if (!totals) return complain(totals.error(), kFailed);
+  if (stop) return complain({ErrorCode::kIo, "interrupted: nothing was written, for half a history is not what was asked for"}, kFailed);
+
+  const pipeline::SavedCells cells = engine.save();
+  if (auto written = pipeline::write_state_file(arguments.out, cells); !written) return complain(written.error(), kFailed);
+  WarmSummary summary{.totals = *totals, .warm_up = setup->insights.warm_up, .seconds = seconds_since(start),
+                      .source = fmt::format("{} {}", with_commas(files.origins()), files.origins() == 1 ? "file" : "files"), .file = arguments.out};
+  tell_of_break(engine, arguments.state);
+  engine.each_cell([&](const pipeline::Cell& cell) { summary.learned.add(cell, setup->insights.warm_up); });
+  fmt::print(stderr, "{}", warm_table(summary));
   return kFine;
 }
 

@@ -1,5 +1,6 @@
 #include "app/run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 
@@ -15,8 +16,7 @@
 #include "core/text.h"
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
-#include "pipeline/snapshot.h"
-#include "pipeline/topic_scan.h"
+#include "pipeline/state_file.h"
 
 namespace trailwarden::app {
 namespace {
@@ -50,22 +50,21 @@ void print(const pipeline::RecomputeReport& report) {
   for (const std::string& problem : report.problems) fmt::print("PROBLEM {}\n", problem);
   fmt::print("recomputed {} messages: {} alerts of {} commits and {} saved states; {}\n", report.messages, report.alerts, report.commits, report.states,
              report.problem_count == 0 ? "all the same" : fmt::format("{} differ", report.problem_count));
+  if (report.not_compared > 0)
+    fmt::print("{} commits were not compared: they go on from a state that was brought in or changed from outside (run --state, state import, state forget)\n", report.not_compared);
 }
 
-/// Every snapshot that the state topic holds.
-Result<void> print_snapshots(stream::Topics& topics) {
-  std::map<std::pair<std::string, std::int32_t>, pipeline::SnapshotShelf> shelves;
-  auto done = pipeline::for_each_record(topics, stream::kStateTopic, [&](const stream::Message& message) {
-    const auto key = pipeline::parse_state_key(message.key);
-    if (key) shelves.try_emplace({std::string(key->owner), key->partition}, std::string(key->owner), key->partition).first->second.take(message);
-  });
-  if (!done) return done;
-  fmt::print("{:<40} {:>9} {:>12} {:>14} {:>7}\n", "group/topic", "partition", "offset", "bytes", "chunks");
-  for (const auto& [name, shelf] : shelves)
-    for (const auto& entry : shelf.entries())
-      fmt::print("{:<40} {:>9} {:>12} {:>14} {:>7}  {}\n", printable(name.first), name.second, entry.offset, entry.bytes, fmt::format("{}/{}", entry.chunks_there, entry.chunks),
-                 entry.problem.empty() ? "whole" : entry.problem);
-  return {};
+/// A state file's cells, once it is known that all of them can be read here.
+Result<pipeline::SavedCells> cells_to_bring(const Setup& setup, const std::string& file) {
+  const auto& kafka = setup.config.service.kafka;
+  if (kafka && kafka->input.size() > 1)
+    return fail(ErrorCode::kInvalidArgument, "--state: this configuration has several input topics, and a state file does not say which of them a cell's records come by; it needs one with a single input");
+  auto cells = pipeline::read_state_file(file);
+  if (!cells) return cells;
+  const pipeline::PartitionSettings settings = partition_settings(setup);
+  pipeline::Partition trial(settings, 0, 1);
+  if (auto taken = trial.bring(*cells, false); !taken) return fail(std::move(taken).error().during(file));
+  return cells;
 }
 
 }  // namespace
@@ -77,7 +76,16 @@ int run(const RunArguments& arguments) {
   std::atomic<bool>& stop = stop_on_signal();
   std::signal(SIGPIPE, SIG_IGN);
   report_crashes();
-  Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); });
+  std::shared_ptr<const pipeline::SavedCells> bring;
+  if (!arguments.state.empty()) {
+    auto cells = cells_to_bring(*setup, arguments.state);
+    if (!cells) return complain(cells.error(), kWrongUsage);
+    Timestamp until = kBeginningOfTime;
+    for (const pipeline::SavedCell& cell : *cells) until = std::max(until, cell.newest);
+    log::info("state.file", {{"file", arguments.state}, {"cells", std::uint64_t{cells->size()}}, {"until", until == kBeginningOfTime ? "no record" : format_time(until)}});
+    bring = std::make_shared<const pipeline::SavedCells>(std::move(*cells));
+  }
+  Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); }, std::move(bring));
   if (auto done = service.run(stop, arguments.drain); !done) {
     log::flush();
     return complain(done.error(), service.fenced() ? kFencedOut : exit_code_of(done.error()));
@@ -99,21 +107,12 @@ int audit(const AuditArguments& arguments) {
     const auto again = pipeline::recompute(**topics, partition_settings(*setup), fingerprint(*setup));
     if (!again) return complain(again.error(), exit_code_of(again.error()));
     holds = holds && again->problem_count == 0;
-    json["recomputed"] = {{"messages", again->messages}, {"commits", again->commits}, {"alerts", again->alerts}, {"states", again->states},
+    json["recomputed"] = {{"messages", again->messages}, {"commits", again->commits}, {"alerts", again->alerts}, {"states", again->states}, {"notCompared", again->not_compared},
                           {"problems", again->problem_count}, {"firstProblems", again->problems}};
     if (!arguments.as_json) print(*again);
   }
   if (arguments.as_json) fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   return holds ? kFine : kFailed;
-}
-
-int inspect_state(const std::string& config) {
-  const auto setup = load_setup(config);
-  if (!setup) return complain(setup.error(), kWrongUsage);
-  auto topics = open_topics(*setup);
-  if (!topics) return complain(topics.error(), exit_code_of(topics.error()));
-  if (auto printed = print_snapshots(**topics); !printed) return complain(printed.error(), kFailed);
-  return kFine;
 }
 
 }  // namespace trailwarden::app

@@ -9,6 +9,7 @@ struct RunArguments {
   std::string config;
   std::string from;    // earliest, latest or a time: where partitions begin that were never committed; Kafka only
   bool drain = false;  // ends when all input was judged
+  std::string state;   // a state file: partitions take in the cells that they do not have
 };
 
 /// Runs the service until SIGTERM or SIGINT; a second one kills. Exit codes as everywhere.
@@ -23,8 +24,5 @@ struct AuditArguments {
 
 /// Holds the ledger against the alerts. 1 if something does not hold.
 int audit(const AuditArguments& arguments);
-
-/// `trailwarden state inspect`: the snapshots there are, and whether they can be used.
-int inspect_state(const std::string& config);
 
 }  // namespace trailwarden::app

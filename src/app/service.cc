@@ -72,8 +72,8 @@ struct Service::Member {
   std::jthread thread;           // last: joined before the rest goes
 };
 
-Service::Service(const Setup& setup, OpenLog open_log, Limits limits)
-    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), config_(to_yaml(setup)), metrics_(input_topics(setup)) {}
+Service::Service(const Setup& setup, OpenLog open_log, Limits limits, std::shared_ptr<const pipeline::SavedCells> bring)
+    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), config_(to_yaml(setup)), metrics_(input_topics(setup)) {}
 Service::~Service() { stop_workers_ = true; }
 
 Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
@@ -153,7 +153,9 @@ Result<void> Service::start() {
     member->log = std::move(log->log);
     member->report = std::move(log->report);
     member->is_fenced = std::move(log->is_fenced);
-    member->worker = std::make_unique<pipeline::Worker>(*member->log, worker_options(setup_), metrics_);
+    pipeline::WorkerOptions options = worker_options(setup_);
+    options.bring = bring_;
+    member->worker = std::make_unique<pipeline::Worker>(*member->log, std::move(options), metrics_);
     members_.push_back(std::move(member));
   }
   if (auto started = start_pages(); !started) return started;

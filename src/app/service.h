@@ -31,8 +31,9 @@ class Service {
     std::chrono::milliseconds back_off{300'000};       // longer than `settled_after`: else two that fence each other do so for ever
   };
 
-  Service(const Setup& setup, OpenLog open_log) : Service(setup, std::move(open_log), Limits{}) {}
-  Service(const Setup& setup, OpenLog open_log, Limits limits);
+  /// `bring`: cells that partitions take in as far as they do not have them; null for none.
+  Service(const Setup& setup, OpenLog open_log, std::shared_ptr<const pipeline::SavedCells> bring = nullptr) : Service(setup, std::move(open_log), Limits{}, std::move(bring)) {}
+  Service(const Setup& setup, OpenLog open_log, Limits limits, std::shared_ptr<const pipeline::SavedCells> bring = nullptr);
   ~Service();
 
   /// Runs until `stop` is set, or with `drain` until all input there is was judged and committed. Ends cleanly within kFinishBudget of that. An error: what ended
@@ -68,6 +69,7 @@ class Service {
   const Setup& setup_;
   const OpenLog open_log_;
   const Limits limits_;
+  const std::shared_ptr<const pipeline::SavedCells> bring_;
   const std::string config_;
   ServiceMetrics metrics_;
   std::vector<std::unique_ptr<Member>> members_;

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <set>
 #include <span>
 #include <utility>
 
@@ -24,7 +23,7 @@ detectors::InsightsSettings settings_of(const SuiteCell& cell, double rate) {
   const pipeline::CellSettings production{.lateness = kLateness};
   detectors::InsightsSettings settings;
   settings.config.false_insights_per_week = rate * 2 * static_cast<double>(cell.apis_of_account);
-  settings.config.active_regions = static_cast<double>(cell.regions_of_account);
+  settings.config.region_shares = {{cell.account, cell.region, static_cast<double>(cell.apis) / static_cast<double>(cell.apis_of_account)}};
   settings.open_minutes = production.open_minutes() + 1;
   return settings;
 }
@@ -113,7 +112,7 @@ class Play {
   }
 
   static std::string_view metric_of(const event::Insight& insight) {
-    return insight.type == event::InsightType::kApiErrorRate ? "errors" : insight.decided_by == "gap" ? "silence" : "calls";
+    return insight.type == event::InsightType::kApiErrorRate ? "errors" : insight.decided_by == "gap" || insight.decided_by == "28 hours" ? "silence" : "calls";
   }
 
   void rise(const detectors::Insights::Progress& progress) {
@@ -168,20 +167,18 @@ double rate_of(double false_insights_per_week, std::size_t apis) { return false_
 
 std::vector<SuiteCell> cells_of(const ActivitySuite& suite) {
   std::map<std::string, std::size_t> apis;
-  std::map<std::string, std::set<std::string>> regions;
   std::map<std::pair<std::string, std::string>, std::size_t> numbers;
   std::vector<SuiteCell> cells;
   std::vector<std::size_t> cell_of;  // by series
   for (const ActivitySuite::Series& series : suite.series()) {
     ++apis[series.account];
-    regions[series.account].insert(series.region);
     const auto [number, is_new] = numbers.try_emplace(std::pair(series.account, series.region), cells.size());
     if (is_new) cells.push_back({series.account, series.region});
+    ++cells[number->second].apis;
     cell_of.push_back(number->second);
   }
   for (SuiteCell& cell : cells) {
     cell.apis_of_account = apis[cell.account];
-    cell.regions_of_account = regions[cell.account].size();
   }
   for (std::size_t i = 0; i < suite.records().size(); ++i) cells[cell_of[suite.records()[i].series]].records.push_back(static_cast<std::uint32_t>(i));
   return cells;

@@ -30,8 +30,8 @@ struct SuiteAlarm {
 /// One (account, Region) of a suite: what one production cell sees.
 struct SuiteCell {
   std::string account, region;
-  std::size_t apis_of_account = 0;     // in all its Regions
-  std::size_t regions_of_account = 0;
+  std::size_t apis = 0;                // of this Region
+  std::size_t apis_of_account = 0;     // of all of its account
   std::vector<std::uint32_t> records;  // numbers in `ActivitySuite::records`, in order of time
 };
 std::vector<SuiteCell> cells_of(const ActivitySuite& suite);

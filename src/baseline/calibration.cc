@@ -1,5 +1,7 @@
 #include "baseline/calibration.h"
 
+#include <algorithm>
+
 #include "baseline/portable_math.h"
 #include "baseline/small_floats.h"
 
@@ -8,17 +10,18 @@ namespace {
 
 /// What speaks beside the tail, as a factor on it.
 double factor(Direction direction, double record) {
-  return portable_pow(10, direction == Direction::kUp ? -kRecordWeight * record : -kDownwardDecades);
+  return portable_pow(10, -(direction == Direction::kUp ? kRecordWeight : kDownwardDecades) * record);
 }
 
 }  // namespace
 
-double calibrate(double tail, Direction direction, double record) {
-  return kCalibratedRate * portable_pow(tail * factor(direction, record), kCalibratedPower);
+double calibrate(double tail, Direction direction, double record, double caller) {
+  const double combined = tail * factor(direction, record) * portable_pow(10, -caller);
+  return std::max(kCalibratedRate * portable_pow(combined, kCalibratedPower), combined);
 }
 
 double tail_for(double rate, Direction direction, double record) {
-  return portable_pow(rate / kCalibratedRate, 1 / kCalibratedPower) / factor(direction, record);
+  return std::min(portable_pow(rate / kCalibratedRate, 1 / kCalibratedPower), rate) / factor(direction, record);
 }
 
 double record_of(const RowBlock& block, std::size_t row, std::size_t window, std::int64_t open, std::int64_t end) {
@@ -26,6 +29,8 @@ double record_of(const RowBlock& block, std::size_t row, std::size_t window, std
   if (open / kRecordDelay != end / kRecordDelay) record = std::max(record, block.record_before[window][row]);
   return static_cast<double>(from_bfloat16(record));
 }
+
+double longest_gap(const RowBlock& block, std::size_t row) { return std::max(block.longest_gap[0][row], block.longest_gap_of_epoch[0][row]); }
 
 bool is_clear(const RowBlock& block, std::size_t row, std::size_t window, std::int64_t end) {
   const int length = kWindows[window];

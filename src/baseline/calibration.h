@@ -27,16 +27,20 @@ class RecordEvidence {
 };
 
 /// A: expected false alarms a week, of one series and direction, of a tail of `tail` a week and a record's evidence:
-///   kCalibratedRate x (tail x 10^-b)^kCalibratedPower,  b = kRecordWeight e upwards, kDownwardDecades downwards.
+///   max(kCalibratedRate t^kCalibratedPower, t),  t = tail x 10^-(b + c),  b = kRecordWeight e upwards, kDownwardDecades e downwards.
 /// Tails alone lie: by the time the smallest of many channels and thousands of series is 1e-6 a week, it happens far more often than that, for batches have
-/// power tails. How often was measured on labelled suites; it hardly depends on the suite or on the kind of series (docs/decisions/0012).
-double calibrate(double tail, Direction direction, double record);
+/// power tails. Scores that are no rarity, above some 0.1 a week, come as often as they say. How often was measured on labelled suites; it hardly depends on the suite or on the kind of series (docs/decisions/0012).
+/// c: who called (`Callers::evidence`). Downwards e is 1, or 0 if calls pause no longer than they have before (`longest_gap`).
+double calibrate(double tail, Direction direction, double record, double caller = 0);
 
 /// The tail at which `calibrate` falls to `rate`.
 double tail_for(double rate, Direction direction, double record);
 
 /// The largest X of a window, until four hours ago or more, of the last 28 to 56 days, as it will be when minute `end` closes; `open`: the minute that closes next.
 double record_of(const RowBlock& block, std::size_t row, std::size_t window, std::int64_t open, std::int64_t end);
+
+/// The most minutes in a row without a call of the last 28 to 56 days, until yesterday; calls rows.
+double longest_gap(const RowBlock& block, std::size_t row);
 
 /// Whether a window of a row may be judged now: whole, and without what ended lately. `end`: its last minute.
 bool is_clear(const RowBlock& block, std::size_t row, std::size_t window, std::int64_t end);

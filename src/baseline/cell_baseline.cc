@@ -43,8 +43,8 @@ std::uint32_t calls_to_tail(Evidence& evidence, double minimum_count, const Peak
 }  // namespace
 
 CellBaseline::CellBaseline(const BaselineSettings& settings, std::string_view account, std::string_view region)
-    : settings_(settings), cell_hash_(splitmix64(xxh3_64(account)) ^ xxh3_64(region)) {
-  refresh_budget();
+    : settings_(settings), cell_hash_(splitmix64(xxh3_64(account)) ^ xxh3_64(region)), callers_(settings.open_minutes) {
+  set_scopes();
 }
 
 std::uint64_t CellBaseline::hash(SeriesKind kind, const Call& call) const {
@@ -197,8 +197,10 @@ CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
 
 void CellBaseline::wake(std::int64_t minute, std::int64_t open_from) {
   if (next_ != kNever && next_ >= open_from) return;
-  if (next_ != kNever)
+  if (next_ != kNever) {
     for (Table& t : tables_) t.rows.wake(minute);
+    callers_.wake();
+  }
   next_ = next_ == kNever ? open_from : minute;
   set_places();
 }
@@ -212,6 +214,7 @@ void CellBaseline::set_places() {
 CellBaseline::Counted CellBaseline::count(const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
   newest_ = std::max(newest_, minute);
   Counted counted{series_of(SeriesKind::kCalls, call), std::nullopt};
+  callers_.count(call.caller, counted.calls.row, !call.error_code.empty(), minute);
   count_one(counted.calls, call, minute, verdicts);
   if (!call.error_code.empty()) {
     counted.errors = series_of(SeriesKind::kErrors, call);
@@ -270,8 +273,10 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
     ++which;
   };
   for (; minute >= next_; --minute) {
-    count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
-    mean += expected(o, minute, level);
+    if (!is_frozen(minute)) {
+      count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+      mean += expected(o, minute, level);
+    }
     if (window < 3 && end - minute + 1 == kWindows[window]) take(window);
     // The long windows begin with a quarter of an hour.
     if (long_window < kWindowCount && minute == (last - kWindows[long_window] / 15 + 1) * 15) take(long_window);
@@ -302,10 +307,27 @@ struct CellBaseline::Look {
   std::uint32_t slack = kNever32;  // so many calls change nothing
 };
 
-CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha) const {
+/// phi_w as it will be when minute `end` closes, if no more calls come: whole windows that close before then, and what is unusual in them, are learned by then.
+float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t window, std::int64_t end, const Level& level) const {
   const SeriesTable& rows = table(o.series.kind).rows;
   const auto [block, r] = rows.at(o.series.row);
-  const Scope& scope = scopes_[block.scope[0][r]];
+  const std::int64_t length = kWindows[window];
+  Squares squares = squares_of(block, r, window);
+  for (std::int64_t last = (next_ / length + 1) * length - 1; last < end; last += length) {
+    if (block.born_at[0][r] > last + 1 - length) continue;
+    const Sums sum = sums(o, last, level.calls_per_minute);
+    const float mean = sum.mean[window];
+    const float phi = window_dispersion(block, r, window, squares, rows.pools()) + mean * (level.variance + kModelError * kModelError);
+    squares = squares.with(static_cast<float>(sum.count[window]), mean, std::sqrt(phi * mean), window, is_frozen(last) ? 0.0F : learning_gate(block.flags[0][r]));
+  }
+  return window_dispersion(block, r, window, squares, rows.pools());
+}
+
+/// As things stand, which takes little; what is an alarm then is looked at again as it will be `at_closing`.
+CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha, bool at_closing) const {
+  const SeriesTable& rows = table(o.series.kind).rows;
+  const auto [block, r] = rows.at(o.series.row);
+  const Scope& scope = scope_at(block.scope[0][r], end);
   const Sums sum = sums(o, end, level.calls_per_minute);
   const auto age = static_cast<double>(end - block.born_at[0][r]);
   RecordEvidence record;
@@ -316,7 +338,8 @@ CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, con
   Look out;
   for (std::size_t w = 0; w < kWindowCount; ++w) {
     if (!is_clear(block, r, w, end)) continue;
-    const float phi = window_dispersion(block, r, w, rows.pools()) + sum.mean[w] * (level.variance + kModelError * kModelError);
+    const float learned = at_closing ? dispersion_at_closing(o, w, end, level) : window_dispersion(block, r, w, rows.pools());
+    const float phi = learned + sum.mean[w] * (level.variance + kModelError * kModelError);
     Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
                       .dispersion = static_cast<double>(phi)};
     const std::uint32_t slack = calls_to_tail(evidence, scope.minimum_count, peak_history(block, r, w), needed);
@@ -325,29 +348,37 @@ CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, con
   }
   Evidence& best = out.evidence;
   best.false_alarms = best.tail;
-  if (!scope.calibrated || !std::isfinite(best.tail)) return out;
-  best.record = record.value(age);
-  best.false_alarms = calibrate(best.tail, Direction::kUp, best.record);
-  return out;
+  if (scope.calibrated && std::isfinite(best.tail)) {
+    best.record = record.value(age);
+    best.false_alarms = calibrate(best.tail, Direction::kUp, best.record);
+    // Until the minute closes, nobody knows on how many APIs one who is at work on some will be.
+    const std::uint32_t api = o.series.kind == SeriesKind::kCalls ? o.series.row : block.call_row[0][r];
+    if (best.false_alarms <= alpha && !callers_.is_on_one(api, o.series.kind == SeriesKind::kErrors, end)) {
+      best.caller = -kCallerDecades;
+      best.false_alarms = calibrate(best.tail, Direction::kUp, best.record, best.caller);
+    }
+  }
+  return best.false_alarms <= alpha && !at_closing ? look(o, end, level, alpha, true) : out;
 }
 
-/// Upwards, on the call that was just counted: a Start as soon as it is one; of what goes on, when it has become twice as unusual.
+/// Upwards, on the call that was just counted: a Start as soon as it is clear that its minute's closing will come to it; of what goes on, when it has become twice as unusual.
 void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict>& verdicts) {
   o.slack_minute = minute;
   o.slack = kNever32;
   if (!o.is_judged) return;
   const Table& t = table(o.series.kind);
   const auto [block, r] = t.rows.at(o.series.row);
-  const Scope& scope = scopes_[block.scope[0][r]];
+  const std::uint8_t number = block.scope[0][r];
+  const Scope& scope = scopes_[number];
   const std::uint8_t flags = block.flags[0][r];
   const bool on = (flags & kOn) != 0;
   if (!scope.up || block.exposure_slow[0][r] <= scope.warm_up || (flags & kJudged) == 0 || (on && (flags & (kDownwards | kAdopted)) != 0)) return;
 
   const bool goes_on = o.decided || (on && (flags & kStarted) != 0);
   if (!goes_on) o.told = 0;
-  const double alpha = !goes_on ? scope.alpha : (o.told > 0 ? o.told : scope.alpha) / 2;
   const Level level = level_of(block, r, t.rows.pools());
   for (std::int64_t end = std::max<std::int64_t>(minute, block.free_from[0][r]); end <= o.newest; ++end) {
+    const double line = scope_at(number, end).alpha, alpha = !goes_on ? line / kEarlyMargin : (o.told > 0 ? o.told : line) / 2;
     const Look look = this->look(o, end, level, alpha);
     o.slack = std::min(o.slack, look.slack);
     if (look.evidence.false_alarms > alpha) continue;
@@ -355,7 +386,7 @@ void CellBaseline::judge(OpenSeries& o, std::int64_t minute, std::vector<Verdict
     o.told = look.evidence.false_alarms;
     o.slack = 1;
     verdicts.push_back({.series = o.series, .what = goes_on ? Transition::What::kStill : Transition::What::kStart, .direction = Direction::kUp, .early = true,
-                        .minute = end, .evidence = look.evidence, .alpha = scope.alpha});
+                        .minute = end, .evidence = look.evidence, .alpha = line});
     return;
   }
 }
@@ -385,20 +416,32 @@ void CellBaseline::begin_row(SeriesId series, bool is_judged) {
   block.born_at[0][r] = api.born_at[0][a];
 }
 
-/// Counts of the minute, and rows whose Start was said while it was open.
 void CellBaseline::gather(SeriesKind kind) {
   counts_.clear();
-  forced_.clear();
   for (const std::uint32_t slot : used_slots_) {
     OpenSeries& o = open_[slot];
     if (o.series.kind != kind) continue;
     std::uint32_t& count = o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes];
     if (count > 0) counts_.push_back({o.series.row, count});
-    if (o.decided == next_) forced_.push_back(o.series.row);
   }
   std::sort(counts_.begin(), counts_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
-  std::sort(forced_.begin(), forced_.end());
 }
+
+/// Of the calls of a row's API, or of its failures.
+class CellBaseline::Witness : public CallerWitness {
+ public:
+  Witness(const Callers& callers, const SeriesTable& rows, std::int64_t minute) : callers_(callers), rows_(rows), minute_(minute) {}
+  double evidence(std::uint32_t row) const override {
+    if (rows_.kind() == SeriesKind::kCalls) return callers_.evidence(row, false, minute_);
+    const auto [block, r] = rows_.at(row);
+    return callers_.evidence(block.call_row[0][r], true, minute_);
+  }
+
+ private:
+  const Callers& callers_;
+  const SeriesTable& rows_;
+  std::int64_t minute_;
+};
 
 void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
   begin_rows(SeriesKind::kCalls);
@@ -416,26 +459,29 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     api_calls_[row] = slot == kNoSlot ? 0.0F : static_cast<float>(open_[slot].counts[static_cast<std::size_t>(next_) % settings_.open_minutes]);
   }
   std::array<std::vector<Transition>, 2> transitions;
-  const bool frozen = next_ >= frozen_from_ && next_ < frozen_until_;
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) {
     gather(kind);
     const bool is_errors = kind == SeriesKind::kErrors;
-    table(kind).rows.close({.minute = next_, .counts = counts_, .forced = forced_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
-                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .frozen = frozen, .scopes = scopes_},
+    const Witness witness(callers_, table(kind).rows, next_);
+    table(kind).rows.close({.minute = next_, .counts = counts_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
+                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .frozen = is_frozen(next_), .scopes = scopes_,
+                            .callers = &witness},
                            pass, transitions[static_cast<std::size_t>(kind)]);
   }
-  if (next_ % 60 == 59) {
-    errors.refresh_error_shares(calls);
-    refresh_budget();
-  }
+  if (next_ % 60 == 59) errors.refresh_error_shares(calls);
   if (next_ % 1440 == 1439) {
     calls.pool_dispersions();
     errors.pool_dispersions();
   }
+  callers_.close(next_);
   ++next_;
   places_[static_cast<std::size_t>(next_ - 1) % settings_.open_minutes] = profile_place(next_ - 1 + static_cast<std::int64_t>(settings_.open_minutes));
   release();
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) settle(kind, transitions[static_cast<std::size_t>(kind)], verdicts);
+  if (next_ % 60 != 0) return;
+  cost_ = next_cost_;
+  next_cost_ = cost_of_tests();
+  set_scopes();
 }
 
 /// The counts of the minute just closed are in the rings now; series without open counts give their place back.
@@ -457,17 +503,18 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
     const SeriesId series{kind, transition.row};
     const auto [block, r] = table(kind).rows.at(series.row);
     const std::uint32_t slot = slot_of(series);
-    const bool said = transition.what == Transition::What::kStart && transition.direction == Direction::kUp && slot != kNoSlot && open_[slot].decided.has_value();
+    const bool is_start = transition.what == Transition::What::kStart, said = is_start && slot != kNoSlot && open_[slot].decided.has_value();
+    const bool confirms = said && transition.direction == Direction::kUp;
     if (said) open_[slot].decided.reset();
-    if (!said || !std::isinf(transition.evidence.false_alarms))
-      verdicts.push_back({.series = series, .what = said ? Transition::What::kConfirmed : transition.what, .direction = transition.direction, .adopted = transition.adopted, .minute = minute,
-                          .evidence = transition.evidence, .alpha = scopes_[block.scope[0][r]].alpha});
+    if (said && !confirms) verdicts.push_back({.series = series, .what = Transition::What::kEnd, .direction = Direction::kUp, .minute = minute});
+    verdicts.push_back({.series = series, .what = confirms ? Transition::What::kConfirmed : transition.what, .direction = transition.direction, .adopted = transition.adopted,
+                        .minute = minute, .evidence = transition.evidence, .alpha = scopes_[block.scope[0][r]].alpha});
   }
   std::erase_if(used_slots_, [&](std::uint32_t slot) {
     OpenSeries& o = open_[slot];
     if (o.series.kind != kind) return false;
-    if (o.decided && *o.decided <= minute) {
-      // Said early, but the row was busy with something else when the minute closed: what was opened is closed again.
+    if (o.decided && *o.decided + kHoldMinutes <= minute) {
+      // Said early, and the closing of minutes does not come to it: what was opened is closed again.
       o.decided.reset();
       verdicts.push_back({.series = o.series, .what = Transition::What::kEnd, .direction = Direction::kUp, .minute = minute});
     }
@@ -478,22 +525,33 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
   });
 }
 
-void CellBaseline::refresh_budget() {
-  cost_ = 0;
+std::uint64_t CellBaseline::cost_of_tests() const {
+  std::uint64_t cost = 0;
   for (const Table& t : tables_) {
     for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
       const auto [block, r] = t.rows.at(row);
-      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) cost_ += kUpwardCost + (t.rows.kind() == SeriesKind::kCalls ? kDownwardCost : 0);
+      if ((block.flags[0][r] & kJudged) != 0 && block.exposure_slow[0][r] > kColdMinutes) cost += kUpwardCost + (t.rows.kind() == SeriesKind::kCalls ? kDownwardCost : 0);
     }
   }
-  set_scopes();
+  return std::max<std::uint64_t>(cost, kUpwardCost);
 }
 
 void CellBaseline::set_scopes() {
-  const double alpha = settings_.false_insights_per_week * kInsightShare * kUpwardCost / (settings_.active_regions * static_cast<double>(std::max<std::uint64_t>(cost_, kUpwardCost)));
-  scopes_.clear();
+  scopes_ = scopes_at(cost_);
+  next_scopes_ = scopes_at(next_cost_);
+}
+
+std::vector<Scope> CellBaseline::scopes_at(std::uint64_t cost) const {
+  const double alpha = settings_.false_insights_per_week * settings_.share * kInsightShare * kUpwardCost / static_cast<double>(cost);
+  std::vector<Scope> scopes;
   for (const ScopeSettings& scope : settings_.scopes)
-    scopes_.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down, kRegularClock, settings_.calibrated});
+    scopes.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down, kRegularClock, settings_.calibrated});
+  return scopes;
+}
+
+/// As it holds at an open minute. What is open beyond the next hour, with a lateness as long as that, is held against the threshold of the next.
+const Scope& CellBaseline::scope_at(std::uint8_t number, std::int64_t minute) const {
+  return minute / 60 == next_ / 60 ? scopes_[number] : next_scopes_[number];
 }
 
 std::vector<Span> CellBaseline::spans(SeriesId series, std::int64_t from, std::int64_t to) const {
@@ -545,7 +603,7 @@ std::uint64_t CellBaseline::baseline_count(SeriesId series, std::int64_t start) 
 }
 
 std::size_t CellBaseline::memory_bytes() const {
-  std::size_t total = sizeof *this + names_.capacity() + open_.capacity() * sizeof(OpenSeries);
+  std::size_t total = sizeof *this + callers_.memory_bytes() + names_.capacity() + open_.capacity() * sizeof(OpenSeries);
   for (const OpenSeries& o : open_) total += o.counts.capacity() * sizeof(std::uint32_t);
   for (const Table& t : tables_)
     total += t.rows.memory_bytes() + t.by_key.memory_bytes();

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "baseline/callers.h"
 #include "baseline/incident.h"
 #include "baseline/minute_pass.h"
 #include "baseline/row_index.h"
@@ -46,7 +47,7 @@ struct ScopeSettings {
 struct BaselineSettings {
   double false_insights_per_week = 1;  // of an account
   bool calibrated = true;              // `Scope::calibrated`
-  double active_regions = 1;           // over how many of its Regions that is spread
+  double share = 1;                    // of that, which this Region may cost
   double warm_up_minutes = 720;        // no Insight before a series has been watched so long; at least kColdMinutes
   std::size_t open_minutes = 18;       // lateness and a little more
   std::size_t max_rows = 20'000;       // of a kind, in one cell; what is beyond shares one overflow row
@@ -81,6 +82,7 @@ class CellBaseline {
     std::string_view event_source, event_name, error_code;  // error_code: empty for a call that worked
     bool is_judged = false;  // its call rate, not only its errors
     bool is_data = false;
+    std::uint64_t caller = 0;  // hash of who called; 0: unknown
   };
 
   /// One call in an open minute. Adds what it decides to `verdicts`; returns its series: of the call, and of its error if it failed.
@@ -113,6 +115,10 @@ class CellBaseline {
     frozen_from_ = from;
     frozen_until_ = until;
   }
+  bool is_frozen(std::int64_t minute) const { return minute >= frozen_from_ && minute < frozen_until_; }
+
+  /// `Callers::forget`.
+  bool forget_caller(std::uint64_t caller) { return callers_.forget(caller); }
 
   /// Before a call of `minute`; minutes from `open_from` on, that of the watermark, are open. Begins a fresh cell there; one that slept
   /// wakes with the minute of the call.
@@ -127,6 +133,10 @@ class CellBaseline {
   SeriesName name_of(SeriesId series) const;
   std::uint64_t key_of(SeriesId series) const { return key_of(series.kind, series.row); }
   bool is_data(SeriesId series) const;
+  /// How long a series has been watched, in minutes that fade with the slow clock: what `warm_up_minutes` is held against.
+  float watched_minutes(SeriesId series) const { return table(series.kind).rows.at(series.row).block.exposure_slow[0][series.row % kBlockRows]; }
+  /// The minute that it is known since.
+  std::int64_t known_since(SeriesId series) const { return table(series.kind).rows.at(series.row).block.born_at[0][series.row % kBlockRows]; }
   /// The order of series that does not depend on which was born first: by key, then by kind and name.
   std::strong_ordering compare(SeriesId a, SeriesId b) const;
 
@@ -165,7 +175,7 @@ class CellBaseline {
     std::int64_t slack_minute = INT64_MIN;
     std::uint32_t slack = 1;
     bool is_judged = false;
-    std::optional<std::int64_t> decided;  // a Start was said that the minute's closing will repeat
+    std::optional<std::int64_t> decided;  // the minute of a Start that was said, and that the closing of minutes has yet to come to
     double told = 0;  // of what goes on upwards: A as it was last said; 0: not yet
   };
 
@@ -200,7 +210,9 @@ class CellBaseline {
     std::array<float, kWindowCount> mean;
   };
   struct Look;
-  Look look(const OpenSeries& open, std::int64_t end, const Level& level, double alpha) const;
+  class Witness;
+  Look look(const OpenSeries& open, std::int64_t end, const Level& level, double alpha, bool at_closing = false) const;
+  float dispersion_at_closing(const OpenSeries& open, std::size_t window, std::int64_t end, const Level& level) const;
   Sums sums(const OpenSeries& open, std::int64_t end, float level) const;
   float expected(const OpenSeries& open, std::int64_t minute, float level) const;
 
@@ -210,8 +222,10 @@ class CellBaseline {
   void gather(SeriesKind kind);
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
-  void refresh_budget();
+  std::uint64_t cost_of_tests() const;
   void set_scopes();
+  std::vector<Scope> scopes_at(std::uint64_t cost) const;
+  const Scope& scope_at(std::uint8_t number, std::int64_t minute) const;
   void set_places();
   std::uint8_t scope_of(const Call& call) const;
   bool is_wanted(SeriesId series) const;
@@ -235,14 +249,16 @@ class CellBaseline {
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
   std::int64_t frozen_from_ = kNever, frozen_until_ = kNever;
-  std::vector<Scope> scopes_;  // as of the last full hour
-  std::uint64_t cost_ = 0;     // of the directions under test at that time, which share the budget
+  /// Of the directions under test, which share the budget: what holds in this hour, and what will in the next. The latter is known before a minute of
+  /// it is open, so that a call is held against the same threshold whether its minute is open or closes.
+  std::uint64_t cost_ = kUpwardCost, next_cost_ = kUpwardCost;
+  std::vector<Scope> scopes_, next_scopes_;
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
+  Callers callers_;
 
   // Scratch of closing.
   std::vector<MinuteInput::Count> counts_;
-  std::vector<std::uint32_t> forced_;
   std::vector<float> profile_, api_calls_;
   std::vector<Transition> transitions_;
 };

@@ -17,11 +17,13 @@ std::string constants_text() {
                       kScreenUp, kScreenDown, kWindowPeakLevel, kClockPeakLevel, kPriorPeaks, kPriorWeeks, kTailShape, kTailScale, kMaxTailPeaks, kTailHalfLifeDays);
   text += fmt::format("drift up, down, leak, floor, ceiling: {} {} {} {} {}\ngap memory [gaps], regularity: {} {}\nchannels a direction: {}\n", kCusumUp, kCusumDown, kCusumLeak,
                       kCusumFloor, kCusumCeiling, kGapMemory, kRegularClock, kChannelsPerDirection);
-  text += fmt::format("gate level [per week], gated learning: {} {}\nhold, refractory, adoption, cold start [minutes], adoption decay: {} {} {} {} {}\n", kGateLevel, kGatedLearning,
-                      kHoldMinutes, kRefractoryMinutes, kAdoptionMinutes, kColdMinutes, kAdoptionDecay);
-  text += fmt::format("record epoch [days], floor, ceiling, weight [decades], full after [minutes]: {} {} {} {} {}\ndownward [decades]: {}\n"
-                      "calibrated rate [per week], power: {} {}\ncost of a direction upwards, downwards: {} {}\n",
-                      kRecordEpochDays, kRecordFloor, kRecordCeiling, kRecordWeight, kRecordMinutes, kDownwardDecades, kCalibratedRate, kCalibratedPower, kUpwardCost,
+  text += fmt::format("gate level [per week], gated learning: {} {}\nhold, refractory, adoption, cold start [minutes], adoption decay: {} {} {} {} {}\nearly margin: {}\n", kGateLevel, kGatedLearning,
+                      kHoldMinutes, kRefractoryMinutes, kAdoptionMinutes, kColdMinutes, kAdoptionDecay, kEarlyMargin);
+  text += fmt::format("record epoch [days], floor, ceiling, weight [decades], full after [minutes]: {} {} {} {} {}\ndownward [decades], of gaps longer by: {} {}\ndaily: block [minutes], least calls, too few of them, age [minutes], adoption [blocks]: {} {} {} {} {}\n"
+                      "callers [decades, minutes, new, watched, APIs]: {} {} {} {} {}\ncalibrated rate [per week], power: {} {}\ncost of a direction upwards, downwards: {} {}\n",
+                      kRecordEpochDays, kRecordFloor, kRecordCeiling, kRecordWeight, kRecordMinutes, kDownwardDecades, kLongerGap, kBlockMinutes, kLeastLow,
+                      kMostOfLow, kLowMinutes, kLowAdoptionSteps, kCallerDecades, kCallerMinutes,
+                      kNewCallerMinutes, kWatchedMinutes, kManyApis, kCalibratedRate, kCalibratedPower, kUpwardCost,
                       kDownwardCost);
   return text;
 }

@@ -18,7 +18,7 @@ struct GapClock {
   double regularity(double most = kMostRegular) const;
   static constexpr double kMostRegular = 40;
 
-  /// The regularity that may be believed of it: 40, or 400 of a timer, whose gaps vary by 6 % or less: its silence counts from 1.3 of them on.
+  /// The regularity that may be believed of an account-Region's: 40, or 400 of a timer, whose gaps vary by 6 % or less: its silence counts from 1.3 of them on.
   double most_believed() const { return regularity(kTimer) >= kTimer / 2 ? kTimer : kMostRegular; }
   static constexpr double kTimer = 400;
 

@@ -21,6 +21,7 @@ Eigen::Map<const Column> view(const float* data, std::size_t rows) { return {dat
 /// Steps without a score above the peak level that end an episode.
 int calm_limit(std::size_t channel) {
   if (channel == kCusumUpChannel || channel == kCusumDownChannel) return 6;
+  if (channel == kDayChannel) return static_cast<int>(kBlockRing);
   if (channel >= kDownChannels) return 30;
   return std::clamp(kWindows[channel], 10, 60);
 }
@@ -75,6 +76,8 @@ struct MinutePass::Step {
     learn_dispersion();
     if (t % 5 == 4) step_cusum();
     if (is_calls) step_gaps();
+    if (is_calls && in.frozen) std::fill_n(b.block_count[block_slot()], n, kPartialBlock);
+    if (is_calls && t % kBlockMinutes == kBlockMinutes - 1) step_days();
     end_episodes();
     move_machines();
     keep_records();
@@ -257,14 +260,9 @@ struct MinutePass::Step {
   }
 
   /// g: how much of the minute a row learns, unless it adopts what is unusual.
-  float gate_of(std::uint8_t flags) const { return in.frozen ? 0.0F : (flags & kGated) != 0 ? kGatedLearning : 1.0F; }
+  float gate_of(std::uint8_t flags) const { return in.frozen ? 0.0F : learning_gate(flags); }
 
   void learn_dispersion() {
-    static const std::array<float, kWindowCount> kLoss = [] {
-      std::array<float, kWindowCount> losses{};
-      for (std::size_t w = 0; w < kWindowCount; ++w) losses[w] = loss(kWindows[w], kDispersionHalfLifeDays);
-      return losses;
-    }();
     for (std::size_t w = 0; w < kWindowCount; ++w) {
       if ((t + 1) % kWindows[w] != 0) continue;
       const float* const count = s.window_count[w].data();
@@ -277,10 +275,9 @@ struct MinutePass::Step {
       const std::int32_t* const born = b.born_at[0];
       for (std::size_t r = 0; r < n; ++r) {
         if (born[r] > youngest) continue;
-        const float g = gate_of(flags[r]);
-        const float bound = 8.0F * sd[r] + 4.0F, off = count[r] - mean[r];
-        squares[r] = squares[r] - squares[r] * kLoss[w] + g * std::min(off * off, bound * bound);
-        exposure[r] = exposure[r] - exposure[r] * kLoss[w] + g * mean[r];
+        const Squares learned = Squares{squares[r], exposure[r]}.with(count[r], mean[r], sd[r], w, gate_of(flags[r]));
+        squares[r] = learned.sum;
+        exposure[r] = learned.exposure;
       }
     }
   }
@@ -331,17 +328,14 @@ struct MinutePass::Step {
 
   void score_gap(std::size_t r, float slack) {
     const double regular = in.scopes[b.scope[0][r]].regular_clock;
-    const auto score_of = [regular](const GapClock& clock, float margin) {
-      // The vectors know no regularity above 40; a timer that was seen so often is more regular than that, and missed the sooner.
-      const double most = regular > 0 && clock.gaps >= kGapMemory ? clock.most_believed() : GapClock::kMostRegular;
-      return clock.regularity() >= regular ? clock.score(margin, most) : 0;
-    };
+    const auto score_of = [regular](const GapClock& clock, float margin) { return clock.regularity() >= regular ? clock.score(margin) : 0; };
     const double score = std::max(score_of(gap_clock(r, 0), slack), score_of(gap_clock(r, 1), 1.0F));
     s.gap_score[r] = static_cast<float>(score);
     if (score > kClockPeakLevel && is_under_test(r)) note_score(r, kGapChannel, Direction::kDown, {.channel = kGapChannel, .score = score});
   }
 
   void end_gap(std::size_t r, std::size_t clock, float slack, float run) {
+    if (clock == 1) b.longest_gap_now[0][r] = std::max(b.longest_gap_now[0][r], static_cast<std::uint16_t>(std::min(b.gap_length[1][r] - 1, 65535.0F)));
     GapClock gap = gap_clock(r, clock);
     gap.end(slack, run);
     b.gap_length[clock][r] = gap.length;
@@ -350,14 +344,50 @@ struct MinutePass::Step {
     b.gaps[clock][r] = gap.gaps;
   }
 
+  std::size_t block_slot() const { return static_cast<std::size_t>(t / kBlockMinutes) % kBlockRing; }
+
+  /// Two hours are over: whether the last 28 hold what every 28 hours held.
+  void step_days() {
+    const std::size_t now = block_slot();
+    for (std::size_t r = 0; r < n; ++r) {
+      std::uint16_t& block = b.block_count[now][r];
+      const bool is_whole = block != kPartialBlock && b.born_at[0][r] <= t - kBlockMinutes + 1;
+      std::uint32_t calls = 0;
+      for (int quarter = 0; quarter < kBlockMinutes / 15; ++quarter) calls += b.quarter_count[static_cast<std::size_t>((t / 15 - quarter) % 16)][r];
+      block = is_whole && calls < kPartialBlock ? static_cast<std::uint16_t>(calls) : kUnknownBlock;
+    }
+    for (const auto& wide : in.wide) b.block_count[now][wide.row] = kUnknownBlock;
+    for (std::size_t r = 0; r < n; ++r) score_days(r);
+  }
+
+  void score_days(std::size_t r) {
+    std::uint32_t calls = 0;
+    for (std::size_t slot = 0; slot < kBlockRing; ++slot) {
+      if (b.block_count[slot][r] >= kPartialBlock) return;
+      calls += b.block_count[slot][r];
+    }
+    const auto low = static_cast<double>(from_bfloat16(std::min(b.low[0][r], b.low_of_epoch[0][r])));
+    const auto count = static_cast<double>(calls);
+    const double fall = std::isfinite(low) && low >= kLeastLow && count <= kMostOfLow * low ? std::sqrt(low) - std::sqrt(count) : 0;
+    const double score = 2 * fall * fall;  // of a Poisson count about so much
+    if (score <= kWindowPeakLevel) {
+      b.low_now[0][r] = std::min(b.low_now[0][r], to_bfloat16_down(static_cast<float>(calls)));
+      return;
+    }
+    if (b.episode_age[kDayChannel][r] >= kLowAdoptionSteps)
+      for (Columns<std::uint16_t>* const lows : {&b.low, &b.low_of_epoch, &b.low_before, &b.low_now}) (*lows)[0][r] = to_bfloat16_down(static_cast<float>(calls));
+    if (is_under_test(r) && t - b.born_at[0][r] >= kLowMinutes && in.scopes[b.scope[0][r]].calibrated)
+      note_score(r, kDayChannel, Direction::kDown, {.channel = kDayChannel, .score = score, .count = count, .mean = low});
+  }
+
   /// An episode of a channel ends after some steps without a score above its level, and adds its peak to the tail.
   void end_episodes() {
-    const bool cusum_stepped = t % 5 == 4;
+    const bool cusum_stepped = t % 5 == 4, days_stepped = t % kBlockMinutes == kBlockMinutes - 1;
     for (std::size_t r = 0; r < n; ++r) {
       for (unsigned open = b.episodes[0][r]; open != 0; open &= open - 1) {
         const auto channel = static_cast<std::size_t>(std::countr_zero(open));
         const bool cusum = channel == kCusumUpChannel || channel == kCusumDownChannel;
-        if (!cusum || cusum_stepped) age_episode(r, channel);
+        if (channel == kDayChannel ? days_stepped : !cusum || cusum_stepped) age_episode(r, channel);
       }
     }
   }
@@ -387,9 +417,18 @@ struct MinutePass::Step {
       Evidence& best = s.best[static_cast<std::size_t>(direction)][r];
       best.false_alarms = best.tail;
       if (!scope.calibrated || !std::isfinite(best.tail)) continue;
-      if (direction == Direction::kUp) best.record = record_evidence(r);
+      best.record = direction == Direction::kUp ? record_evidence(r) : pause_evidence(r, best.channel);
       best.false_alarms = calibrate(best.tail, direction, best.record);
+      if (direction == Direction::kUp) ask_callers(r, scope, best);
     }
+  }
+
+  /// Only where it can make a difference, for it takes a look at every call of a quarter of an hour.
+  void ask_callers(std::uint32_t r, const Scope& scope, Evidence& best) const {
+    const bool matters = (b.flags[0][r] & kStarted) != 0 || calibrate(best.tail, Direction::kUp, best.record, kCallerDecades) <= scope.alpha;
+    if (in.callers == nullptr || !matters) return;
+    best.caller = in.callers->evidence(in.first_row + r);
+    best.false_alarms = calibrate(best.tail, Direction::kUp, best.record, best.caller);
   }
 
   double record_evidence(std::size_t r) const {
@@ -397,6 +436,12 @@ struct MinutePass::Step {
     for (std::size_t w = 0; w < kWindowCount; ++w)
       if (is_clear(b, r, w, t)) evidence.add(static_cast<double>(s.window_count[w][r]), record_of(b, r, w, t, t));
     return evidence.value(static_cast<double>(t - b.born_at[0][r]));
+  }
+
+  /// A pause that is no longer than others were says little; 28 hours are judged by what they held.
+  double pause_evidence(std::size_t r, std::size_t channel) const {
+    const auto pause = static_cast<double>(b.gap_length[1][r]);
+    return channel != kDayChannel && pause > 0 && pause <= kLongerGap * longest_gap(b, r) ? 0 : 1;
   }
 
   /// X of a window rises with a call only.
@@ -416,13 +461,9 @@ struct MinutePass::Step {
     }
   }
 
-  /// Rows that are on, or hot, or were decided on while the minute was open.
+  /// Rows that are on, or unusual.
   void move_machines() {
     s.rows.clear();
-    for (const std::uint32_t row : in.forced) {
-      if (s.touched[row] == 0) s.best[0][row] = s.best[1][row] = Evidence{};
-      s.touched[row] = 2;
-    }
     const std::uint8_t* const flags = b.flags[0];
     for (std::size_t r = 0; r < n; ++r)
       if (((flags[r] & kOn) | s.touched[r]) != 0) s.rows.push_back(static_cast<std::uint32_t>(r));
@@ -433,16 +474,15 @@ struct MinutePass::Step {
   }
 
   void move(std::uint32_t r) {
-    const bool forced = s.touched[r] == 2;
     const Scope& scope = in.scopes[b.scope[0][r]];
     const double up = s.touched[r] != 0 ? s.best[0][r].tail : std::numeric_limits<double>::infinity();
     const double down = s.touched[r] != 0 ? s.best[1][r].tail : std::numeric_limits<double>::infinity();
     std::uint8_t& flags = b.flags[0][r];
     const bool was_on = (flags & kOn) != 0;
     const bool hot = std::min(up, down) <= (scope.calibrated ? kGateLevel : std::max(kGateLevel, scope.alpha));
-    const bool begins = !was_on && (forced || hot || is_alarm(r, scope, Direction::kUp) || is_alarm(r, scope, Direction::kDown));
+    const bool begins = !was_on && (hot || is_alarm(r, scope, Direction::kUp) || is_alarm(r, scope, Direction::kDown));
     if (begins) {
-      const bool downwards = !forced && (hot ? down < up : !is_alarm(r, scope, Direction::kUp));
+      const bool downwards = hot ? down < up : !is_alarm(r, scope, Direction::kUp);
       flags = static_cast<std::uint8_t>((flags & ~(kDownwards | kStarted | kAdopted)) | kOn | (downwards ? kDownwards : 0));
       b.on_minutes[0][r] = 0;
     }
@@ -455,7 +495,7 @@ struct MinutePass::Step {
 
     const auto side = static_cast<std::size_t>(direction);
     const bool alarm = !gone && (flags & kStarted) == 0 && b.on_minutes[0][r] < kAdoptionMinutes && t >= b.free_from[side][r] &&
-                       (forced ? direction == Direction::kUp : is_alarm(r, scope, direction));
+                       is_alarm(r, scope, direction);
     if (alarm) {
       flags |= kStarted;
       transitions.push_back({.what = Transition::What::kStart, .row = in.first_row + r, .direction = direction, .evidence = s.best[side][r]});
@@ -494,7 +534,8 @@ struct MinutePass::Step {
       return s.window_count[w][r] > s.window_mean[w][r] + 1.5F * s.window_sd[w][r];
     }
     const std::size_t w = s.window_mean[2][r] >= 6.0F ? 2 : 3;
-    return s.window_count[w][r] < s.window_mean[w][r] - 1.5F * s.window_sd[w][r] || s.gap_score[r] > static_cast<float>(kClockPeakLevel);
+    const bool lacks_a_day = (b.episodes[0][r] >> kDayChannel & 1U) != 0 && b.episode_calm[kDayChannel][r] == 0;
+    return s.window_count[w][r] < s.window_mean[w][r] - 1.5F * s.window_sd[w][r] || s.gap_score[r] > static_cast<float>(kClockPeakLevel) || lacks_a_day;
   }
 
   bool is_adopting(std::size_t r) const { return (b.flags[0][r] & kOn) != 0 && b.on_minutes[0][r] > kAdoptionMinutes; }
@@ -572,11 +613,31 @@ struct MinutePass::Step {
       }
     }
     column(b.weeks_watched) *= static_cast<float>(kDecay);
+    if (is_calls) keep_days();
     if (t / 1440 % kRecordEpochDays != kRecordEpochDays - 1) return;
     for (std::size_t w = 0; w < kWindowCount; ++w) {
       std::copy_n(b.record_of_epoch[w], n, b.record[w]);
       std::fill_n(b.record_of_epoch[w], n, std::uint16_t{0});
     }
+  }
+
+  /// What the day held takes its place among what days hold, a day later.
+  void keep_days() {
+    const bool epoch_ends = t / 1440 % kRecordEpochDays == kRecordEpochDays - 1;
+    const auto keep = [&](Columns<std::uint16_t>& kept, Columns<std::uint16_t>& of_epoch, Columns<std::uint16_t>& before, Columns<std::uint16_t>& now, auto better, std::uint16_t fresh) {
+      for (std::size_t r = 0; r < n; ++r) {
+        of_epoch[0][r] = better(of_epoch[0][r], before[0][r]);
+        before[0][r] = now[0][r];
+        now[0][r] = fresh;
+        if (!epoch_ends) continue;
+        kept[0][r] = of_epoch[0][r];
+        of_epoch[0][r] = fresh;
+      }
+    };
+    const auto fewer = [](std::uint16_t one, std::uint16_t other) { return std::min(one, other); };
+    const auto longer = [](std::uint16_t one, std::uint16_t other) { return std::max(one, other); };
+    keep(b.low, b.low_of_epoch, b.low_before, b.low_now, fewer, kNoLow);
+    keep(b.longest_gap, b.longest_gap_of_epoch, b.longest_gap_before, b.longest_gap_now, longer, 0);
   }
 };
 
@@ -595,11 +656,25 @@ MinutePass::RowMinute MinutePass::last(std::size_t row) const {
   return out;
 }
 
-float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, const PooledDispersion& pools) {
+float learning_gate(std::uint8_t flags) { return (flags & kGated) != 0 ? kGatedLearning : 1.0F; }
+
+Squares Squares::with(float count, float mean, float sd, std::size_t window, float gate) const {
+  static const std::array<float, kWindowCount> kLoss = [] {
+    std::array<float, kWindowCount> losses{};
+    for (std::size_t w = 0; w < kWindowCount; ++w) losses[w] = loss(kWindows[w], kDispersionHalfLifeDays);
+    return losses;
+  }();
+  const float bound = 8.0F * sd + 4.0F, off = count - mean;
+  return {sum - sum * kLoss[window] + gate * std::min(off * off, bound * bound), exposure - exposure * kLoss[window] + gate * mean};
+}
+
+Squares squares_of(const RowBlock& block, std::size_t row, std::size_t window) { return {block.squares[window][row], block.squares_exposure[window][row]}; }
+
+float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, Squares squares, const PooledDispersion& pools) {
   const std::uint8_t pool = block.pool[0][row];
   const float cold = block.kind() == SeriesKind::kCalls ? 1.0F + kColdInflation : 1.0F;
   OneRow phi;
-  dispersion(OneRow(block.squares[window][row]), OneRow(block.squares_exposure[window][row]),
+  dispersion(OneRow(squares.sum), OneRow(squares.exposure),
              OneRow(pool == RowBlock::kNoPool ? kDispersionPrior[window] : pools[pool][window]), cold, phi);
   return phi[0];
 }

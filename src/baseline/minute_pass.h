@@ -34,7 +34,8 @@ struct Evidence {
   std::uint8_t channel = 0;      // of kWindows; kCusumUpChannel, ...
   double score = 0;              // S [nat]
   double tail = std::numeric_limits<double>::infinity();  // expected false alarms of such a score by the tail of its channel, per week
-  double record = 0;  // what the series' own record says of it (`RecordEvidence`); upwards
+  double caller = 0;  // c: what who called says of it (`Callers::evidence`); upwards
+  double record = 0;  // e: what the series' own record says of it (`calibrate`)
   double false_alarms = std::numeric_limits<double>::infinity();  // A: of both together, per week
   double count = 0, mean = 0, dispersion = 1;  // X, M, phi of the window
 };
@@ -51,6 +52,14 @@ struct Transition {
   Direction direction = Direction::kUp;
   bool adopted = false;  // an End because it is the new normal
   Evidence evidence;     // of a Start, and of what goes on
+};
+
+/// Says who called, when it matters.
+class CallerWitness {
+ public:
+  virtual ~CallerWitness() = default;
+  /// `Callers::evidence` of a row of the table that is closing.
+  virtual double evidence(std::uint32_t row) const = 0;
 };
 
 /// What the pass over one block needs to know of the minute.
@@ -71,11 +80,11 @@ struct MinuteInput {
   std::span<const WideSum> wide;
   std::span<const float> profile;    // s of each row; errors rows are handed their API's, calls rows leave it empty
   std::span<const float> api_calls;  // errors: x of each row's API in this minute
-  std::span<const std::uint32_t> forced;  // rows whose Start was decided while this minute was open
   const PooledDispersion* pools = nullptr;
   bool is_alive = true;  // the account-Region has records from this minute on; without, a silence says nothing of one API
   bool frozen = false;   // the whole account-Region is suspiciously silent: as if the minute had not been. Nothing is learned, gaps stand, nothing is scored downwards
   std::span<const Scope> scopes;  // by `RowBlock::scope`
+  const CallerWitness* callers = nullptr;
 };
 
 /// Closes one minute of one block: scores every row, moves its state machine, learns. Sections 3 to 7 of docs/baseline.md.
@@ -105,8 +114,24 @@ class MinutePass {
   std::unique_ptr<Scratch> scratch_;
 };
 
-/// phi_w of one row, from its columns; what the pass computes for the whole block.
-float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, const PooledDispersion& pools);
+/// How much of a minute a row of these flags learns, unless it adopts what is unusual.
+float learning_gate(std::uint8_t flags);
+
+/// What the dispersion of one window of one row is learned from: decayed sums of (X - M)^2 and of M.
+struct Squares {
+  float sum, exposure;
+
+  /// With one more whole window that holds X = `count` against M = `mean`, whose standard deviation was `sd`.
+  /// `gate`: how much of it is learned.
+  Squares with(float count, float mean, float sd, std::size_t window, float gate) const;
+};
+Squares squares_of(const RowBlock& block, std::size_t row, std::size_t window);
+
+/// phi_w of one row; what the pass computes for the whole block.
+float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, Squares squares, const PooledDispersion& pools);
+inline float window_dispersion(const RowBlock& block, std::size_t row, std::size_t window, const PooledDispersion& pools) {
+  return window_dispersion(block, row, window, squares_of(block, row, window), pools);
+}
 
 /// lambda and v of one row.
 struct Level {

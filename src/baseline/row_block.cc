@@ -47,6 +47,9 @@ void RowBlock::for_each_state(SeriesKind kind, Visit visit) {
     for (const auto column : {&B::hour_calls, &B::hour_expected, &B::day_expected}) visit(column, 1, 0.0F);
     for (const auto column : {&B::gap_length, &B::gap_mean, &B::gap_squares}) visit(column, 2, 0.0F);
     visit(&B::gaps, 2, std::uint16_t{0});
+    visit(&B::block_count, kBlockRing, kUnknownBlock);
+    for (const auto column : {&B::low, &B::low_of_epoch, &B::low_before, &B::low_now}) visit(column, 1, kNoLow);
+    for (const auto column : {&B::longest_gap, &B::longest_gap_of_epoch, &B::longest_gap_before, &B::longest_gap_now}) visit(column, 1, std::uint16_t{0});
   } else {
     visit(&B::error_share, 1, 0.0F);
   }
@@ -167,6 +170,9 @@ std::string_view RowBlock::fault() const {
   if (!all(episodes, 1, [tails](std::uint16_t open) { return open >> tails == 0; })) return "a row has an open episode of a channel that it does not have";
   for (const Columns<std::uint16_t>* const records : {&record, &record_of_epoch, &record_before, &record_now})
     if (!all(*records, kWindowCount, [](std::uint16_t bits) { return bits < 0x7f80; })) return "a row has a record that is negative, infinite or no number";
+  if (kind_ == SeriesKind::kCalls)
+    for (const Columns<std::uint16_t>* const lows : {&low, &low_of_epoch, &low_before, &low_now})
+      if (!all(*lows, 1, [](std::uint16_t bits) { return bits <= kNoLow; })) return "a row has a fewest number of calls that is negative or no number";
   if (!all(pool, 1, [](std::uint8_t which) { return which < kPools || which == kNoPool; })) return "a row belongs to a pool that there is not";
   return {};
 }

@@ -21,12 +21,16 @@ enum class SeriesKind : std::uint8_t {
 
 inline constexpr std::size_t kBlockRows = 2048;  // a minute pass works on this many rows at a time: what it touches fits the L2 cache
 inline constexpr std::size_t kRing = 16, kDayRing = 9;
+inline constexpr std::size_t kBlockRing = 14;            // two hours each
+inline constexpr std::uint16_t kUnknownBlock = 0xffff;   // not all of it was seen, or it holds too many calls to care
+inline constexpr std::uint16_t kPartialBlock = 0xfffe;   // it will be unknown when it ends
+inline constexpr std::uint16_t kNoLow = 0x7f80;          // infinity
 inline constexpr std::size_t kPools = 3;  // of dispersions, by class of level
 inline constexpr std::int32_t kLongAgo = -1'000'000'000;  // a minute before all minutes
 
 /// The channels that score a row. Windows first, so that a window's number is its channel's.
-inline constexpr std::size_t kCusumUpChannel = 5, kDownChannels = 6, kCusumDownChannel = 11, kGapChannel = 12;
-inline constexpr std::size_t kCallChannels = 13, kErrorChannels = 6;
+inline constexpr std::size_t kCusumUpChannel = 5, kDownChannels = 6, kCusumDownChannel = 11, kGapChannel = 12, kDayChannel = 13;
+inline constexpr std::size_t kCallChannels = 14, kErrorChannels = 6;
 
 /// Bits of a row's state.
 enum RowFlag : std::uint8_t {
@@ -114,6 +118,12 @@ class RowBlock {
 
   // The largest X of each window, in bfloat16 rounded up: of the last 28 days by the calendar, and of these; in the four hours by the clock before these, and in these.
   Columns<std::uint16_t> record, record_of_epoch, record_before, record_now;  // [5]
+
+  // What becomes of daily jobs; calls only. Calls of each two hours by the clock, mod 14, or kUnknownBlock; the fewest calls of such 28 hours, in bfloat16 rounded down, or
+  // kNoLow; the most minutes in a row without a call: each of the last 28 days by the calendar, of these, of the day before, and of today.
+  Columns<std::uint16_t> block_count;  // [14]
+  Columns<std::uint16_t> low, low_of_epoch, low_before, low_now;
+  Columns<std::uint16_t> longest_gap, longest_gap_of_epoch, longest_gap_before, longest_gap_now;
 
   Columns<float> error_share;  // p; errors only
 

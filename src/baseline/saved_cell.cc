@@ -13,13 +13,14 @@
 namespace trailwarden::baseline {
 namespace {
 
-constexpr SectionKind kClock{1, 1, "clock"};               // minutes, and what the thresholds were last computed from
+constexpr SectionKind kClock{1, 2, "clock"};               // minutes, and what the thresholds were last computed from
 constexpr SectionKind kWords{2, 1, "words"};               // event sources and error codes, ascending
-constexpr SectionKind kCallRows{3, 1, "calls"};            // `SeriesTable`
+constexpr SectionKind kCallRows{3, 2, "calls"};            // `SeriesTable`
 constexpr SectionKind kApis{4, 1, "APIs"};                 // number of the source u16, data event u8, name text; a row of `calls` each
 constexpr SectionKind kErrorRows{5, 1, "errors"};          // `SeriesTable`
 constexpr SectionKind kErrorCodes{6, 1, "error codes"};    // row of its API u32, number of the code u16; a row of `errors` each
 constexpr SectionKind kOpenMinutes{7, 1, "open minutes"};  // series with calls in open minutes
+constexpr SectionKind kCallers{13, 1, "callers"};          // `Callers`
 
 constexpr std::int64_t kEarliest = 1440, kLatest = INT32_MAX - CellBaseline::kDormantAfter;  // minutes that windows and columns can hold
 constexpr std::size_t kMostWordNumbers = 65'536;
@@ -63,6 +64,7 @@ void CellBaseline::save(SectionWriter& out, const SavedOrder& order) const {
     bytes.signed_number(next_);
     bytes.signed_number(newest_);
     bytes.number(cost_);
+    bytes.number(next_cost_);
     bytes.number(overflowed_);
   });
   out.add(kWords, words.size(), [&](ByteWriter& bytes) {
@@ -86,6 +88,7 @@ void CellBaseline::save(SectionWriter& out, const SavedOrder& order) const {
     }
   });
   out.add(kOpenMinutes, used_slots_.size(), [&](ByteWriter& bytes) { save_open(bytes, order); });
+  out.add(kCallers, callers_.known(), [&](ByteWriter& bytes) { callers_.save(bytes, order, next_); });
 }
 
 void CellBaseline::save_open(ByteWriter& out, const SavedOrder& order) const {
@@ -124,13 +127,16 @@ Result<void> CellBaseline::load(SectionReader& in) {
       .and_then([&] { return in.read(kApis, [&](ByteReader& bytes, std::uint32_t rows) { return load_apis(bytes, rows); }); })
       .and_then([&] { return in.read(kErrorRows, rows_of(SeriesKind::kErrors)); })
       .and_then([&] { return in.read(kErrorCodes, [&](ByteReader& bytes, std::uint32_t rows) { return load_error_codes(bytes, rows); }); })
-      .and_then([&] { return in.read(kOpenMinutes, [&](ByteReader& bytes, std::uint32_t rows) { return load_open(bytes, rows); }); });
+      .and_then([&] { return in.read(kOpenMinutes, [&](ByteReader& bytes, std::uint32_t rows) { return load_open(bytes, rows); }); })
+      .and_then([&] { return in.read(kCallers, [&](ByteReader& bytes, std::uint32_t known) { return callers_.load(bytes, known, rows(SeriesKind::kCalls)); }); });
 }
 
 Result<void> CellBaseline::load_clock(ByteReader& in) {
   next_ = in.signed_number();
   newest_ = in.signed_number();
   cost_ = in.number<std::uint64_t>();
+  next_cost_ = in.number<std::uint64_t>();
+  if (cost_ < kUpwardCost || next_cost_ < kUpwardCost) return malformed("a budget that nothing shares");
   overflowed_ = in.number<std::uint64_t>();
   set_scopes();
   if (next_ == kNever && newest_ == kNever) return {};
@@ -218,7 +224,8 @@ Result<void> CellBaseline::load_open(ByteReader& in, std::uint32_t count) {
       o.newest = minute;
     }
     const auto is_open = [&](std::int64_t minute) { return minute == kNever || (minute >= next_ && minute <= o.newest); };
-    if (minutes == 0 || !is_open(decided) || !is_open(o.slack_minute) || (o.slack_minute != kNever && o.slack == 0))
+    const bool was_decided = decided != kNever && decided < next_ && decided >= next_ - kHoldMinutes;
+    if ((minutes == 0 && !was_decided) || !(is_open(decided) || was_decided) || !is_open(o.slack_minute) || (o.slack_minute != kNever && o.slack == 0))
       return malformed("an open series without a call, or judged at a minute that is not open");
     if (decided != kNever) o.decided = decided;
   }

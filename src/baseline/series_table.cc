@@ -109,7 +109,6 @@ void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Trans
     RowBlock& block = blocks_[i];
     const auto first = static_cast<std::uint32_t>(i * kBlockRows);
     slice(observed, first, counts_, [](auto& item) -> auto& { return item.row; });
-    slice(input.forced, first, forced_, [](auto& item) -> auto& { return item; });
     wide_sums_.clear();
     for (const auto& [row, wide] : wide_)
       if (row / kBlockRows == i) wide_sums_.push_back(wide_sum(row - first, wide, input.minute));
@@ -118,7 +117,7 @@ void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Trans
              {.minute = input.minute, .first_row = first, .counts = counts_, .wide = wide_sums_,
               .profile = has_api ? input.profile.subspan(first, block.rows()) : input.profile,
               .api_calls = has_api ? input.api_calls.subspan(first, block.rows()) : input.api_calls,
-              .forced = forced_, .pools = &pools_, .is_alive = input.is_alive, .frozen = input.frozen, .scopes = input.scopes},
+              .pools = &pools_, .is_alive = input.is_alive, .frozen = input.frozen, .scopes = input.scopes, .callers = input.callers},
              transitions);
   }
   ++minutes_closed_;
@@ -147,6 +146,8 @@ void SeriesTable::wake(std::int64_t minute) {
     if (kind_ != SeriesKind::kCalls) continue;
     for (Columns<float>* const column : {&block.hour_calls, &block.hour_expected, &block.day_expected}) std::fill_n((*column)[0], block.rows(), 0.0F);
     for (std::size_t clock = 0; clock < 2; ++clock) std::fill_n(block.gap_length[clock], block.rows(), 0.0F);
+    for (std::size_t slot = 0; slot < kBlockRing; ++slot)
+      std::fill_n(block.block_count[slot], block.rows(), slot == static_cast<std::size_t>(minute / kBlockMinutes) % kBlockRing ? kPartialBlock : kUnknownBlock);
   }
 }
 

@@ -43,10 +43,10 @@ class SeriesTable {
   struct Minute {
     std::int64_t minute = 0;
     std::span<const MinuteInput::Count> counts;
-    std::span<const std::uint32_t> forced;
     std::span<const float> profile, api_calls;  // errors only: one a row
     bool is_alive = true, frozen = false;
     std::span<const Scope> scopes;
+    const CallerWitness* callers = nullptr;
   };
   void close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions);
 
@@ -104,7 +104,6 @@ class SeriesTable {
   std::int64_t minutes_closed_ = 0;
   std::vector<MinuteInput::Count> counts_;  // scratch: of one block
   std::vector<MinuteInput::WideSum> wide_sums_;
-  std::vector<std::uint32_t> forced_;
 };
 
 }  // namespace trailwarden::baseline

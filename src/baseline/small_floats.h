@@ -12,6 +12,8 @@ inline std::uint16_t to_bfloat16(float value) {
 }
 /// The smallest bfloat16 that is not below `value`, which is finite and not negative.
 inline std::uint16_t to_bfloat16_up(float value) { return static_cast<std::uint16_t>((std::bit_cast<std::uint32_t>(value) + 0xffffU) >> 16); }
+/// The largest bfloat16 that is not above `value`, which is finite and not negative.
+inline std::uint16_t to_bfloat16_down(float value) { return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16); }
 inline float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 /// binary16 (IEEE 754), rounded to nearest even, for values in 0..65504; what is above becomes 65504. Subnormals included.

@@ -44,6 +44,20 @@ class SpaceSaving {
     total_ *= factor;
   }
 
+  /// What `is_old` counts for `value` from here on, where the oldest of them stands. How many counters that were.
+  template <class IsOld>
+  std::size_t rename(IsOld is_old, const Value& value) {
+    const auto is_one = [&](const Counter& c) { return is_old(c.value) || c.value == value; };
+    const auto old = static_cast<std::size_t>(std::count_if(counters_.begin(), counters_.end(), [&](const Counter& c) { return is_old(c.value); }));
+    if (old == 0) return 0;
+    const auto first = std::find_if(counters_.begin(), counters_.end(), is_one);
+    for (auto next = first + 1; next != counters_.end(); ++next)
+      if (is_one(*next)) first->count += next->count;
+    first->value = value;
+    counters_.erase(std::remove_if(first + 1, counters_.end(), is_one), counters_.end());
+    return old;
+  }
+
   /// Counters keep their order, in which the oldest gives way first. `number_of(value)`: the 32-bit number that a value is saved as.
   template <class NumberOf>
   void save(ByteWriter& out, NumberOf number_of) const {

@@ -385,6 +385,8 @@ std::vector<Section> Section::sections(std::string_view key) const {
   return out;
 }
 
+std::string Section::place() const { return present() ? fmt::format("{}:{}:{}", node_->file, node_->mapping->line, node_->mapping->column) : std::string(); }
+
 void Section::report(std::string_view key, std::string message) const { node_->report(node_->find(key), std::move(message)); }
 
 void Section::report_key(std::string_view key, std::string message) const {

@@ -69,6 +69,9 @@ class Section {
   /// A list of mappings.
   std::vector<Section> sections(std::string_view key) const;
 
+  /// `FILE:LINE:COLUMN` of the section; empty for an absent one.
+  std::string place() const;
+
   /// Reports a problem at `key`'s value (at the section itself if it has no such key).
   void report(std::string_view key, std::string message) const;
   /// Reports a problem with the key itself, at the key.

@@ -13,6 +13,7 @@
 #include "core/bytes.h"
 #include "core/result.h"
 #include "event/finding.h"
+#include "event/forgotten_principal.h"
 
 namespace trailwarden::detectors {
 
@@ -56,6 +57,9 @@ class Detector {
   /// Everything that a later judgement depends on; `load` takes what `save` of the same version wrote, into a fresh instance.
   virtual void save(ByteWriter& out) const = 0;
   virtual Result<void> load(ByteReader& in) = 0;
+
+  /// Forgets whatever it knows of a principal of `account`; how many places that were. What names nobody has nothing to forget.
+  virtual std::size_t forget(const event::ForgottenPrincipal& /*principal*/, std::string_view /*account*/) { return 0; }
 
   /// Heap and own bytes of this instance.
   virtual std::size_t memory_bytes() const = 0;

@@ -302,6 +302,21 @@ Result<void> IamBurst::load(ByteReader& in) {
   return {};
 }
 
+std::size_t IamBurst::forget(const event::ForgottenPrincipal& principal, std::string_view) {
+  std::size_t places = 0;
+  for (auto it = principals_.begin(); it != principals_.end();) {
+    if (!principal.is_named_by(it->first)) {
+      ++it;
+      continue;
+    }
+    awake_.erase({it->second.newest, it->first});
+    asleep_.erase({it->second.newest, it->first});
+    it = principals_.erase(it);
+    ++places;
+  }
+  return places;
+}
+
 std::size_t IamBurst::memory_bytes() const {
   constexpr std::size_t kTreeNode = 4 * sizeof(void*);
   std::size_t total = sizeof *this;

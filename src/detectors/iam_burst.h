@@ -61,6 +61,7 @@ class IamBurst final : public Detector {
   void advance(Timestamp watermark, event::Emit& emit) override;
   void save(ByteWriter& out) const override;
   Result<void> load(ByteReader& in) override;
+  std::size_t forget(const event::ForgottenPrincipal& principal, std::string_view account) override;
   std::size_t memory_bytes() const override;
 
  private:

@@ -41,23 +41,31 @@ std::string_view caller_of(const CloudTrailEvent& event, std::string& buffer) {
 
 std::string_view window_in_words(std::uint8_t channel) {
   static constexpr std::array<std::string_view, baseline::kCallChannels> kWords{
-      "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "gap"};
+      "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "gap", "28 hours"};
   return kWords[channel];
 }
 
-/// First minute of the window that decided. Drift is told by the longest window; a gap has no window of its own.
+/// First minute of the window that decided. Drift, and 28 hours, are told by the longest window whose minutes are known; a gap has no window of its own.
 std::int64_t window_start(std::uint8_t channel, std::int64_t minute) {
-  const std::size_t w = channel == baseline::kGapChannel ? 4 : std::min<std::size_t>(channel % baseline::kDownChannels, 4);
+  const std::size_t w = channel >= baseline::kGapChannel ? 4 : std::min<std::size_t>(channel % baseline::kDownChannels, 4);
   const std::int64_t length = baseline::kWindows[w];
   return length <= 15 ? minute - length + 1 : (minute / 15 - (length / 15 - 1)) * 15;
+}
+
+bool matches(const std::string& glob, std::string_view text) { return glob.empty() || glob_match(glob, text); }
+
+/// Of its account's budget.
+double share_of(const InsightsConfig& config, std::string_view account, std::string_view region) {
+  for (const RegionShare& share : config.region_shares)
+    if (matches(share.account, account) && matches(share.region, region)) return share.share;
+  return 1 / config.active_regions;
 }
 
 /// The scopes that concern a cell, with what holds for all in every one of them. Number 0 is for the rest.
 baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, std::string_view account, std::string_view region) {
   const InsightsConfig& config = settings.config;
-  const auto matches = [](const std::string& glob, std::string_view text) { return glob.empty() || glob_match(glob, text); };
   baseline::BaselineSettings out{.false_insights_per_week = config.false_insights_per_week,
-                                 .active_regions = config.active_regions,
+                                 .share = share_of(config, account, region),
                                  .warm_up_minutes = static_cast<double>(std::chrono::duration_cast<std::chrono::minutes>(config.warm_up).count()),
                                  .open_minutes = settings.open_minutes,
                                  .max_rows = settings.max_rows};
@@ -71,7 +79,7 @@ baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, st
     scope.calls = scope.calls && config.call_rate;
     scope.errors = scope.errors && config.error_rate;
   }
-  out.scope_of = [scopes, matches](std::string_view source, std::string_view name) {
+  out.scope_of = [scopes](std::string_view source, std::string_view name) {
     const auto found = std::find_if(scopes.begin(), scopes.end(), [&](const InsightScope* scope) {
       return matches(scope->event_source, source) && matches(scope->event_name, name);
     });
@@ -90,6 +98,8 @@ std::string rate_in_words(const event::CallRate& rate) {
 }
 
 }  // namespace
+
+std::string model_of_insights() { return baseline::constants_hash(); }
 
 Insights::Insights(const InsightsSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), baseline_settings_(settings_of_cell(settings, account, region)),
@@ -121,7 +131,7 @@ void Insights::observe(const CloudTrailEvent& event, std::int64_t minute, std::i
   const bool is_data = event.category == event::EventCategory::kData;
   if (!is_data && event.category != event::EventCategory::kManagement) return;
   const bool is_judged = is_data || !event.is_read_only();
-  const baseline::CellBaseline::Call call{event.event_source, event.event_name, event.error_code, is_judged, is_data};
+  const baseline::CellBaseline::Call call{event.event_source, event.event_name, event.error_code, is_judged, is_data, xxh3_64(caller_of(event, caller_))};
   if (minute >= open_from) baseline_.wake(minute, open_from);
   if (minute < open_from || minute < baseline_.first_open()) {
     const auto counted = baseline_.count_late(call, minute);
@@ -180,7 +190,7 @@ void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& e
   incident.onset = baseline::find_onset(spans, verdict.direction);
   incident.rate = incident.onset.rate(verdict.minute);
   incident.baseline_calls = baseline_.baseline_count(verdict.series, incident.onset.minute);
-  measure(incident);
+  measure(incident, incident.onset.minute);
   const std::int64_t oldest = std::max(incident.onset.minute, baseline_.first_open() - kKeptClosedMinutes);
   for (std::int64_t minute = oldest; minute <= baseline_.newest(); ++minute)
     for (const Pending& pending : pending_of(minute))
@@ -193,21 +203,22 @@ void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& e
 }
 
 /// How far an incident reaches, by what has closed so far.
-void Insights::measure(Incident& incident) const {
-  incident.extent = baseline::Extent(incident.onset.minute, incident.rate, incident.direction);
-  if (incident.onset.minute >= baseline_.first_open()) return;
-  auto closed = baseline_.spans(incident.series, incident.onset.minute, baseline_.first_open() - 1);
+void Insights::measure(Incident& incident, std::int64_t from) const {
+  incident.extent = baseline::Extent(from, incident.rate, incident.direction);
+  if (from >= baseline_.first_open()) return;
+  auto closed = baseline_.spans(incident.series, from, baseline_.first_open() - 1);
   std::reverse(closed.begin(), closed.end());
   for (const baseline::Span& span : closed) incident.extent.add(span);
 }
 
-/// The minutes that an early decision rested on have closed, and all that arrived for them counts: from here on its End does not depend on the order of arrival.
+/// The closing of minutes comes to what was said early, and all that arrived for them counts: its End does not depend on the order of arrival.
 void Insights::confirm(const Verdict& verdict) {
   const auto found = incidents_.find(verdict.series);
-  if (found == incidents_.end() || found->second.decided < verdict.minute) return;
+  if (found == incidents_.end()) return;
   const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
-  found->second.rate = baseline::find_onset(spans, verdict.direction).rate(verdict.minute);
-  measure(found->second);
+  const baseline::Onset onset = baseline::find_onset(spans, verdict.direction);
+  found->second.rate = onset.rate(verdict.minute);
+  measure(found->second, onset.minute);
 }
 
 std::vector<event::RateSpan> Insights::history(const Verdict& verdict) const {
@@ -314,6 +325,9 @@ std::string Insights::sentence_of(const event::Insight& insight, const std::vect
     who = fmt::format(", {:.0f} % of it by {}", attributions[0].insight[0].share * 100, printable(attributions[0].insight[0].value));
   const std::string usual = insight.baseline.calls == 0 ? "none in the seven days before" : fmt::format("{} in the seven days before", rate_in_words(insight.baseline));
   if (insight.is_upward) return fmt::format("{} {}: {} in {}, against {}{}.", what, where, calls, minutes, usual, who);
+  if (insight.decided_by == window_in_words(baseline::kDayChannel))
+    return fmt::format("{} {}: {} in the last 28 hours; for weeks, no 28 hours had fewer than {:.0f}.", what, where,
+                       insight.observed == 0 ? "no call" : counted(static_cast<std::uint64_t>(insight.observed), "call"), insight.expected);
   return fmt::format("{} {}: {} in {}, against {}: it has become unusually quiet.", what, where, insight.insight.calls == 0 ? "no call" : calls, minutes, usual);
 }
 
@@ -324,13 +338,10 @@ void Insights::close_before(std::int64_t minute, baseline::MinutePass& pass, con
 
 void Insights::close_minute(std::int64_t minute, const Emit& emit) {
   for (auto& [series, incident] : incidents_) {
-    if (minute < incident.onset.minute) continue;
+    if (minute < incident.extent.onset()) continue;
     incident.extent.add(baseline_.spans(series, minute, minute).front());
   }
-  std::stable_sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) {
-    const auto order = baseline_.compare(a.series, b.series);
-    return order < 0 || (order == 0 && a.what < b.what);
-  });
+  std::stable_sort(verdicts_.begin(), verdicts_.end(), [this](const Verdict& a, const Verdict& b) { return baseline_.compare(a.series, b.series) < 0; });
   if (!verdicts_.empty()) handle(time_of(minute), emit);
   feed_sketches(minute);
   pending_of(minute - kKeptClosedMinutes).clear();
@@ -375,6 +386,32 @@ std::vector<bool> Insights::texts_in_use() const {
     for (const Pending& pending : minute)
       for (const std::uint32_t value : pending.values) used[value] = true;
   return used;
+}
+
+std::size_t Insights::forget(const event::ForgottenPrincipal& principal) {
+  std::vector<bool> named = texts_in_use();
+  for (std::uint32_t number = 0; number < named.size(); ++number) named[number] = named[number] && principal.is_named_by(texts_->text(number));
+  std::size_t places = 0;
+  for (const std::string_view name : principal.names()) places += baseline_.forget_caller(xxh3_64(name)) ? 1 : 0;
+  if (std::find(named.begin(), named.end(), true) == named.end()) return places;
+  const std::uint32_t nobody = texts_->number_of(kForgotten);
+  named.resize(texts_->numbers(), false);
+  const auto is_named = [&named](std::uint32_t number) { return named[number]; };
+  for (auto& [series, sketches] : baselines_)
+    for (Sketch& sketch : sketches) places += sketch.rename(is_named, nobody);
+  for (auto& [series, incident] : incidents_)
+    for (Sketch& sketch : incident.sketches) places += sketch.rename(is_named, nobody);
+  for (auto& minute : pending_) {
+    for (Pending& pending : minute) {
+      const Values before = pending.values;
+      std::replace_if(pending.values.begin(), pending.values.end(), is_named, nobody);
+      if (pending.values == before) continue;
+      pending.order = order_of(pending.values);
+      ++places;
+    }
+  }
+  texts_->keep_only(texts_in_use());
+  return places;
 }
 
 std::size_t Insights::open_incidents() const { return incidents_.size(); }

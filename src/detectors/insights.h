@@ -16,6 +16,7 @@
 #include "core/result.h"
 #include "detectors/insights_config.h"
 #include "event/cloudtrail_event.h"
+#include "event/forgotten_principal.h"
 #include "event/insight.h"
 
 namespace trailwarden::detectors {
@@ -26,6 +27,9 @@ struct InsightsSettings {
   std::size_t open_minutes = 18;
   std::size_t max_rows = baseline::BaselineSettings{}.max_rows;
 };
+
+/// Names the constants of the model: what was learned with others is something else.
+std::string model_of_insights();
 
 /// CloudTrail Insights of one (account, Region): call rates of write APIs (of every API for data events) and error rates by code, against baselines
 /// learned here. A Start leaves with the call that crosses the line; an End when the minute closes at which it is certain.
@@ -60,9 +64,14 @@ class Insights {
   /// See `CellBaseline::freeze`.
   void freeze(std::int64_t from, std::int64_t until) { baseline_.freeze(from, until); }
 
+  const baseline::CellBaseline& baseline() const { return baseline_; }
   std::size_t rows() const { return baseline_.rows(); }
   std::size_t open_incidents() const;
   std::size_t memory_bytes() const;
+
+  /// Calls of a principal become calls of `kForgotten`: none is counted less. How many places named it.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
+  static constexpr std::string_view kForgotten = "(forgotten)";
 
   /// Everything that a later judgement or its words depend on (docs/baseline.md, "Saved form"). Equal states give equal bytes.
   void save(ByteWriter& out) const;
@@ -91,7 +100,7 @@ class Insights {
   std::vector<event::RateSpan> history(const baseline::Verdict& verdict) const;
   void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
   void close_minute(std::int64_t minute, const Emit& emit);
-  void measure(Incident& incident) const;
+  void measure(Incident& incident, std::int64_t from) const;
   void confirm(const baseline::Verdict& verdict);
   void tell(const baseline::Verdict& verdict, Timestamp decided_at) const;
   void feed_sketches(std::int64_t minute);

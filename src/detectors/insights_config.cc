@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostScopes = 250;
-constexpr double kMostInsights = 100'000, kMostRegions = 100, kMostBudget = 1000, kMostCalls = 1e9;
+constexpr std::size_t kMostScopes = 250, kMostShares = 10'000;
+constexpr double kMostInsights = 100'000, kMostRegions = 100, kMostBudget = 1000, kMostCalls = 1e9, kLeastShare = 1e-4;
 
 InsightScope read_scope(const config::Section& section) {
   static constexpr std::array<std::string_view, 9> kKeys{"account", "region", "event_source", "event_name", "enabled", "budget", "minimum_count", "direction", "kinds"};
@@ -20,6 +20,7 @@ InsightScope read_scope(const config::Section& section) {
   static constexpr std::array<std::string_view, 3> kKinds{"both", "call_rate", "error_rate"};
   section.only(kKeys);
   InsightScope scope;
+  scope.place = section.place();
   scope.account = section.text("account", "");
   scope.region = section.text("region", "");
   scope.event_source = section.text("event_source", "");
@@ -37,10 +38,18 @@ InsightScope read_scope(const config::Section& section) {
   return scope;
 }
 
+RegionShare read_share(const config::Section& section) {
+  static constexpr std::array<std::string_view, 3> kKeys{"account", "region", "share"};
+  section.only(kKeys);
+  RegionShare share{section.text("account", ""), section.text("region", ""), section.number("share", 1, kLeastShare, 1)};
+  if (share.region.empty()) section.report("region", "insights.region_shares: a share names its region");
+  return share;
+}
+
 }  // namespace
 
 InsightsConfig read_insights(const config::Section& section) {
-  static constexpr std::array<std::string_view, 8> kKeys{"enabled", "false_insights_per_week", "active_regions", "call_rate",
+  static constexpr std::array<std::string_view, 9> kKeys{"enabled", "false_insights_per_week", "active_regions", "region_shares", "call_rate",
                                                          "error_rate", "warm_up", "start_window_minutes", "scopes"};
   section.only(kKeys);
   InsightsConfig config;
@@ -53,6 +62,8 @@ InsightsConfig read_insights(const config::Section& section) {
   config.start_window_minutes = static_cast<int>(section.integer("start_window_minutes", config.start_window_minutes, 0, 5));
   if (config.start_window_minutes != 0 && config.start_window_minutes != 5)
     section.report("start_window_minutes", "start_window_minutes: 0 (the true duration) or 5 (as AWS prints a Start)");
+  for (const config::Section& share : section.sections("region_shares")) config.region_shares.push_back(read_share(share));
+  if (config.region_shares.size() > kMostShares) section.report("region_shares", fmt::format("insights.region_shares: at most {}; use globs", kMostShares));
   for (const config::Section& scope : section.sections("scopes")) config.scopes.push_back(read_scope(scope));
   if (config.scopes.size() > kMostScopes) section.report("scopes", fmt::format("insights.scopes: at most {}; use globs", kMostScopes));
   return config;
@@ -64,6 +75,9 @@ std::string to_yaml(const InsightsConfig& config) {
       "  start_window_minutes: {}\n",
       config.enabled, config.false_insights_per_week, config.active_regions, config.call_rate, config.error_rate, config::format_duration(config.warm_up),
       config.start_window_minutes);
+  out += config.region_shares.empty() ? "  region_shares: []\n" : "  region_shares:\n";
+  for (const RegionShare& share : config.region_shares)
+    out += fmt::format("    - {{account: {}, region: {}, share: {}}}\n", yaml_text(share.account), yaml_text(share.region), share.share);
   if (config.scopes.empty()) return out + "  scopes: []\n";
   out += "  scopes:\n";
   for (const InsightScope& scope : config.scopes) {

@@ -127,7 +127,7 @@ struct Insights::Incident {
   std::int64_t decided;
   baseline::Onset onset;
   double rate;  // a_0
-  baseline::Extent extent;
+  baseline::Extent extent;  // measured from the onset that the closing of minutes came to, once it has
   std::uint64_t baseline_calls;
   Sketches sketches;
 };

@@ -220,6 +220,17 @@ Result<void> RootUse::load(ByteReader& in) {
   return {};
 }
 
+std::size_t RootUse::forget(const event::ForgottenPrincipal& principal, std::string_view account) {
+  if (!principal.is_root_of(account)) return 0;
+  std::size_t places = 0;
+  for (auto* seen : {&last_, &before_}) {
+    places += seen->has_value() ? 1 : 0;
+    seen->reset();
+  }
+  spell_began_ = {};
+  return places;
+}
+
 std::size_t RootUse::memory_bytes() const {
   std::size_t total = sizeof *this;
   for (const auto* seen : {&last_, &before_})

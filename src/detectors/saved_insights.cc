@@ -16,7 +16,7 @@ using baseline::SeriesId;
 
 constexpr SectionKind kTexts{8, 1, "texts"};          // that sketches and calls name, ascending; their numbers stand for them
 constexpr SectionKind kSketches{9, 1, "sketches"};    // series u32, a sketch for each dimension
-constexpr SectionKind kIncidents{10, 1, "incidents"};
+constexpr SectionKind kIncidents{10, 2, "incidents"};
 constexpr SectionKind kPending{11, 1, "calls kept"};  // a row is a minute: runs u32 of calls that are alike: series u32, values 3 u32, how many u8
 constexpr SectionKind kRecent{12, 1, "record ids"};   // series u32, newest minute, ids u8 of length u8 and characters, oldest first
 
@@ -91,6 +91,7 @@ class Insights::Saving {
     out.signed_number(incident.onset.minute);
     out.real(incident.onset.count);
     out.real(incident.rate);
+    out.signed_number(incident.extent.onset());
     incident.extent.save(out);
     out.number(incident.baseline_calls);
     save(out, incident.sketches);
@@ -192,11 +193,13 @@ class Insights::Loading {
     incident.onset.minute = in.signed_number();
     incident.onset.count = in.real<double>();
     incident.rate = in.real<double>();
+    const std::int64_t measured_from = in.signed_number();
     const std::int64_t newest = std::max(into_.baseline_.newest(), into_.baseline_.first_open() - 1);
     if (incident.onset.minute < 0 || incident.decided < incident.onset.minute || incident.decided > newest || incident.decided - incident.onset.minute > kLongestReach)
       return malformed("an incident at minutes that no window holds");
     if (!is_count(incident.onset.count) || !is_count(incident.rate)) return malformed("an incident whose calls are no number");
-    incident.extent = baseline::Extent(incident.onset.minute, incident.rate, incident.direction);
+    if (measured_from < incident.onset.minute - 2 * kLongestReach || measured_from > newest) return malformed("an incident that is measured from a minute that is not its");
+    incident.extent = baseline::Extent(measured_from, incident.rate, incident.direction);
     if (auto loaded = incident.extent.load(in); !loaded) return loaded;
     incident.baseline_calls = in.number<std::uint64_t>();
     if (auto loaded = load_sketches(in, incident.sketches); !loaded) return loaded;

@@ -175,7 +175,6 @@ Result<void> Silence::load(ByteReader& in, SilenceOutput& output) {
       return fail(ErrorCode::kMalformed, "numbers of an account-Region are out of range");
     by_cell_.emplace(cell, made.get());
     if (!regions_.emplace(Name(account, name), std::move(made)).second) return fail(ErrorCode::kMalformed, "an account-Region is saved twice");
-    if (region.frozen_until > 0) output.freeze(region.account, region.name, region.frozen_from, region.frozen_until);
   }
   const auto calls = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < calls && in.ok(); ++i) {
@@ -209,7 +208,9 @@ Result<void> Silence::load(ByteReader& in, SilenceOutput& output) {
     for (std::chrono::seconds* const duration : {&facts.gap, &facts.longest_usual_gap, &facts.usual_delay}) *duration = std::chrono::seconds{in.signed_number()};
     for (double* const value : {&facts.expected_records, &facts.false_alarms_per_week, &facts.threshold}) *value = in.real<double>();
   }
-  return in.ok() ? Result<void>{} : fail(ErrorCode::kMalformed, "silences end too early");
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "silences end too early");
+  freeze_again(output);
+  return {};
 }
 
 }  // namespace trailwarden::detectors

@@ -374,6 +374,24 @@ event::Finding Silence::finding_of(const Told& told, const Region& region, std::
   return finding;
 }
 
+std::size_t Silence::forget(const event::ForgottenPrincipal& principal) {
+  // A record that was too long to keep names nobody.
+  const auto is_theirs = [&principal](const event::Evidence& call) { return call.record.empty() || principal.is_named_by(call.record); };
+  std::size_t places = std::erase_if(stop_calls_, [&](const auto& entry) { return is_theirs(entry.second.evidence); });
+  for (auto& [number, told] : told_) {
+    if (!told.stop_call || !is_theirs(*told.stop_call)) continue;
+    told.stop_call.reset();
+    told.stopped_by.clear();
+    ++places;
+  }
+  return places;
+}
+
+void Silence::freeze_again(SilenceOutput& output) const {
+  for (const auto& [name, region] : regions_)
+    if (region->frozen_until > 0) output.freeze(region->account, region->name, region->frozen_from, region->frozen_until);
+}
+
 std::size_t Silence::suspicious() const {
   return static_cast<std::size_t>(std::count_if(regions_.begin(), regions_.end(), [](const auto& entry) { return entry.second->suspicious; }));
 }

@@ -21,6 +21,7 @@
 #include "detectors/silence_config.h"
 #include "event/cloudtrail_event.h"
 #include "event/finding.h"
+#include "event/forgotten_principal.h"
 
 namespace trailwarden::detectors {
 
@@ -66,6 +67,12 @@ class Silence {
 
   /// The minute that the log's clock is in; INT64_MIN before any record.
   std::int64_t minute() const { return minute_; }
+
+  /// Forgets the calls of a principal that stopped logging; how many places that were. Calls of which nobody knows whose they were go too.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
+
+  /// Says again what is frozen: to cells that come from elsewhere.
+  void freeze_again(SilenceOutput& output) const;
 
   /// What is wrong now, for metrics: account-Regions that are suspiciously silent; and findings that are not over.
   std::size_t suspicious() const;

@@ -6,6 +6,8 @@
 
 #include "pipeline/checkpoint.h"
 #include "pipeline/ledger.h"
+#include "pipeline/restore.h"
+#include "pipeline/snapshot.h"
 
 namespace trailwarden::pipeline {
 namespace {
@@ -51,7 +53,53 @@ Result<void> commit(stream::PartitionedLog& log, const stream::Progress& progres
   return {};
 }
 
+std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
+
+/// The state as of what is committed.
+Result<Restore::Restored> restored(stream::PartitionedLog& log, const PartitionSettings& settings, const stream::Assigned& given) {
+  Restore restore(log, settings, given, false, steady_now);
+  JudgeTools tools(settings.cells);
+  Counting muted(settings.cells);
+  for (auto done = restore.step(kWait, tools, muted);; done = restore.step(kWait, tools, muted)) {
+    if (!done) return fail(std::move(done).error());
+    if (*done) return restore.take();
+  }
+}
+
+/// Chunks and manifest in place of every snapshot there is.
+SnapshotMark append_snapshot(stream::PartitionedLog& log, const Restore::Restored& before, SnapshotWriter writer, std::string_view owner, std::int32_t partition) {
+  for (const stream::Outgoing& leftover : before.forget) log.append(leftover);
+  for (const auto& [offset, chunks] : before.chunks)
+    for (stream::Outgoing& tombstone : forget_snapshot(owner, partition, offset, chunks)) log.append(std::move(tombstone));
+  while (!writer.chunks_done()) log.append(writer.next_chunk());
+  log.append(writer.manifest());
+  return writer.mark();
+}
+
 }  // namespace
+
+Result<void> change_state(stream::PartitionedLog& log, const PartitionSettings& settings, const std::string& config, const std::function<Result<bool>(Partition&)>& change,
+                          std::chrono::milliseconds patience) {
+  constexpr stream::PartitionId kOnly{};
+  Visitor visitor(kOnly);
+  const auto given = join(log, kOnly, patience, visitor);
+  if (!given) return fail(given.error());
+  auto before = restored(log, settings, *given);
+  if (!before) return fail(std::move(before).error());
+  const auto changed = change(*before->state);
+  if (!changed) return fail(changed.error());
+  if (!*changed) return log.leave(visitor);
+  const std::string &topic = log.inputs()[kOnly.topic], owner = owner_of(log.group(), topic);
+  const std::int64_t at = *given->next_offset;
+  LedgerRecord record{.group = log.group(), .topic = topic, .partition = kOnly.number, .from = at, .to = at, .config = config, .watermark = before->state->watermark(), .brought_state = true};
+  record.state = append_snapshot(log, *before, SnapshotWriter(owner, kOnly.number, at, before->state->save()), owner, kOnly.number);
+  log.append({.topic = std::string(stream::kLedgerTopic), .key = fmt::format("{}/{}", owner, kOnly.number), .value = to_json(record), .headers = {}, .partition = kOnly.number});
+  Checkpoint checkpoint = before->checkpoint;
+  checkpoint.config = config;
+  checkpoint.bring(at);
+  if (auto done = commit(log, {kOnly, at, to_metadata(checkpoint)}); !done) return done;
+  return log.leave(visitor);
+}
 
 Result<void> accept_gap(stream::PartitionedLog& log, stream::PartitionId partition, std::int64_t to, std::chrono::milliseconds patience) {
   Visitor visitor(partition);

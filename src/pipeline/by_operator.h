@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "core/result.h"
+#include "pipeline/partition.h"
 #include "stream/partitioned_log.h"
 
 namespace trailwarden::pipeline {
@@ -21,5 +23,12 @@ Result<void> accept_gap(stream::PartitionedLog& log, stream::PartitionId partiti
 ///
 /// Joins the group as `accept_gap` does. kInvalidArgument if the message is judged already, or Checkpoint::kMostSkips are skipped in that partition.
 Result<void> skip_message(stream::PartitionedLog& log, stream::PartitionId partition, std::int64_t offset, std::chrono::milliseconds patience);
+
+/// An operator changes the state of a service that is not running: `change` gets it as of the committed offset, and says whether it changed anything. Then it is saved whole,
+/// in one commit that says so in the ledger, and older snapshots are forgotten. `config`: the settings' fingerprint.
+///
+/// For a log with one partition, which is the embedded one: what is large does not fit a transaction on Kafka, where `WorkerOptions::bring` does it partition by partition.
+Result<void> change_state(stream::PartitionedLog& log, const PartitionSettings& settings, const std::string& config, const std::function<Result<bool>(Partition&)>& change,
+                          std::chrono::milliseconds patience);
 
 }  // namespace trailwarden::pipeline

@@ -198,6 +198,13 @@ Result<void> Cell::load_insights(ByteReader& in) {
   return {};
 }
 
+std::size_t Cell::forget(const event::ForgottenPrincipal& principal) {
+  std::size_t places = unsettled_.forget(principal) + quiet_.forget(principal);
+  for (const auto& detector : detectors_) places += detector->forget(principal, account_);
+  if (insights_) places += insights_->forget(principal);
+  return places;
+}
+
 std::size_t Cell::memory_bytes() const {
   std::size_t total = sizeof *this + account_.capacity() + region_.capacity() + seen_.memory_bytes() + unsettled_.memory_bytes() + quiet_.memory_bytes() + said_.memory_bytes();
   for (const auto& detector : detectors_) total += detector->memory_bytes();

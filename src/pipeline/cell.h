@@ -78,6 +78,9 @@ class Cell {
   /// Into a fresh cell of the same account and Region. The configuration may be another: detectors, or Insights, that were not saved begin afresh, and
   /// what was saved of others is passed over. An error leaves the cell unusable.
   Result<void> load(ByteReader& in);
+  /// Forgets a principal: records of it that wait, what detectors and quiet times know of it, its name in attributions. No count of calls changes. How many places
+  /// named it.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
   std::size_t memory_bytes() const;
 
  private:

@@ -23,6 +23,10 @@ bool read_member(std::string_view name, std::string_view value, Checkpoint& out)
     out.config = value;
     return true;
   }
+  if (name == "brought") {
+    out.brought = parse_decimal<std::int64_t>(value);
+    return out.brought.has_value();
+  }
   if (name == "begin" || name == "since" || name == "lost") {
     const auto offset = parse_decimal<std::int64_t>(value);
     (name == "begin" ? out.begin : name == "since" ? out.ticks_since : out.accepted_until) = offset.value_or(0);
@@ -61,12 +65,18 @@ void Checkpoint::add_snapshot(std::int64_t offset) {
   std::erase_if(ticks, [this](const AppliedTick& tick) { return tick.offset < ticks_since; });
 }
 
+void Checkpoint::bring(std::int64_t offset) {
+  snapshots.assign(1, offset);
+  brought = ticks_since = offset;
+  std::erase_if(ticks, [offset](const AppliedTick& tick) { return tick.offset < offset; });
+}
+
 std::string to_metadata(const Checkpoint& checkpoint) {
   std::string ticks;
   for (const AppliedTick& tick : checkpoint.ticks)
     fmt::format_to(std::back_inserter(ticks), "{}{}@{}", ticks.empty() ? "" : ",", tick.offset, tick.watermark.time_since_epoch().count());
-  return fmt::format("{} config={} begin={} state={} since={} lost={} skip={} ticks={}", kVersion, checkpoint.config, checkpoint.begin, fmt::join(checkpoint.snapshots, ","),
-                     checkpoint.ticks_since, checkpoint.accepted_until, fmt::join(checkpoint.skipped, ","), ticks);
+  return fmt::format("{} config={} begin={} state={} since={} lost={} skip={}{} ticks={}", kVersion, checkpoint.config, checkpoint.begin, fmt::join(checkpoint.snapshots, ","),
+                     checkpoint.ticks_since, checkpoint.accepted_until, fmt::join(checkpoint.skipped, ","), checkpoint.brought ? fmt::format(" brought={}", *checkpoint.brought) : "", ticks);
 }
 
 Result<Checkpoint> parse_checkpoint(std::string_view metadata) {

@@ -14,7 +14,7 @@ namespace trailwarden::pipeline {
 
 /// What is kept with a committed offset, in its metadata string: how to come to the state that belongs to it.
 ///
-/// `1 config=HASH begin=N state=N,N since=N lost=N skip=N,... ticks=OFFSET@SECONDS,...`: printable ASCII, below 4,000 bytes while `ticks` holds at most kMostTicks and
+/// `1 config=HASH begin=N state=N,N since=N lost=N skip=N,... [brought=N] ticks=OFFSET@SECONDS,...`: printable ASCII, below 4,000 bytes while `ticks` holds at most kMostTicks and
 /// `skip` kMostSkips.
 struct Checkpoint {
   std::string config;      // hash of what detection was configured with
@@ -24,6 +24,7 @@ struct Checkpoint {
   std::vector<AppliedTick> ticks;       // in order
   std::int64_t accepted_until = 0;      // an operator accepted that offsets before this one may be lost
   std::vector<std::int64_t> skipped;     // offsets that an operator took out of the way; for good, as a replay may come by them at any time
+  std::optional<std::int64_t> brought;   // the state at this offset did not come of the input alone: nothing from before it leads there
   bool operator==(const Checkpoint&) const = default;
 
   static constexpr std::size_t kMostSkips = 20;
@@ -37,6 +38,8 @@ struct Checkpoint {
   void add(AppliedTick tick);
   /// A new snapshot is valid: keeps two, and forgets ticks that only older ones would need.
   void add_snapshot(std::int64_t offset);
+  /// The snapshot at `offset` holds what was brought in from outside: whatever is older is of no use any more.
+  void bring(std::int64_t offset);
 };
 
 std::string to_metadata(const Checkpoint& checkpoint);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "core/hash.h"
 #include "pipeline/judge_tools.h"
 
@@ -87,6 +88,30 @@ Engine::Engine(stream::Log& log, EngineOptions options, std::vector<detectors::C
 
 Engine::~Engine() = default;
 
+Result<void> Engine::load(const SavedCells& cells) {
+  std::optional<Timestamp> newest;
+  for (const SavedCell& cell : cells) {
+    if (auto put = shards_[xxh3_64(cell.name()) % options_.shards].put(cell); !put) return put;
+    newest = newest ? std::min(*newest, cell.newest) : cell.newest;
+  }
+  if (newest) watermark_.restore(*newest);
+  loaded_until_ = newest;
+  return {};
+}
+
+std::optional<Engine::Break> Engine::break_before() const {
+  if (!loaded_until_ || !first_record_ || *loaded_until_ == kBeginningOfTime || *first_record_ <= *loaded_until_ + options_.lateness) return std::nullopt;
+  return Break{*loaded_until_, *first_record_};
+}
+
+SavedCells Engine::save() const {
+  SavedCells cells;
+  for (const Shard& shard : shards_) shard.save_cells(watermark_.newest(), cells);
+  auto sorted = in_order(std::move(cells));
+  TRAILWARDEN_CHECK(sorted.has_value(), "a cell is in one shard");
+  return std::move(*sorted);
+}
+
 Result<Totals> Engine::run(const std::atomic<bool>& stop) {
   stop_ = &stop;
   Conveyor conveyor(*this, options_.threads);
@@ -132,6 +157,7 @@ void Engine::decode(Batch& batch, std::size_t thread) {
 }
 
 void Engine::seal(Batch& batch) {
+  if (!first_record_ && batch.slot_count > 0) first_record_ = batch.slots[0].time;
   // Records are numbered within their origin, and an origin's messages may be spread over batches.
   std::vector<std::uint64_t>& before = batch.records_of_message;  // becomes: records of the origin before this message
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -178,8 +204,8 @@ void Engine::judge(Batch& batch, std::size_t thread) {
     batch.late[thread].push_back(number);
   }
   for (std::size_t shard = thread; shard < shards_.size(); shard += options_.threads) {
-    if (batch.last) shards_[shard].finish(output);
-    else shards_[shard].advance(batch.watermark, output);
+    if (batch.last && !options_.keep_open) shards_[shard].finish(output);
+    else if (!batch.last) shards_[shard].advance(batch.watermark, output);
   }
 }
 

@@ -33,6 +33,7 @@ struct EngineOptions {
   detectors::InsightsConfig insights;
   detectors::SilenceConfig silence;
   std::optional<Timestamp> since, until;  // records from before / from then on are skipped
+  bool keep_open = false;  // the end of the input is not the end of time: minutes stay open, records wait, and `save` gives all of it
 };
 
 /// What the surroundings want to hear of a run. Called by one thread at a time, in log order.
@@ -55,8 +56,26 @@ class Engine final : private Stations {
   Engine(stream::Log& log, EngineOptions options, std::vector<detectors::ConfiguredDetector> detectors, EngineObserver& observer);
   ~Engine() override;
 
+  /// Begins with cells of another run, before `run`: with `keep_open` there, and the same options, it goes on as if it had never stopped. Cells of several
+  /// runs go on from where the one that is furthest behind was. kMalformed names the cell that cannot be read.
+  Result<void> load(const SavedCells& cells);
+
   /// Runs to the end of the log, or until `stop` is set: then what was read is judged and committed, and the run ends as if the log did.
   Result<Totals> run(const std::atomic<bool>& stop);
+
+  /// Between what `load` ended with and the first record of the run, if that is more than the lateness: it counts as time without calls.
+  struct Break {
+    Timestamp from{}, to{};
+  };
+  std::optional<Break> break_before() const;
+
+  /// Every cell, after a run that kept open what was.
+  SavedCells save() const;
+  /// Calls `visit(cell)` for each, in no particular order.
+  template <class Visit>
+  void each_cell(Visit visit) const {
+    for (const Shard& shard : shards_) shard.each_cell(visit);
+  }
 
  private:
   struct Worker;        // one thread's decoder, reader and counts
@@ -87,6 +106,7 @@ class Engine final : private Stations {
   std::optional<detectors::Silence> silence_;
   baseline::MinutePass silence_pass_;
   Totals sealed_;  // what silences said
+  std::optional<Timestamp> loaded_until_, first_record_;
   std::vector<std::uint64_t> records_of_origin_;  // by origin id
   // Committing only.
   Totals totals_;

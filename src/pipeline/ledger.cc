@@ -37,6 +37,7 @@ LedgerRecord read(const json& in) {
   if (const auto state = in.find("state"); state != in.end())
     record.state = SnapshotMark{state->at("offset"), hash_of(state->at("hash")), state->at("bytes")};
   if (const auto skipped = in.find("skippedByOperator"); skipped != in.end()) record.skipped = skipped->get<std::vector<std::int64_t>>();
+  record.brought_state = in.value("broughtState", false);
   record.accepted_gap = in.value("acceptedGap", false);
   return record;
 }
@@ -77,6 +78,7 @@ std::string to_json(const LedgerRecord& record) {
   for (const AppliedTick& tick : record.ticks) out["ticks"].push_back({{"offset", tick.offset}, {"watermark", time_json(tick.watermark)}});
   if (record.state) out["state"] = {{"offset", record.state->offset}, {"hash", hex(record.state->hash)}, {"bytes", record.state->bytes}};
   if (!record.skipped.empty()) out["skippedByOperator"] = record.skipped;
+  if (record.brought_state) out["broughtState"] = true;
   if (record.accepted_gap) out["acceptedGap"] = true;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

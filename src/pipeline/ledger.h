@@ -41,6 +41,7 @@ struct LedgerRecord {
   std::vector<AppliedTick> ticks;
   std::optional<SnapshotMark> state;
   std::vector<std::int64_t> skipped;  // offsets in it that an operator took out of the way
+  bool brought_state = false;  // `state` holds what was brought in from outside, or took out by hand: the input alone does not lead there
   bool accepted_gap = false;  // an operator accepted that [from, to) is lost
   bool operator==(const LedgerRecord&) const = default;
 };

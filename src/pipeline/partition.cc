@@ -17,7 +17,7 @@ void RangeCounts::add(const RangeCounts& other) {
 class Partition::Sink final : public ingest::RecordSink {
  public:
   Sink(Partition& partition, const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output)
-      : partition_(partition), message_(message), tools_(tools), totals_(counting.totals), out_(output), cell_output_(tools.output(output.alerts, counting)), silence_(partition.silence_to(counting, output.alerts)) {}
+      : partition_(partition), message_(message), tools_(tools), totals_(counting.totals), out_(output), cell_output_(tools.output(output.alerts, counting)), silence_(partition.silence_to(counting.totals, output.alerts)) {}
 
   event::CloudTrailEvent& next() override { return partition_.slot_.event; }
 
@@ -128,7 +128,7 @@ bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting,
   };
   if (silence_ && silence_->minute() != INT64_MIN) {
     // Minute by minute: of several ticks only the last one is kept, and it must come to the same as all of them.
-    SilenceVoice voice = silence_to(counting, output.alerts);
+    SilenceVoice voice = silence_to(counting.totals, output.alerts);
     const auto behind = settings_.cells.lateness + settings_.tick_grace;
     for (std::int64_t minute = silence_->minute() + 1; minute <= minute_of(watermark + behind); ++minute) {
       const Timestamp now{std::chrono::minutes{minute}};
@@ -140,10 +140,26 @@ bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting,
   return true;
 }
 
-SilenceVoice Partition::silence_to(Counting& counting, std::vector<Alert>& alerts) {
-  return {alerts, counting.totals, settings_.cells.max_message_bytes, [this](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
+SilenceVoice Partition::silence_to(Totals& totals, std::vector<Alert>& alerts) {
+  return {alerts, totals, settings_.cells.max_message_bytes, [this](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
             shard_.freeze(xxh3_64(std::string(account).append("/").append(region)), account, region, from, until);
           }};
+}
+
+Result<std::size_t> Partition::bring(const SavedCells& cells, bool replace) {
+  std::size_t taken = 0;
+  for (const SavedCell& cell : cells) {
+    if (is_misrouted(cell.name()) || (!replace && shard_.has(cell.account, cell.region))) continue;
+    if (auto put = shard_.put(cell); !put) return fail(std::move(put).error());
+    ++taken;
+  }
+  if (silence_) {
+    std::vector<Alert> none;
+    Totals uncounted;
+    SilenceVoice voice = silence_to(uncounted, none);
+    silence_->freeze_again(voice);
+  }
+  return taken;
 }
 
 bool Partition::is_misrouted(const std::string& cell) const {
@@ -183,9 +199,7 @@ Result<void> Partition::load_silence(ByteReader& in) {
   ByteReader state(bytes);
   std::vector<Alert> none;
   Totals uncounted;
-  SilenceVoice voice(none, uncounted, 0, [this](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
-    shard_.freeze(xxh3_64(std::string(account).append("/").append(region)), account, region, from, until);
-  });
+  SilenceVoice voice = silence_to(uncounted, none);
   auto loaded = silence_->load(state, voice).and_then([&] { return state.finish(); });
   if (!loaded) return fail(std::move(loaded).error().during("silence"));
   return {};

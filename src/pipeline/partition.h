@@ -13,6 +13,7 @@
 #include "pipeline/judge_tools.h"
 #include "pipeline/shard.h"
 #include "pipeline/silence_voice.h"
+#include "pipeline/state_file.h"
 #include "pipeline/watermark.h"
 #include "stream/log.h"
 
@@ -70,6 +71,13 @@ class Partition {
   /// The log's clock: nothing from before `watermark` is awaited any more. False, and nothing happens, if that was known.
   bool tick(Timestamp watermark, JudgeTools& tools, Counting& counting, PartitionOutput& output);
 
+  /// Takes cells from elsewhere in, of those that belong here the ones that it does not have, or all of them with `replace`. How many; kMalformed names the cell
+  /// that cannot be read. Its own watermark stays: each cell has a clock of its own, and what is older than that is late for it.
+  Result<std::size_t> bring(const SavedCells& cells, bool replace);
+
+  /// `Cell::forget` of every cell, and what silences know: places in all.
+  std::size_t forget(const event::ForgottenPrincipal& principal) { return shard_.forget(principal) + (silence_ ? silence_->forget(principal) : 0); }
+
   Timestamp watermark() const { return watermark_.value(); }
   const Shard& cells() const { return shard_; }
   /// Null where silences are not looked for.
@@ -84,7 +92,7 @@ class Partition {
   class Sink;
 
   Result<void> load_silence(ByteReader& in);
-  SilenceVoice silence_to(Counting& counting, std::vector<Alert>& alerts);
+  SilenceVoice silence_to(Totals& totals, std::vector<Alert>& alerts);
   bool is_misrouted(const std::string& cell) const;
 
   const PartitionSettings& settings_;

@@ -74,6 +74,10 @@ class Recomputer {
     for (const LedgerRecord& commit : commits)
       if (commit.state) wanted_.insert(commit.state->offset);
     for (const LedgerRecord& commit : commits) {
+      if (commit.brought_state) {
+        report_.not_compared += static_cast<std::uint64_t>(&commits.back() - &commit + 1);
+        break;
+      }
       output_.clear();
       std::size_t tick = 0;
       const auto ticks_up_to = [&](std::int64_t offset) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/check.h"
 #include "core/failpoint.h"
@@ -103,6 +104,10 @@ Result<void> Restore::choose() {
   shelf_ = SnapshotShelf(owner_of(log_.group(), topic_), assigned_.partition.number);  // large, and not needed any more
   ticks_ = restored_.checkpoint.ticks;
   if (restored_.state) return start_replay(restored_.checkpoint.snapshots.front());
+  if (restored_.checkpoint.brought)
+    return fail(ErrorCode::kMalformed, fmt::format("the state holds what was brought in from outside at offset {}, and no snapshot from then on can be read ({}): the input does not lead there. Let the "
+                                                   "group begin anew (embedded: move the database away), with `run --state`",
+                                                   *restored_.checkpoint.brought, fmt::join(restored_.passed_over, "; ")));
   restored_.state = fresh();
   if (restored_.checkpoint.ticks_since <= restored_.checkpoint.begin) return start_replay(restored_.checkpoint.begin);
   return open_ledger();

@@ -30,6 +30,12 @@ bool SettleBuffer::take_before(std::int64_t minute, Held& out) {
   return true;
 }
 
+std::size_t SettleBuffer::forget(const event::ForgottenPrincipal& principal) {
+  const std::size_t dropped = std::erase_if(heap_, [&](const Held& held) { return principal.is_named_by(held.record); });
+  if (dropped > 0) std::make_heap(heap_.begin(), heap_.end(), later);
+  return dropped;
+}
+
 void SettleBuffer::save(ByteWriter& out) const {
   std::vector<const Held*> order;
   for (const Held& held : heap_) order.push_back(&held);

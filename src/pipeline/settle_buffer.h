@@ -8,6 +8,7 @@
 #include "core/bytes.h"
 #include "core/result.h"
 #include "event/cloudtrail_event.h"
+#include "event/forgotten_principal.h"
 
 namespace trailwarden::pipeline {
 
@@ -38,6 +39,9 @@ class SettleBuffer {
 
   std::uint64_t taken_early() const { return taken_early_; }
   std::size_t size() const { return heap_.size(); }
+
+  /// Drops the records that name a principal, unjudged; how many.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
 
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);

@@ -10,11 +10,16 @@
 
 namespace trailwarden::pipeline {
 
-Cell& Shard::cell_of(const Slot& slot) {
-  const auto [begin, end] = by_hash_.equal_range(slot.cell);
+Cell* Shard::find(std::uint64_t hash, std::string_view account, std::string_view region) const {
+  const auto [begin, end] = by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it)
-    if (it->second->is(slot.event.account(), slot.event.region())) return *it->second;
-  return add(slot.cell, slot.event.account(), slot.event.region());
+    if (it->second->is(account, region)) return it->second;
+  return nullptr;
+}
+
+Cell& Shard::cell_of(const Slot& slot) {
+  Cell* const known = find(slot.cell, slot.event.account(), slot.event.region());
+  return known != nullptr ? *known : add(slot.cell, slot.event.account(), slot.event.region());
 }
 
 Cell& Shard::add(std::uint64_t hash, std::string_view account, std::string_view region) {
@@ -58,21 +63,74 @@ void Shard::save(ByteWriter& out) const {
   }
 }
 
-Result<void> Shard::load(ByteReader& in) {
-  minute_ = in.signed_number();
+/// Calls `take(account, region, state)` for every saved cell, in order.
+template <class Take>
+Result<void> Shard::each_saved(ByteReader& in, Take take) {
   const auto count = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     const auto hash = in.number<std::uint64_t>();
     const std::string_view whole = in.view(in.number<std::uint32_t>());
     if (!in.ok() || xxh3_64(whole) != hash) return fail(ErrorCode::kMalformed, fmt::format("cell {} of {}: its checksum does not fit", i, count));
     ByteReader reader(whole);
-    const std::string account = reader.text(), region = reader.text(), name = account + "/" + region;
-    auto loaded = add(xxh3_64(name), account, region).load(reader);
-    if (loaded) loaded = reader.finish();
-    if (!loaded) return fail(std::move(loaded).error().during(fmt::format("cell {}", printable(name))));
+    const std::string account = reader.text(), region = reader.text();
+    if (auto taken = take(account, region, reader); !taken) return fail(std::move(taken).error().during(fmt::format("cell {}", printable(account + "/" + region))));
   }
   if (!in.ok()) return fail(ErrorCode::kMalformed, "saved cells end too early");
   return {};
+}
+
+Result<void> Shard::load(ByteReader& in) {
+  minute_ = in.signed_number();
+  return each_saved(in, [this](const std::string& account, const std::string& region, ByteReader& state) -> Result<void> {
+    if (auto loaded = add(xxh3_64(account + "/" + region), account, region).load(state); !loaded) return loaded;
+    return state.finish();
+  });
+}
+
+void Shard::save_cells(Timestamp newest, SavedCells& out) const {
+  for (const auto& cell : cells_) {
+    ByteWriter state;
+    cell->save(state);
+    out.push_back({cell->account(), cell->region(), newest, std::move(state).bytes()});
+  }
+}
+
+Result<SavedCells> Shard::cells_of(ByteReader& in, Timestamp newest) {
+  SavedCells cells;
+  static_cast<void>(in.signed_number());  // the minute that all had advanced to
+  auto done = each_saved(in, [&](const std::string& account, const std::string& region, ByteReader& state) -> Result<void> {
+    cells.push_back({account, region, newest, std::string(state.view(state.remaining()))});
+    return state.finish();
+  });
+  if (!done) return fail(std::move(done).error());
+  return cells;
+}
+
+bool Shard::has(std::string_view account, std::string_view region) const { return find(xxh3_64(std::string(account).append("/").append(region)), account, region) != nullptr; }
+
+Result<void> Shard::put(const SavedCell& saved) {
+  auto cell = std::make_unique<Cell>(settings_, saved.account, saved.region);
+  ByteReader state(saved.state);
+  auto loaded = cell->load(state);
+  if (loaded) loaded = state.finish();
+  if (!loaded) return fail(std::move(loaded).error().during(fmt::format("cell {}", printable(saved.name()))));
+  const std::uint64_t hash = xxh3_64(saved.name());
+  const Cell* const known = find(hash, saved.account, saved.region);
+  if (known == nullptr) {
+    by_hash_.emplace(hash, cell.get());
+    cells_.push_back(std::move(cell));
+    return {};
+  }
+  for (auto [it, end] = by_hash_.equal_range(hash); it != end; ++it)
+    if (it->second == known) it->second = cell.get();
+  *std::find_if(cells_.begin(), cells_.end(), [known](const auto& one) { return one.get() == known; }) = std::move(cell);
+  return {};
+}
+
+std::size_t Shard::forget(const event::ForgottenPrincipal& principal) {
+  std::size_t places = 0;
+  for (const auto& cell : cells_) places += cell->forget(principal);
+  return places;
 }
 
 std::size_t Shard::memory_bytes() const {

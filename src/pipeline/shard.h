@@ -5,12 +5,14 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "detectors/detector.h"
 #include "event/decoder.h"
 #include "pipeline/batch.h"
 #include "pipeline/cell.h"
+#include "pipeline/state_file.h"
 #include "pipeline/totals.h"
 
 namespace trailwarden::pipeline {
@@ -41,14 +43,33 @@ class Shard {
   /// Into a fresh shard.
   Result<void> load(ByteReader& in);
 
+  /// Adds every cell, as it is moved, to `out`. `newest`: of the log, see `SavedCell`.
+  void save_cells(Timestamp newest, SavedCells& out) const;
+  /// The cells in what `save` wrote.
+  static Result<SavedCells> cells_of(ByteReader& in, Timestamp newest);
+  bool has(std::string_view account, std::string_view region) const;
+  /// Takes a cell in, in place of the one of its name if there is one. kMalformed, and nothing has changed, if its state cannot be read.
+  Result<void> put(const SavedCell& saved);
+
+  /// `Cell::forget` of every cell: places in all.
+  std::size_t forget(const event::ForgottenPrincipal& principal);
+
   std::size_t cells() const { return cells_.size(); }
+  /// Calls `visit(cell)` for each, in order of birth.
+  template <class Visit>
+  void each_cell(Visit visit) const {
+    for (const auto& cell : cells_) visit(std::as_const(*cell));
+  }
   std::size_t memory_bytes() const;
   /// Adds what its cells hold now: cells, rows, bytes, open incidents.
   void add_to(Totals& totals) const;
 
  private:
   Cell& cell_of(const Slot& slot);
+  Cell* find(std::uint64_t hash, std::string_view account, std::string_view region) const;
   Cell& add(std::uint64_t hash, std::string_view account, std::string_view region);
+  template <class Take>
+  static Result<void> each_saved(ByteReader& in, Take take);
 
   const CellSettings& settings_;
   std::vector<std::unique_ptr<Cell>> cells_;  // in order of birth

@@ -1,6 +1,7 @@
 #include "pipeline/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -45,6 +46,8 @@ Result<void> Worker::step(std::chrono::milliseconds wait) {
     if (auto done = roll_back(); !done) return done;
   }
   restore_some();
+  for (const auto& [id, part] : parts_)
+    if (std::exchange(part->must_start, false)) log_.start(id);
   if (auto done = log_.poll(until_due(wait), polled_, *this); !done) return done;
   if (failure_) return fail(std::move(*failure_));
   failpoint::hit("after_poll");
@@ -109,7 +112,7 @@ void Worker::begin(stream::Assigned assigned) {
                                             assigned.metadata == to_metadata(parked->second->checkpoint)) {
     Part& part = *(parts_[id] = std::move(parked->second));
     log_.start(id);
-    part.caught_up = false;
+    part.must_start = part.caught_up = false;
     return;
   }
   Part& part = *(parts_[id] = std::make_unique<Part>(id, log_.inputs()[id.topic], log_.group()));
@@ -146,7 +149,7 @@ void Worker::revoked(std::span<const stream::PartitionId> partitions) {
       part.snapshot.reset();
       observer_.snapshot(false);
     }
-    if (part.is_running() && !must_rewind_ && !failure_) parked_[id] = std::move(found->second);
+    if (part.is_running() && !part.brought && !must_rewind_ && !failure_) parked_[id] = std::move(found->second);
     parts_.erase(found);
   }
   await_group();
@@ -228,6 +231,7 @@ void Worker::go(Part& part, Restore::Restored restored) {
   part.checkpoint = std::move(restored.checkpoint);
   part.chunks = std::move(restored.chunks);
   part.forget = std::move(restored.forget);
+  if (!bring_cells(part)) return;
   part.status = PartitionStatus::State::kRunning;
   part.last_ledger = now();
   // A state that other settings go on from is saved soon: no replay should have to cross from one to the other.
@@ -240,8 +244,25 @@ void Worker::go(Part& part, Restore::Restored restored) {
   observer_.restored(part.topic, part.id.number, took, restored.replayed);
   if (part.checkpoint.snapshots.size() == 2) log_.trim(part.id, part.checkpoint.snapshots.back());
   failpoint::hit("restore_before_resume");
-  log_.start(part.id);
+  if (!part.brought) log_.start(part.id);
   last_publish_ = {};
+}
+
+/// False, and the partition has stopped, if one of them cannot be read. What was taken is saved before the partition is started: a restore that finds the commit with the snapshot's
+/// manifest finds the cells, and one that does not takes them again, for nothing was judged with them.
+bool Worker::bring_cells(Part& part) {
+  if (!options_.bring) return true;
+  const auto taken = part.state->bring(*options_.bring, false);
+  if (!taken) {
+    stop(part, "state_not_taken", taken.error().message);
+    return false;
+  }
+  log::info("partition.cells_taken", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"cells", std::uint64_t{*taken}}, {"offset", part.next}});
+  if (*taken == 0) return true;
+  part.snapshot = std::make_unique<SnapshotWriter>(part.owner, part.id.number, part.next, part.state->save());
+  part.brought = part.must_commit = true;
+  one_by_one_ = true;  // what replaces a snapshot of the same offset goes at once, and is large
+  return true;
 }
 
 void Worker::stop(Part& part, std::string reason, std::string detail) {

@@ -31,6 +31,7 @@ struct WorkerOptions {
   std::chrono::milliseconds ledger_interval{60'000};    // an idle partition gets a ledger record so often
   std::chrono::milliseconds tick_interval{0};           // ticks are written so often by the owner of the first partition; 0: never
   std::vector<bool> gaps_allowed;                       // by input topic: its offsets may have holes (compacted, or written in transactions)
+  std::shared_ptr<const SavedCells> bring;  // cells that partitions take in when they begin, as far as they do not have them
   /// Milliseconds of a clock that only paces commits and snapshots; never enters a judgement.
   std::function<std::chrono::milliseconds()> now;
 };
@@ -128,6 +129,7 @@ class Worker final : private stream::Member {
   void restore_some();
   void restore_a_little(Part& part, std::chrono::milliseconds wait);
   void go(Part& part, Restore::Restored restored);
+  bool bring_cells(Part& part);
   void stop(Part& part, std::string reason, std::string detail);
 
   void take(const stream::Message& message);

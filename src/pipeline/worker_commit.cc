@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "core/failpoint.h"
 #include "core/log.h"
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr auto kCommitWhileSaving = 100ms;      // chunks of a snapshot do not wait for the ordinary interval
 constexpr std::size_t kChunksWithAlerts = 1;    // of a snapshot, in a commit that alerts wait for
 constexpr std::size_t kChunksOtherwise = 4;
+constexpr std::size_t kChunksBrought = 8;       // the partition does nothing else
 
 }  // namespace
 
@@ -145,7 +147,9 @@ void Worker::append_alerts(std::span<Part* const> parts, WorkerObserver::Committ
 
 void Worker::append_state(Part& part) {
   if (!part.snapshot) return;
-  const std::size_t most = waiting_alerts_ > 0 ? kChunksWithAlerts : kChunksOtherwise;
+  // Under keys that a valid snapshot has too it must all be replaced at once.
+  const bool at_once = part.brought && part.chunks.contains(part.snapshot->offset());
+  const std::size_t most = at_once ? SIZE_MAX : part.brought ? kChunksBrought : waiting_alerts_ > 0 ? kChunksWithAlerts : kChunksOtherwise;
   for (std::size_t i = 0; i < most && !part.snapshot->chunks_done(); ++i) {
     log_.append(part.snapshot->next_chunk());
     failpoint::hit("snapshot_chunk");
@@ -154,7 +158,8 @@ void Worker::append_state(Part& part) {
   failpoint::hit("snapshot_before_manifest");
   log_.append(part.snapshot->manifest());
   part.new_snapshot = part.snapshot->mark();
-  part.next_checkpoint.add_snapshot(part.snapshot->offset());
+  if (part.brought) part.next_checkpoint.bring(part.snapshot->offset());
+  else part.next_checkpoint.add_snapshot(part.snapshot->offset());
   const std::vector<std::int64_t>& kept = part.next_checkpoint.snapshots;
   for (const std::int64_t before : part.checkpoint.snapshots) {
     if (std::find(kept.begin(), kept.end(), before) != kept.end()) continue;
@@ -171,6 +176,7 @@ stream::Progress Worker::append_ledger(Part& part) {
   record.ticks = part.ticks;
   record.skipped = part.skipped;
   record.state = part.new_snapshot;
+  record.brought_state = part.brought;
   if (!adds_up(record.counts)) {
     log::error("ledger.does_not_add_up", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"from", record.from}, {"to", record.to}});
     observer_.ledger_failed();
@@ -206,6 +212,7 @@ void Worker::settle(Part& part) {
   });
   part.new_snapshot.reset();
   part.snapshot.reset();
+  if (std::exchange(part.brought, false)) part.must_start = true;
   part.last_snapshot = now();
   part.snapshot_done = now();
   observer_.snapshot(true);

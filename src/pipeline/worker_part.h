@@ -40,6 +40,8 @@ struct Worker::Part {
   std::optional<SnapshotMark> new_snapshot;
 
   std::unique_ptr<SnapshotWriter> snapshot;     // being written
+  bool brought = false;                         // it holds cells from elsewhere: nothing is judged before it is committed whole
+  bool must_start = false;                      // it is; messages may come
   std::map<std::int64_t, std::size_t> chunks;   // of the valid snapshots, by offset
   std::vector<stream::Outgoing> forget;         // tombstones that are due
   std::uint64_t snapshot_bytes = 0;

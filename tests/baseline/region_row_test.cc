@@ -246,5 +246,23 @@ TEST(MinutePass, AFrozenMinuteTeachesNothingAndJudgesNoSilence) {
   EXPECT_FALSE(transitions.empty()) << "what the same silence says otherwise";
 }
 
+TEST(MinutePass, TwoHoursWithAFrozenMinuteAreUnknown) {
+  SeriesTable table(SeriesKind::kCalls);
+  table.add(5, 0);
+  table.begin(0, kMonday, kJudged | kOfInterest);
+  MinutePass pass;
+  const std::vector<Scope> scopes{{.alpha = 0.01}};
+  std::vector<Transition> transitions;
+  const std::array<MinuteInput::Count, 1> one{{{0, 1}}};
+  const auto is_frozen = [](std::int64_t minute) { return minute == kMonday + kDay + 130 || minute == kMonday + kDay + 479; };
+  const std::int64_t end = kMonday + kDay + 600;
+  for (std::int64_t minute = kMonday; minute < end; ++minute) table.close({.minute = minute, .counts = one, .frozen = is_frozen(minute), .scopes = scopes}, pass, transitions);
+  const auto [block, r] = table.at(0);
+  for (std::int64_t first = end - static_cast<std::int64_t>(kBlockRing) * kBlockMinutes; first < end; first += kBlockMinutes) {
+    const std::int64_t since = first - kMonday - kDay;
+    EXPECT_EQ(block.block_count[static_cast<std::size_t>(first / kBlockMinutes) % kBlockRing][r], since == 120 || since == 360 ? kUnknownBlock : kBlockMinutes) << since;
+  }
+}
+
 }  // namespace
 }  // namespace trailwarden::baseline

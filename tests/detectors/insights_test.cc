@@ -74,13 +74,12 @@ struct Golden {
     return {feed.said().begin() + static_cast<std::ptrdiff_t>(before), feed.said().end()};
   }
 
-  /// The least budget, to 1 %, at which the whole burst gives a Start: false Insights a week. (That the even calls of its past are missed afterwards is none.)
+  /// The least budget, to 1 %, at which the whole burst gives a Start: false Insights a week.
   double least_budget() const {
     double low = 0.01, high = 1e5;
     while (high / low > 1.01) {
       const double middle = std::sqrt(low * high);
-      const auto said = run(with_budget(middle));
-      (std::none_of(said.begin(), said.end(), [](const auto& insight) { return insight.is_upward; }) ? low : high) = middle;
+      (run(with_budget(middle)).empty() ? low : high) = middle;
     }
     return high;
   }
@@ -216,7 +215,8 @@ TEST(GoldenInsights, G11TwelveRefusalsAMinuteAfterNearlyNone) {
   fails.error_code = "AccessDenied";
   InsightsFeed feed(with_budget(0.02));
   const std::int64_t start = minute_at("2024-03-06T12:00:00Z");
-  history(feed, start, 20, works);
+  history(feed, start - 9000, 20, works);
+  for (std::int64_t minute = start - 9000; minute < start; ++minute) heartbeat(feed, minute);
   feed.minute(start, fails, 12);
   ASSERT_FALSE(feed.said().empty());
   const auto errors = std::find_if(feed.said().begin(), feed.said().end(), [](const auto& i) { return i.type == event::InsightType::kApiErrorRate; });

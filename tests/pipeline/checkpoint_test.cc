@@ -11,7 +11,7 @@ namespace {
 Timestamp at(std::int64_t seconds) { return Timestamp{std::chrono::seconds{seconds}}; }
 
 TEST(Checkpoint, IsReadAsItWasWritten) {
-  const Checkpoint checkpoint{.config = "0123456789abcdef", .begin = 5, .snapshots = {120, 60}, .ticks_since = 60, .ticks = {{60, at(-7)}, {130, at(1'700'000'000)}}, .accepted_until = 70, .skipped = {131, 140}};
+  const Checkpoint checkpoint{.config = "0123456789abcdef", .begin = 5, .snapshots = {120, 60}, .ticks_since = 60, .ticks = {{60, at(-7)}, {130, at(1'700'000'000)}}, .accepted_until = 70, .skipped = {131, 140}, .brought = 60};
   const auto again = parse_checkpoint(to_metadata(checkpoint));
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(*again, checkpoint);
@@ -19,9 +19,19 @@ TEST(Checkpoint, IsReadAsItWasWritten) {
   EXPECT_EQ(*parse_checkpoint(to_metadata(bare)), bare);
 }
 
+TEST(Checkpoint, AStateThatWasBroughtInLeavesNothingOlder) {
+  Checkpoint checkpoint{.config = "c", .begin = 3, .snapshots = {60, 40}, .ticks_since = 40, .ticks = {{50, at(1)}, {70, at(2)}}};
+  checkpoint.bring(70);
+  EXPECT_EQ(checkpoint.snapshots, (std::vector<std::int64_t>{70}));
+  EXPECT_EQ(checkpoint.ticks, (std::vector<AppliedTick>{{70, at(2)}}));
+  EXPECT_EQ(*parse_checkpoint(to_metadata(checkpoint)), checkpoint);
+  checkpoint.add_snapshot(80);
+  EXPECT_EQ(checkpoint.brought, 70) << "for good: the input alone never leads there";
+}
+
 TEST(Checkpoint, RefusesWhatItDidNotWrite) {
   for (const char* text : {"", "1", "2 config=a begin=1 state= since=1 ticks=", "1 config=a begin=x", "1 config=a state=1,b", "1 config=a ticks=1", "1 config=a more=1",
-                           "1 config=a ticks=1@"})
+                           "1 config=a ticks=1@", "1 config=a brought="})
     EXPECT_FALSE(parse_checkpoint(text).has_value()) << text;
 }
 
@@ -44,7 +54,7 @@ TEST(Checkpoint, KeepsTwoSnapshotsAndTheTicksThatTheOlderOneNeeds) {
 }
 
 TEST(Checkpoint, FitsIntoTheMetadataOfAnOffset) {
-  Checkpoint checkpoint{.config = "0123456789abcdef", .begin = INT64_MAX, .snapshots = {INT64_MAX, INT64_MAX}, .ticks_since = INT64_MAX, .accepted_until = INT64_MAX};
+  Checkpoint checkpoint{.config = "0123456789abcdef", .begin = INT64_MAX, .snapshots = {INT64_MAX, INT64_MAX}, .ticks_since = INT64_MAX, .accepted_until = INT64_MAX, .brought = INT64_MAX};
   checkpoint.skipped.assign(Checkpoint::kMostSkips, INT64_MAX);
   for (std::size_t i = 0; i < Checkpoint::kMostTicks; ++i) checkpoint.ticks.push_back({9'000'000'000'000'000'000, at(10'000'000'000)});
   EXPECT_LT(to_metadata(checkpoint).size(), 4000U);
@@ -56,6 +66,7 @@ TEST(Ledger, IsReadAsItWasWritten) {
   record.watermark = at(1'700'000'000);
   record.ticks = {{12, at(5)}};
   record.state = SnapshotMark{8, 1, 1000};
+  record.brought_state = true;
   record.accepted_gap = true;
   record.skipped = {11, 12};
   EXPECT_EQ(*parse_ledger_record(to_json(record)), record);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -103,6 +104,7 @@ class Cluster {
   std::string group = "detector";  // of those that start
   std::size_t message_at_most = SIZE_MAX;
   testing::SimBegin begin = testing::SimBegin::kAtFirst;
+  std::shared_ptr<const SavedCells> bring;  // what workers take in
 
   std::optional<std::uint64_t> dies_before_request;
   std::uint64_t requests(std::size_t slot) const { return members_.at(slot)->log->requests(); }
@@ -138,6 +140,7 @@ class Cluster {
     options.ledger_interval = 20s;
     options.tick_interval = 10s;
     options.gaps_allowed = {gaps_allowed};
+    options.bring = bring;
     options.now = [this] { return broker_.now().time_since_epoch(); };
     member->worker = std::make_unique<Worker>(*member->log, std::move(options), observer_);
     members_[slot] = std::move(member);
@@ -259,13 +262,18 @@ class Cluster {
   void expect(std::int32_t p, std::vector<std::string>& ids) {
     std::vector<AppliedTick> ticks;
     std::int64_t end = 0;
+    std::optional<SnapshotMark> newest;
     for (const SimRecord& record : broker_.visible(stream::kLedgerTopic, p)) {
       const auto ledger = parse_ledger_record(*record.value);
       ASSERT_TRUE(ledger.has_value()) << ledger.error().message;
       ticks.insert(ticks.end(), ledger->ticks.begin(), ledger->ticks.end());
       end = ledger->to;
+      if (ledger->state) newest = ledger->state;
     }
     Partition partition(settings_, p, kPartitions);
+    if (bring) {
+      ASSERT_TRUE(partition.bring(*bring, false).has_value());
+    }
     JudgeTools tools(settings_.cells);
     Counting counting(settings_.cells);
     PartitionOutput output;
@@ -285,7 +293,14 @@ class Cluster {
       message.value = std::string_view(padded).substr(0, record.value->size());
       partition.judge(message, tools, counting, output);
     }
-    tick_up_to(end);
+    std::set<std::uint64_t> states{xxh3_64(partition.save())};
+    for (; next_tick < ticks.size(); ++next_tick) {
+      partition.tick(ticks[next_tick].watermark, tools, counting, output);
+      states.insert(xxh3_64(partition.save()));
+    }
+    if (bring && newest && newest->offset == end) {
+      EXPECT_TRUE(states.contains(newest->hash)) << "partition " << p << ": the state is not that of an undisturbed pass";
+    }
     for (const Alert& alert : output.alerts) ids.push_back(alert.id);
   }
 
@@ -392,6 +407,49 @@ TEST_F(WorkerOnSimulatedKafka, SaysWhatOneUndisturbedPassSays) {
   EXPECT_GT(alerts, 20 * seeds()) << "runs in which nothing is found prove nothing";
   EXPECT_GT(cuts, seeds() / 4);
   EXPECT_GT(snapshots, 2 * seeds());
+}
+
+/// What an hour before taught, of every other cell. `account`: another one than the traffic's.
+std::shared_ptr<const SavedCells> learned_before(Cluster& cluster, const std::string& account = {}) {
+  const PartitionSettings settings = partition_settings();
+  Partition partition(settings, 0, 1);
+  JudgeTools tools(settings.cells);
+  Counting counting(settings.cells);
+  PartitionOutput output;
+  const auto begin = std::chrono::floor<std::chrono::seconds>(cluster.broker().now()) - 1h;
+  std::vector<Call> calls = testing::traffic(400, 3);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    calls[i].time = begin + std::chrono::seconds{3'600 * i / calls.size()};
+    calls[i].id += "-before";
+    if (!account.empty()) calls[i].account = account + calls[i].account.back();
+    std::string padded = testing::to_json(calls[i]);
+    const std::size_t size = padded.size();
+    padded.append(event::kPadding, ' ');
+    stream::Message message;
+    message.origin = "history";
+    message.value = std::string_view(padded).substr(0, size);
+    partition.judge(message, tools, counting, output);
+  }
+  SavedCells cells = *cells_of_partition(partition.save()), half;
+  for (std::size_t i = 0; i < cells.size(); i += 2) half.push_back(cells[i]);
+  return std::make_shared<const SavedCells>(std::move(half));
+}
+
+TEST_F(WorkerOnSimulatedKafka, CellsThatAreBroughtInAreThereWhateverHappens) {
+  std::size_t alerts = 0, cuts = 0;
+  for (std::uint64_t seed = first_seed(); seed < first_seed() + std::min<std::uint64_t>(seeds(), 60); ++seed) {
+    Cluster cluster(seed, SimFaults::harsh());
+    cluster.bring = learned_before(cluster);
+    ASSERT_EQ(cluster.bring->size(), 4U);
+    live_through(cluster, seed, 200);
+    calm_down(cluster);
+    cluster.compare_with_oracle();
+    alerts += cluster.alerts();
+    cuts += cluster.power_cuts();
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+  }
+  EXPECT_GT(alerts, 100U);
+  EXPECT_GT(cuts, 5U);
 }
 
 // Every place at which the process may die; FAULTS.md section 4, as far as the worker has them. Those inside the client's requests are walked through below.
@@ -517,6 +575,79 @@ PartitionStatus partition_of(const Cluster& cluster, std::int32_t p) {
   for (const PartitionStatus& status : cluster.status(0).partitions)
     if (status.partition == p) return status;
   return {};
+}
+
+/// Names of the cells in the newest whole snapshot of a partition.
+std::set<std::string> saved_cells(Cluster& cluster, std::int32_t p) {
+  SnapshotShelf shelf("detector/" + std::string(kInput), p);
+  const auto records = cluster.broker().visible(stream::kStateTopic, p);
+  for (const SimRecord& record : records) {
+    stream::Message message;
+    message.key = record.key;
+    message.has_value = record.value.has_value();
+    if (record.value) message.value = *record.value;
+    shelf.take(message);
+  }
+  std::set<std::string> names;
+  for (const auto& entry : shelf.entries()) {
+    EXPECT_EQ(entry.problem, "");
+    if (!names.empty() || !entry.problem.empty()) continue;
+    const auto bytes = shelf.bytes(entry.offset);
+    const auto cells = cells_of_partition(*bytes);
+    for (const SavedCell& cell : *cells) names.insert(cell.name());
+  }
+  return names;
+}
+
+TEST_F(WorkerOnSimulatedKafka, CellsComeIntoAStateThatIsSavedAlready) {
+  for (const char* point : {"", "snapshot_chunk", "snapshot_before_manifest", "before_commit", "after_commit", "snapshot_committed", "revoke_before_commit"}) {
+    Cluster cluster(9, {});
+    cluster.start(0);
+    quiet_hour(cluster, 60, [&] { cluster.step(0, 300ms); });
+    calm_down(cluster);
+    std::set<std::string> expected;
+    for (std::int32_t p = 0; p < kPartitions; ++p) expected.merge(saved_cells(cluster, p));
+    cluster.bring = learned_before(cluster, "22222222222");
+    for (const SavedCell& cell : *cluster.bring) expected.insert(cell.name());
+    cluster.cuts().at(point);
+    cluster.start(0);
+    for (int turn = 0; turn < 100; ++turn) cluster.step(0);
+    cluster.start(*point == 'r' ? 1 : 0);
+    for (int turn = 0; turn < 300; ++turn)
+      for (const std::size_t slot : cluster.alive()) cluster.step(slot);
+    EXPECT_EQ(cluster.power_cuts(), *point == 0 ? 0U : 1U) << point;
+    calm_down(cluster);
+    std::set<std::string> there;
+    for (std::int32_t p = 0; p < kPartitions; ++p) {
+      for (const std::string& name : saved_cells(cluster, p)) {
+        EXPECT_EQ(static_cast<std::int32_t>((murmur2(name) & 0x7fffffffU) % kPartitions), p);
+        EXPECT_TRUE(there.insert(name).second) << name;
+      }
+    }
+    EXPECT_EQ(there, expected) << point;
+    ASSERT_FALSE(HasFailure()) << point;
+  }
+}
+
+TEST_F(WorkerOnSimulatedKafka, WithoutASnapshotWhatWasBroughtInIsNeverForgottenSilently) {
+  Cluster cluster(7, {});
+  cluster.bring = learned_before(cluster);
+  cluster.start(0);
+  quiet_hour(cluster, 200, [&] { cluster.step(0, 300ms); });
+  cluster.kill(0);
+  for (std::int32_t p = 0; p < kPartitions; ++p) damage_snapshots(cluster, p, 100, false);
+  cluster.broker().advance(60s);
+  cluster.start(0);
+  for (int turn = 0; turn < 400; ++turn) cluster.step(0);
+  std::size_t stopped = 0;
+  for (std::int32_t p = 0; p < kPartitions; ++p) {
+    const PartitionStatus status = partition_of(cluster, p);
+    if (status.state != PartitionStatus::State::kStopped) continue;
+    ++stopped;
+    EXPECT_EQ(status.reason, "not_restored");
+    EXPECT_THAT(status.detail, ::testing::HasSubstr("brought in from outside at offset 0"));
+  }
+  EXPECT_GT(stopped, 0U);
 }
 
 TEST_F(WorkerOnSimulatedKafka, AHoleInTheOffsetsStopsThatPartitionAndNoOther) {
