@@ -1,5 +1,7 @@
 #include "alerts/envelope.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -103,6 +105,19 @@ ordered_json detail_json(const event::Finding& finding, const AlertScope& scope,
   return detail;
 }
 
+ordered_json silence_json(const event::SilenceFacts& facts) {
+  ordered_json out{{"id", facts.id}, {"cause", facts.cause}, {"scope", facts.scope}, {"accountRegions", facts.account_regions}, {"lastEventTime", format_time(facts.last_event)}};
+  if (facts.next_event) out["nextEventTime"] = format_time(*facts.next_event);
+  out["gapSeconds"] = facts.gap.count();
+  out["expectedRecords"] = std::round(facts.expected_records * 10) / 10;
+  out["longestUsualGapSeconds"] = facts.longest_usual_gap.count();
+  out["usualDelaySeconds"] = facts.usual_delay.count();
+  out["falseAlarmsPerWeek"] = facts.false_alarms_per_week;
+  out["threshold"] = facts.threshold;
+  put(out, "reclassified", facts.reclassified);
+  return out;
+}
+
 RenderedAlert finding_envelope(std::string id, Timestamp time, const AlertScope& scope, std::string_view detail) {
   std::string text = envelope({id, "Trailwarden Finding", "trailwarden", time}, scope, detail).done();
   return {std::move(id), std::move(text)};
@@ -145,6 +160,7 @@ RenderedAlert render(const event::Finding& finding, const AlertScope& scope) {
   detail["firstEventTime"] = format_time(first);
   detail["lastEventTime"] = format_time(last);
   detail["count"] = 1;
+  if (finding.silence) detail["silence"] = silence_json(*finding.silence);
   const std::string text = ObjectText(to_text(detail)).raw("records", records_text(finding.evidence)).done();
   return finding_envelope(id_of(finding, scope), finding.decision_time, scope, text);
 }

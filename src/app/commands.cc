@@ -16,6 +16,7 @@
 #include "app/state_report.h"
 #include "core/text.h"
 #include "detectors/registry.h"
+#include "detectors/silence.h"
 #include "pipeline/state_file.h"
 
 namespace trailwarden::app {
@@ -30,9 +31,13 @@ nlohmann::ordered_json option_json(const detectors::OptionInfo& option) {
   return {{"name", option.name}, {"type", option.type}, {"unit", option.unit}, {"default", option.default_value}, {"claim", option.claim}};
 }
 
+/// Whether its options stand in `detectors:`, with those that all of these have.
+bool is_registered(const detectors::DetectorInfo& info) { return &info != &detectors::Silence::info(); }
+
 nlohmann::ordered_json detector_json(const detectors::DetectorInfo& info) {
   nlohmann::ordered_json out{{"name", info.name}, {"claim", info.claim}, {"needs", info.needs}};
-  for (const auto& option : detectors::common_options()) out["options"].push_back(option_json(option));
+  if (is_registered(info))
+    for (const auto& option : detectors::common_options()) out["options"].push_back(option_json(option));
   for (const auto& option : info.options) out["options"].push_back(option_json(option));
   for (const std::string_view spot : info.blind_spots) out["blindSpots"].push_back(spot);
   out["source"] = info.source;
@@ -46,7 +51,8 @@ void print_option(const detectors::OptionInfo& option) {
 
 void print_detector(const detectors::DetectorInfo& info) {
   fmt::print("{}\n  {}\n  needs: {}\n  options, with their defaults:\n", info.name, info.claim, info.needs);
-  for (const auto& option : detectors::common_options()) print_option(option);
+  if (is_registered(info))
+    for (const auto& option : detectors::common_options()) print_option(option);
   for (const auto& option : info.options) print_option(option);
   fmt::print("  does not see:\n");
   for (const std::string_view spot : info.blind_spots) fmt::print("    - {}\n", spot);
@@ -139,6 +145,8 @@ int list_detectors(bool as_json) {
     if (as_json) all.push_back(detector_json(kind.info()));
     else print_detector(kind.info());
   }
+  if (as_json) all.push_back(detector_json(detectors::Silence::info()));
+  else print_detector(detectors::Silence::info());
   if (as_json) fmt::print("{}\n", all.dump(2));
   return kFine;
 }

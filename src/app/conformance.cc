@@ -23,6 +23,7 @@
 #include "baseline/tail.h"
 #include "core/hash.h"
 #include "core/time.h"
+#include "detectors/silence_cause.h"
 
 namespace trailwarden::app {
 namespace {
@@ -357,6 +358,15 @@ Verdict space_saving(const json& c) {
   return got == c.at("top5") ? Verdict{} : fmt::format("expected {}, got {}", c.at("top5").dump(), got.dump());
 }
 
+Verdict silence(const json& c) {
+  const std::string account = c.at("account"), region = c.at("region");
+  std::vector<detectors::DueNeighbour> due;
+  for (const auto& other : c.at("others_due"))
+    due.push_back({other[0].get_ref<const std::string&>(), other[1].get_ref<const std::string&>(), other[2].get<bool>()});
+  const auto got = to_string(detectors::cause_of_silence(account, region, due, c.at("stop_call"), c.at("late_seen")).cause);
+  return c.at("cause") == got ? Verdict{} : fmt::format("expected {}, got {}", c.at("cause").dump(), got);
+}
+
 using Check = std::function<Verdict(const json&, const CasesByName&)>;
 
 /// nullopt: a kind that this version does not have.
@@ -364,7 +374,7 @@ std::optional<Check> check_for(const json& c) {
   static const std::map<std::string, Verdict (*)(const json&)> kChecks{
       {"nb_tail", nb_tail}, {"cusum", cusum}, {"level", level_case}, {"profile", profile_case}, {"profile_at", profile_at},
       {"dispersion", dispersion_case}, {"fa_per_week", fa_per_week}, {"critical_count", critical_count_case}, {"gap", gap},
-      {"aws_example", aws_example}, {"incident", incident_case}, {"record", record}, {"space_saving", space_saving}};
+      {"aws_example", aws_example}, {"incident", incident_case}, {"record", record}, {"silence", silence}, {"space_saving", space_saving}};
   if (c.at("kind") == "state_machine" && c.at("series") != "new principals") return Check(state_machine);
   if (c.at("kind") == "trace") return Check(trace_case);
   const auto found = kChecks.find(c.at("kind"));

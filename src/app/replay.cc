@@ -107,6 +107,7 @@ Result<pipeline::EngineOptions> engine_options(const Arguments& arguments, const
   options.max_record_bytes = config.input.max_record_bytes;
   options.max_message_bytes = config.output.max_message_bytes;
   options.insights = setup.insights;
+  options.silence = setup.silence;
   const auto since = time_option("--since", arguments.since), until = time_option("--until", arguments.until);
   if (!since) return fail(since.error());
   if (!until) return fail(until.error());

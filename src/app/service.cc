@@ -31,7 +31,6 @@ pipeline::WorkerOptions worker_options(const Setup& setup) {
   options.snapshot_interval = service.snapshot_interval;
   if (service.kafka) {
     options.tick_interval = service.kafka->tick_interval;
-    options.tick_grace = service.kafka->tick_grace;
     for (const config::KafkaInput& input : service.kafka->input) options.gaps_allowed.push_back(input.gaps);
   }
   options.now = steady_now;

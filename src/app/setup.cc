@@ -14,7 +14,7 @@ namespace trailwarden::app {
 namespace {
 
 std::string detection_yaml(const Setup& setup) {
-  std::string out = detectors::to_yaml(setup.insights) + "detectors:\n";
+  std::string out = detectors::to_yaml(setup.insights) + detectors::to_yaml(setup.silence) + "detectors:\n";
   for (const detectors::DetectorKind& kind : detectors::registry()) {
     const auto& info = kind.info();
     const auto on = std::find_if(setup.detectors.begin(), setup.detectors.end(), [&info](const auto& detector) { return detector.info == &info; });
@@ -33,8 +33,9 @@ Result<Setup> load_setup(const std::string& file) {
   if (!config) return fail(std::move(config).error());
   auto detectors = detectors::configure(config->detectors);
   auto insights = detectors::read_insights(config->insights);
+  const auto silence = detectors::read_silence(config->silence);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
-  return Setup{std::move(*config), std::move(detectors), std::move(insights)};
+  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence};
 }
 
 std::string to_yaml(const Setup& setup) { return config::to_yaml(setup.config) + detection_yaml(setup); }
@@ -48,12 +49,15 @@ std::string fingerprint(const Setup& setup) {
 pipeline::CellSettings cell_settings(const Setup& setup, bool settle) {
   pipeline::CellSettings settings{setup.detectors, setup.config.time.lateness, settle, setup.config.input.max_record_bytes, setup.config.output.max_message_bytes, {setup.insights, 0}};
   settings.insights.open_minutes = settings.open_minutes() + 1;
+  settings.silence = setup.silence;
   return settings;
 }
 
 pipeline::PartitionSettings partition_settings(const Setup& setup) {
   const config::ServiceConfig& service = setup.config.service;
-  return {.cells = cell_settings(setup, false), .future_skew = setup.config.time.future_skew, .keep_late = service.kafka && service.kafka->late_topic};
+  pipeline::PartitionSettings settings{.cells = cell_settings(setup, false), .future_skew = setup.config.time.future_skew, .keep_late = service.kafka && service.kafka->late_topic};
+  if (service.kafka) settings.tick_grace = service.kafka->tick_grace;
+  return settings;
 }
 
 int complain(const Error& error, int code) {

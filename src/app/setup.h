@@ -7,6 +7,7 @@
 #include "core/result.h"
 #include "detectors/detector.h"
 #include "detectors/insights_config.h"
+#include "detectors/silence_config.h"
 #include "pipeline/partition.h"
 
 namespace trailwarden::app {
@@ -15,11 +16,12 @@ namespace trailwarden::app {
 inline constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
 inline constexpr int kFencedOut = 3;  // of `run`: another process has our transactional id
 
-/// A config file, with the options of detectors and Insights read.
+/// A config file, with the options of detectors, Insights and silences read.
 struct Setup {
   config::Config config;
   std::vector<detectors::ConfiguredDetector> detectors;
   detectors::InsightsConfig insights;
+  detectors::SilenceConfig silence;
 };
 
 /// Reads a config file; "" for the defaults. An error has every complaint of the file, one a line.

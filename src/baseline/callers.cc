@@ -58,6 +58,19 @@ void Callers::evict() {
   for (auto gone = by_last.begin(); gone != by_last.begin() + kept; ++gone) known_.erase(gone->second);
 }
 
+bool Callers::forget(std::uint64_t caller) {
+  bool found = known_.erase(caller) > 0;
+  for (Minute& kept : minutes_) {
+    if (std::none_of(kept.entries.begin(), kept.entries.end(), [caller](const Entry& entry) { return entry.caller == caller; })) continue;
+    found = true;
+    Minute without{.minute = kept.minute, .entries = {}, .index = {}};
+    for (const Entry& entry : kept.entries)
+      if (entry.caller != caller) entry_of(without, entry.caller, entry.api) = entry;
+    kept = std::move(without);
+  }
+  return found;
+}
+
 void Callers::wake() {
   for (Minute& kept : minutes_) kept = {};
 }

@@ -31,6 +31,9 @@ class Callers {
   /// The minute is closed; those before it were. Who called then is known from then on.
   void close(std::int64_t minute);
 
+  /// As if that caller had never called. Whether it was there.
+  bool forget(std::uint64_t caller);
+
   /// Nothing was observed for a while.
   void wake();
 

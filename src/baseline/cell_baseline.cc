@@ -273,8 +273,10 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
     ++which;
   };
   for (; minute >= next_; --minute) {
-    count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
-    mean += expected(o, minute, level);
+    if (!is_frozen(minute)) {
+      count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+      mean += expected(o, minute, level);
+    }
     if (window < 3 && end - minute + 1 == kWindows[window]) take(window);
     // The long windows begin with a quarter of an hour.
     if (long_window < kWindowCount && minute == (last - kWindows[long_window] / 15 + 1) * 15) take(long_window);
@@ -316,7 +318,7 @@ float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t windo
     const Sums sum = sums(o, last, level.calls_per_minute);
     const float mean = sum.mean[window];
     const float phi = window_dispersion(block, r, window, squares, rows.pools()) + mean * (level.variance + kModelError * kModelError);
-    squares = squares.with(static_cast<float>(sum.count[window]), mean, std::sqrt(phi * mean), window, (block.flags[0][r] & kGated) != 0);
+    squares = squares.with(static_cast<float>(sum.count[window]), mean, std::sqrt(phi * mean), window, is_frozen(last) ? 0.0F : learning_gate(block.flags[0][r]));
   }
   return window_dispersion(block, r, window, squares, rows.pools());
 }
@@ -462,7 +464,8 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     const bool is_errors = kind == SeriesKind::kErrors;
     const Witness witness(callers_, table(kind).rows, next_);
     table(kind).rows.close({.minute = next_, .counts = counts_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
-                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .scopes = scopes_, .callers = &witness},
+                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .frozen = is_frozen(next_), .scopes = scopes_,
+                            .callers = &witness},
                            pass, transitions[static_cast<std::size_t>(kind)]);
   }
   if (next_ % 60 == 59) errors.refresh_error_shares(calls);

@@ -109,6 +109,17 @@ class CellBaseline {
   }
   static constexpr std::int64_t kDormantAfter = 1440;
 
+  /// The account-Region as a whole is suspiciously silent in the minutes [from, until): when they close, nothing is learned from them, and nothing is said to have become
+  /// less (`MinuteInput::frozen`). Replaces what was frozen before. Not saved: whoever says so says it again to a cell that was loaded.
+  void freeze(std::int64_t from, std::int64_t until) {
+    frozen_from_ = from;
+    frozen_until_ = until;
+  }
+  bool is_frozen(std::int64_t minute) const { return minute >= frozen_from_ && minute < frozen_until_; }
+
+  /// `Callers::forget`.
+  bool forget_caller(std::uint64_t caller) { return callers_.forget(caller); }
+
   /// Before a call of `minute`; minutes from `open_from` on, that of the watermark, are open. Begins a fresh cell there; one that slept
   /// wakes with the minute of the call.
   void wake(std::int64_t minute, std::int64_t open_from);
@@ -237,6 +248,7 @@ class CellBaseline {
   std::vector<std::uint32_t> free_slots_, used_slots_;
   std::int64_t next_ = kNever;    // the next minute to close
   std::int64_t newest_ = kNever;  // minute that has a call
+  std::int64_t frozen_from_ = kNever, frozen_until_ = kNever;
   /// Of the directions under test, which share the budget: what holds in this hour, and what will in the next. The latter is known before a minute of
   /// it is open, so that a call is held against the same threshold whether its minute is open or closes.
   std::uint64_t cost_ = kUpwardCost, next_cost_ = kUpwardCost;

@@ -7,14 +7,14 @@
 
 namespace trailwarden::baseline {
 
-double GapClock::regularity() const {
+double GapClock::regularity(double most) const {
   const double known = gaps;
-  return std::clamp(known / std::max(static_cast<double>(squares), 1e-9), 0.3, 40.0) * std::min(1.0, known / 10);
+  return std::clamp(known / std::max(static_cast<double>(squares), 1e-9), 0.3, most) * std::min(1.0, known / 10);
 }
 
-double GapClock::score(float slack) const {
+double GapClock::score(float slack, double most) const {
   if (gaps < 6) return 0;
-  const double g = static_cast<double>(length) / static_cast<double>(reference(slack)), k = regularity();
+  const double g = static_cast<double>(length) / static_cast<double>(reference(slack)), k = regularity(most);
   return g > 1.3 && k > 1.5 ? k * (g - 1 - portable_log(g)) : 0;
 }
 

@@ -14,11 +14,16 @@ struct GapClock {
   float reference(float slack) const { return (mean > 1e-6F ? mean : 1e-6F) * 1.05F + slack; }
   bool is_long(float slack) const { return length > 1.3F * reference(slack); }
 
-  /// k = clip(n/q, 0.3, 40) min(1, n/10): about 1 for calls at random, 40 for a clock.
-  double regularity() const;
+  /// k = clip(n/q, 0.3, `most`) min(1, n/10): about 1 for calls at random, 40 for a clock.
+  double regularity(double most = kMostRegular) const;
+  static constexpr double kMostRegular = 40;
+
+  /// The regularity that may be believed of an account-Region's: 40, or 400 of a timer, whose gaps vary by 6 % or less: its silence counts from 1.3 of them on.
+  double most_believed() const { return regularity(kTimer) >= kTimer / 2 ? kTimer : kMostRegular; }
+  static constexpr double kTimer = 400;
 
   /// k (g - 1 - ln g) for g = L / reference, with k the regularity; 0 below g = 1.3, n = 6, k = 1.5.
-  double score(float slack) const;
+  double score(float slack, double most = kMostRegular) const;
 
   /// A call: the gap is learned, unless it is no longer than `run` (closer calls are one run).
   void end(float slack, float run);

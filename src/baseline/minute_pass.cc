@@ -76,6 +76,7 @@ struct MinutePass::Step {
     learn_dispersion();
     if (t % 5 == 4) step_cusum();
     if (is_calls) step_gaps();
+    if (is_calls && in.frozen) std::fill_n(b.block_count[block_slot()], n, kPartialBlock);
     if (is_calls && t % kBlockMinutes == kBlockMinutes - 1) step_days();
     end_episodes();
     move_machines();
@@ -107,6 +108,7 @@ struct MinutePass::Step {
     auto mean = column(s.mean);
     mean = lambda * column(s.profile);
     if (!is_calls) mean = mean.max(column(b.error_share).min(1.0F) * view(in.api_calls.data(), n));
+    if (in.frozen) mean.setZero();  // not observed: nor may it be missing later, in a window that reaches back over it
   }
 
   void gather_prior(std::size_t w) {
@@ -224,7 +226,7 @@ struct MinutePass::Step {
 
   void score_windows() {
     for_nonzero(s.above.data(), [this](std::size_t r) { score_row(r, s.above[r], Direction::kUp); });
-    if (is_calls) for_nonzero(s.below.data(), [this](std::size_t r) { score_row(r, s.below[r], Direction::kDown); });
+    if (is_calls && !in.frozen) for_nonzero(s.below.data(), [this](std::size_t r) { score_row(r, s.below[r], Direction::kDown); });
   }
 
   void score_row(std::size_t r, unsigned windows, Direction direction) {
@@ -257,6 +259,9 @@ struct MinutePass::Step {
     if (evidence.tail < best.tail) best = evidence;
   }
 
+  /// g: how much of the minute a row learns, unless it adopts what is unusual.
+  float gate_of(std::uint8_t flags) const { return in.frozen ? 0.0F : learning_gate(flags); }
+
   void learn_dispersion() {
     for (std::size_t w = 0; w < kWindowCount; ++w) {
       if ((t + 1) % kWindows[w] != 0) continue;
@@ -270,7 +275,7 @@ struct MinutePass::Step {
       const std::int32_t* const born = b.born_at[0];
       for (std::size_t r = 0; r < n; ++r) {
         if (born[r] > youngest) continue;
-        const Squares learned = Squares{squares[r], exposure[r]}.with(count[r], mean[r], sd[r], w, (flags[r] & kGated) != 0);
+        const Squares learned = Squares{squares[r], exposure[r]}.with(count[r], mean[r], sd[r], w, gate_of(flags[r]));
         squares[r] = learned.sum;
         exposure[r] = learned.exposure;
       }
@@ -281,7 +286,7 @@ struct MinutePass::Step {
     for (std::size_t r = 0; r < n; ++r) {
       if (t - b.born_at[0][r] < 4) continue;
       drift(r, Direction::kUp);
-      if (is_calls) drift(r, Direction::kDown);
+      if (is_calls && !in.frozen) drift(r, Direction::kDown);
     }
   }
 
@@ -296,15 +301,20 @@ struct MinutePass::Step {
   }
 
   void step_gaps() {
+    column(s.gap_score).setZero();
+    if (in.frozen) return end_gaps();
     column(b.gap_length, 0) += column(s.mean);
     column(b.gap_length, 1) += 1.0F;
-    column(s.gap_score).setZero();
     for (std::size_t r = 0; r < n; ++r) {
       const float slack = s.mean[r] * 0.05F;
       const float operational = std::max(b.gap_mean[0][r], 1e-6F) * 1.05F + slack, wall = std::max(b.gap_mean[1][r], 1e-6F) * 1.05F + 1.0F;
       const bool is_long = b.gap_length[0][r] > 1.3F * operational || b.gap_length[1][r] > 1.3F * wall;
       if (is_long && s.count[r] <= 0) score_gap(r, slack);
     }
+    end_gaps();
+  }
+
+  void end_gaps() {
     for (const auto& [row, count] : in.counts) {
       if (count == 0) continue;
       end_gap(row, 0, s.mean[row] * 0.05F, 3.0F * s.mean[row] + 1e-12F);
@@ -334,9 +344,11 @@ struct MinutePass::Step {
     b.gaps[clock][r] = gap.gaps;
   }
 
+  std::size_t block_slot() const { return static_cast<std::size_t>(t / kBlockMinutes) % kBlockRing; }
+
   /// Two hours are over: whether the last 28 hold what every 28 hours held.
   void step_days() {
-    const auto now = static_cast<std::size_t>(t / kBlockMinutes) % kBlockRing;
+    const std::size_t now = block_slot();
     for (std::size_t r = 0; r < n; ++r) {
       std::uint16_t& block = b.block_count[now][r];
       const bool is_whole = block != kPartialBlock && b.born_at[0][r] <= t - kBlockMinutes + 1;
@@ -535,9 +547,9 @@ struct MinutePass::Step {
     adopt();
     Scratch::Floats& gate = s.window_dispersion[0];
     const std::uint8_t* const flags = b.flags[0];
-    for (std::size_t r = 0; r < n; ++r) gate[r] = (flags[r] & kGated) != 0 ? kGatedLearning : 1.0F;
+    for (std::size_t r = 0; r < n; ++r) gate[r] = gate_of(flags[r]);
     for (const std::uint32_t r : s.rows)
-      if (is_adopting(r)) gate[r] = 1.0F;
+      if (is_adopting(r) && !in.frozen) gate[r] = 1.0F;
     const auto g = column(gate);
     const auto profile = column(s.profile);
     Column learned = g * column(s.count).min(column(s.window_mean[0]) + 12.0F * column(s.window_sd[0]) + 10.0F);
@@ -545,7 +557,7 @@ struct MinutePass::Step {
     column(b.exposure_fast) = column(b.exposure_fast) - column(b.exposure_fast) * kFastLoss + g * profile;
     column(b.calls_slow) = column(b.calls_slow) - column(b.calls_slow) * kSlowLoss + learned;
     column(b.exposure_slow) = column(b.exposure_slow) - column(b.exposure_slow) * kSlowLoss + g * profile;
-    column(b.weeks_watched) += 1.0F / 10080.0F;
+    if (!in.frozen) column(b.weeks_watched) += 1.0F / 10080.0F;
     if (!is_calls) return;
     column(b.hour_calls) += learned;
     column(b.hour_expected) += g * column(s.level);
@@ -646,15 +658,16 @@ MinutePass::RowMinute MinutePass::last(std::size_t row) const {
   return out;
 }
 
-Squares Squares::with(float count, float mean, float sd, std::size_t window, bool is_gated) const {
+float learning_gate(std::uint8_t flags) { return (flags & kGated) != 0 ? kGatedLearning : 1.0F; }
+
+Squares Squares::with(float count, float mean, float sd, std::size_t window, float gate) const {
   static const std::array<float, kWindowCount> kLoss = [] {
     std::array<float, kWindowCount> losses{};
     for (std::size_t w = 0; w < kWindowCount; ++w) losses[w] = loss(kWindows[w], kDispersionHalfLifeDays);
     return losses;
   }();
-  const float g = is_gated ? kGatedLearning : 1.0F;
   const float bound = 8.0F * sd + 4.0F, off = count - mean;
-  return {sum - sum * kLoss[window] + g * std::min(off * off, bound * bound), exposure - exposure * kLoss[window] + g * mean};
+  return {sum - sum * kLoss[window] + gate * std::min(off * off, bound * bound), exposure - exposure * kLoss[window] + gate * mean};
 }
 
 Squares squares_of(const RowBlock& block, std::size_t row, std::size_t window) { return {block.squares[window][row], block.squares_exposure[window][row]}; }

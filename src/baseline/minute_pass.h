@@ -82,6 +82,7 @@ struct MinuteInput {
   std::span<const float> api_calls;  // errors: x of each row's API in this minute
   const PooledDispersion* pools = nullptr;
   bool is_alive = true;  // the account-Region has records from this minute on; without, a silence says nothing of one API
+  bool frozen = false;   // the whole account-Region is suspiciously silent: as if the minute had not been. Nothing is learned, gaps stand, nothing is scored downwards
   std::span<const Scope> scopes;  // by `RowBlock::scope`
   const CallerWitness* callers = nullptr;
 };
@@ -113,12 +114,16 @@ class MinutePass {
   std::unique_ptr<Scratch> scratch_;
 };
 
+/// How much of a minute a row of these flags learns, unless it adopts what is unusual.
+float learning_gate(std::uint8_t flags);
+
 /// What the dispersion of one window of one row is learned from: decayed sums of (X - M)^2 and of M.
 struct Squares {
   float sum, exposure;
 
   /// With one more whole window that holds X = `count` against M = `mean`, whose standard deviation was `sd`.
-  Squares with(float count, float mean, float sd, std::size_t window, bool is_gated) const;
+  /// `gate`: how much of it is learned.
+  Squares with(float count, float mean, float sd, std::size_t window, float gate) const;
 };
 Squares squares_of(const RowBlock& block, std::size_t row, std::size_t window);
 

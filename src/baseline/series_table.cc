@@ -9,7 +9,6 @@
 namespace trailwarden::baseline {
 namespace {
 
-constexpr std::size_t kSmallBlock = 64;
 constexpr float kGrownExposure = 1440;  // minutes before a row's dispersion counts for others
 constexpr std::int64_t kMinutesBeforePooling = 2880;
 constexpr std::size_t kFewestToPool = 20;
@@ -44,7 +43,7 @@ void add_fixed(std::int64_t& sum, float value) {
 
 std::uint32_t SeriesTable::add(std::uint64_t key, std::uint8_t scope) {
   if (blocks_.empty()) {
-    blocks_.emplace_back(kind_, kSmallBlock);
+    blocks_.emplace_back(kind_, first_rows_);
   } else if (RowBlock& last = blocks_.back(); last.rows() == last.capacity()) {
     // A small cell stays small; a large one grows by whole blocks.
     if (last.capacity() < kBlockRows) last.grow(std::min(last.capacity() * 2, kBlockRows));
@@ -70,14 +69,14 @@ bool SeriesTable::Wide::empty() const {
 }
 
 /// Keeps the high halves of counts and quarters in step with the low ones, which the pass writes.
-void SeriesTable::widen(const Minute& input) {
-  const auto slot = static_cast<std::size_t>(input.minute % 16), quarter = static_cast<std::size_t>(input.minute / 15 % 16);
-  const bool new_quarter = input.minute % 15 == 0;
+void SeriesTable::widen(std::int64_t minute, std::span<const MinuteInput::Count> counts) {
+  const auto slot = static_cast<std::size_t>(minute % 16), quarter = static_cast<std::size_t>(minute / 15 % 16);
+  const bool new_quarter = minute % 15 == 0;
   for (auto& [row, wide] : wide_) {
     wide.minute[slot] = 0;
     if (new_quarter) wide.quarter[quarter] = 0;
   }
-  for (const auto& [row, count] : input.counts) {
+  for (const auto& [row, count] : counts) {
     const auto [block, r] = at(row);
     const std::uint32_t low = new_quarter ? 0 : block.quarter_count[quarter][r];
     const std::uint32_t carry = ((low + (count & 0xffffU)) >> 16) + (count >> 16);
@@ -103,12 +102,13 @@ MinuteInput::WideSum SeriesTable::wide_sum(std::uint32_t row, const Wide& wide, 
 void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions) {
   const std::int64_t day = day_of(input.minute);
   begin_day(day);
-  widen(input);
   for (const auto& [row, count] : input.counts) add_to_day(row, day, count);
+  const std::span<const MinuteInput::Count> observed = input.frozen ? std::span<const MinuteInput::Count>{} : input.counts;
+  widen(input.minute, observed);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     RowBlock& block = blocks_[i];
     const auto first = static_cast<std::uint32_t>(i * kBlockRows);
-    slice(input.counts, first, counts_, [](auto& item) -> auto& { return item.row; });
+    slice(observed, first, counts_, [](auto& item) -> auto& { return item.row; });
     wide_sums_.clear();
     for (const auto& [row, wide] : wide_)
       if (row / kBlockRows == i) wide_sums_.push_back(wide_sum(row - first, wide, input.minute));
@@ -117,7 +117,7 @@ void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Trans
              {.minute = input.minute, .first_row = first, .counts = counts_, .wide = wide_sums_,
               .profile = has_api ? input.profile.subspan(first, block.rows()) : input.profile,
               .api_calls = has_api ? input.api_calls.subspan(first, block.rows()) : input.api_calls,
-              .pools = &pools_, .is_alive = input.is_alive, .scopes = input.scopes, .callers = input.callers},
+              .pools = &pools_, .is_alive = input.is_alive, .frozen = input.frozen, .scopes = input.scopes, .callers = input.callers},
              transitions);
   }
   ++minutes_closed_;
@@ -286,7 +286,7 @@ Result<void> SeriesTable::load_blocks(ByteReader& in, std::uint32_t rows) {
   if (!in.has(rows, RowBlock::saved_bytes(kind_))) return fail(ErrorCode::kMalformed, "rows end too early");
   while (rows_ < rows) {
     const std::size_t some = std::min<std::size_t>(rows - rows_, kBlockRows);
-    blocks_.emplace_back(kind_, blocks_.empty() ? std::max(std::bit_ceil(some), kSmallBlock) : kBlockRows);  // as large as if its rows had been added
+    blocks_.emplace_back(kind_, blocks_.empty() ? std::max(std::bit_ceil(some), first_rows_) : kBlockRows);  // as large as if its rows had been added
     blocks_.back().append(some);
     rows_ += static_cast<std::uint32_t>(some);
   }

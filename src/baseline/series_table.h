@@ -16,7 +16,8 @@ namespace trailwarden::baseline {
 /// Not thread-safe; no strings. Cost of a minute: that of `MinutePass`.
 class SeriesTable {
  public:
-  explicit SeriesTable(SeriesKind kind) : kind_(kind) {}
+  /// `first_rows`: room to begin with, a power of 2.
+  explicit SeriesTable(SeriesKind kind, std::size_t first_rows = 64) : kind_(kind), first_rows_(first_rows) {}
 
   SeriesKind kind() const { return kind_; }
   std::uint32_t rows() const { return rows_; }
@@ -43,7 +44,7 @@ class SeriesTable {
     std::int64_t minute = 0;
     std::span<const MinuteInput::Count> counts;
     std::span<const float> profile, api_calls;  // errors only: one a row
-    bool is_alive = true;
+    bool is_alive = true, frozen = false;
     std::span<const Scope> scopes;
     const CallerWitness* callers = nullptr;
   };
@@ -90,10 +91,11 @@ class SeriesTable {
   Result<void> load_wide(ByteReader& in, std::uint32_t rows);
   Result<void> load_blocks(ByteReader& in, std::uint32_t rows);
   void begin_day(std::int64_t day);
-  void widen(const Minute& input);
+  void widen(std::int64_t minute, std::span<const MinuteInput::Count> counts);
   MinuteInput::WideSum wide_sum(std::uint32_t row, const Wide& wide, std::int64_t minute) const;
 
   SeriesKind kind_;
+  std::size_t first_rows_;
   std::uint32_t rows_ = 0;
   std::vector<RowBlock> blocks_;
   std::unordered_map<std::uint32_t, Wide> wide_;

@@ -14,10 +14,10 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Every key at the top, now and in the versions that are planned.
-constexpr std::array<std::string_view, 18> kTopKeys{"version", "time",     "shards", "insights", "detectors", "rules", "suppressions", "input", "output", "kafka",
+constexpr std::array<std::string_view, 19> kTopKeys{"version", "time",     "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka",
                                                     "embedded", "trail",   "roles",  "workers",  "http",      "sinks", "state",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 13> kBuilt{"version", "time", "shards", "insights", "detectors", "input", "output", "kafka", "embedded", "workers", "http", "state", "log"};
+constexpr std::array<std::string_view, 14> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "input", "output", "kafka", "embedded", "workers", "http", "state", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)
@@ -60,7 +60,7 @@ void read_log(const Section& section, LogConfig& log) {
 Config default_config() {
   Config config;
   config.diagnostics = std::make_shared<Diagnostics>();
-  config.detectors = config.insights = Section::parse("", "", config.diagnostics);
+  config.detectors = config.silence = config.insights = Section::parse("", "", config.diagnostics);
   return config;
 }
 
@@ -79,6 +79,7 @@ Config parse_config(std::string_view text, std::string_view file_name) {
   read_log(top.section("log"), config.log);
   config.service = read_service(top);
   config.insights = top.section("insights");
+  config.silence = top.section("silence");
   config.detectors = top.section("detectors");
   return config;
 }

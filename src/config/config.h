@@ -35,8 +35,8 @@ struct LogConfig {
   std::string level = "info";
 };
 
-/// The whole configuration, typed. Detectors read their own options from `detectors` (`detectors::configure`) and
-/// `insights` (`detectors::read_insights`), as they know them;
+/// The whole configuration, typed. Detectors read their own options from `detectors` (`detectors::configure`),
+/// `insights` (`detectors::read_insights`) and `silence` (`detectors::read_silence`), as they know them;
 /// what they find wrong goes to the same diagnostics.
 struct Config {
   TimeConfig time;
@@ -45,7 +45,7 @@ struct Config {
   OutputConfig output;
   LogConfig log;
   ServiceConfig service;
-  Section insights, detectors;
+  Section insights, silence, detectors;
   std::shared_ptr<Diagnostics> diagnostics;
 };
 
@@ -60,7 +60,7 @@ Result<Config> load_config(const std::string& path);
 /// The lines of the diagnostics as one text.
 std::string join_lines(const Diagnostics& diagnostics);
 
-/// The effective configuration as YAML, without `insights:` and `detectors:`.
+/// The effective configuration as YAML, without `insights:`, `silence:` and `detectors:`.
 std::string to_yaml(const Config& config);
 
 }  // namespace trailwarden::config

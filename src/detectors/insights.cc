@@ -391,11 +391,12 @@ std::vector<bool> Insights::texts_in_use() const {
 std::size_t Insights::forget(const event::ForgottenPrincipal& principal) {
   std::vector<bool> named = texts_in_use();
   for (std::uint32_t number = 0; number < named.size(); ++number) named[number] = named[number] && principal.is_named_by(texts_->text(number));
-  if (std::find(named.begin(), named.end(), true) == named.end()) return 0;
+  std::size_t places = 0;
+  for (const std::string_view name : principal.names()) places += baseline_.forget_caller(xxh3_64(name)) ? 1 : 0;
+  if (std::find(named.begin(), named.end(), true) == named.end()) return places;
   const std::uint32_t nobody = texts_->number_of(kForgotten);
   named.resize(texts_->numbers(), false);
   const auto is_named = [&named](std::uint32_t number) { return named[number]; };
-  std::size_t places = 0;
   for (auto& [series, sketches] : baselines_)
     for (Sketch& sketch : sketches) places += sketch.rename(is_named, nobody);
   for (auto& [series, incident] : incidents_)

@@ -61,6 +61,9 @@ class Insights {
   void close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit);
   static constexpr std::int64_t kEnd = INT64_MAX;
 
+  /// See `CellBaseline::freeze`.
+  void freeze(std::int64_t from, std::int64_t until) { baseline_.freeze(from, until); }
+
   const baseline::CellBaseline& baseline() const { return baseline_; }
   std::size_t rows() const { return baseline_.rows(); }
   std::size_t open_incidents() const;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +58,23 @@ Evidence make_evidence(const CloudTrailEvent& event, std::size_t max_record_byte
 void save(ByteWriter& out, const Evidence& evidence);
 Evidence load_evidence(ByteReader& in);
 
+/// Of a silence: what is missing, since when and why.
+struct SilenceFacts {
+  std::string id;                // shared by all that is said of one silence
+  std::string_view cause;        // "trail_stopped", "delivery_lag"
+  std::string_view scope;        // whom it concerns: "partition", "region", "account", "account_region"
+  std::uint64_t account_regions = 1;  // that are silent, or were, for this reason
+  Timestamp last_event{};        // eventTime of the newest record before it
+  std::optional<Timestamp> next_event;  // of the first one after it
+  std::chrono::seconds gap{};    // without records, so far or in all
+  double expected_records = 0;   // in it, when it was told
+  std::chrono::seconds longest_usual_gap{};
+  std::chrono::seconds usual_delay{};  // after which its records should be here
+  double false_alarms_per_week = 0, threshold = 0;
+  std::string_view reclassified;  // what it turned out to be instead; empty if it did not
+  bool operator==(const SilenceFacts&) const = default;
+};
+
 /// What a detector says. Repeats of (detector, entity, what) inside the detector's `quiet_for` are folded into the first by
 /// `alerts::Quiet`; the id and the envelope are `alerts`' business.
 struct Finding {
@@ -74,6 +93,7 @@ struct Finding {
   std::string normal;             // what was normal here, in words
   std::vector<Evidence> evidence;  // at least one
   bool late = false;
+  std::optional<SilenceFacts> silence;
   bool operator==(const Finding&) const = default;
 };
 

@@ -57,6 +57,12 @@ bool ForgottenPrincipal::is_named_by(std::string_view text) const {
   return false;
 }
 
+std::vector<std::string_view> ForgottenPrincipal::names() const {
+  std::vector<std::string_view> names;
+  for (const Form& form : forms_) names.push_back(form.text);
+  return names;
+}
+
 bool ForgottenPrincipal::is_root_of(std::string_view account) const {
   const std::string_view form = forms_.front().text;
   return form.ends_with(kRoot) && form.size() > kRoot.size() && form.substr(0, form.size() - kRoot.size()).ends_with(std::string(kIam).append(account));

@@ -22,6 +22,8 @@ class ForgottenPrincipal {
 
   /// Whether a text is one of the forms, or has one in it as a whole: `user/alice` is not in `user/alice2`. Slashes may be escaped, as JSON has them.
   bool is_named_by(std::string_view text) const;
+  /// The forms, as texts that name nobody else.
+  std::vector<std::string_view> names() const;
   /// It is the root user of this account, of whom states know without a name.
   bool is_root_of(std::string_view account) const;
 

@@ -42,6 +42,13 @@ struct Alert {
   stream::Outgoing message;
 };
 
+/// A cell that is suspiciously silent in the minutes [from, until).
+struct Frozen {
+  std::uint64_t cell = 0;
+  std::string account, region;
+  std::int64_t from = 0, until = 0;
+};
+
 /// A run of the log's messages with all that becomes of them, from reading to commit. Reused; keeps its memory.
 struct Batch {
   explicit Batch(std::size_t owners) : by_owner(owners), alerts(owners), late(owners) {}
@@ -60,6 +67,8 @@ struct Batch {
   Totals totals;                                   // reading and decoding only; judging is counted by shard
 
   std::vector<std::vector<Alert>> alerts;                  // by owner
+  std::vector<Alert> sealed_alerts;                        // of what needs all cells of the log
+  std::vector<Frozen> frozen;                              // cells that are told, before their records are judged
   std::vector<std::vector<std::uint32_t>> late;            // slot numbers of late records, by owner
 
   void clear();

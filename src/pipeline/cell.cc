@@ -8,7 +8,7 @@
 #include "core/check.h"
 #include "core/hash.h"
 #include "core/text.h"
-#include "pipeline/message_size.h"
+#include "pipeline/alert_message.h"
 
 namespace trailwarden::pipeline {
 
@@ -63,12 +63,7 @@ detectors::Insights::Emit Cell::insights_to(CellOutput& output) {
 
 bool Cell::put(CellOutput& output, alerts::RenderedAlert alert, Timestamp decision_time, std::string_view detector, event::Severity severity) {
   if (!said_.insert(alert.id)) return false;
-  stream::Outgoing message{.topic = std::string(stream::kAlertsTopic),
-                           .key = account_,
-                           .value = {},
-                           .headers = {{"alert-id", alert.id}, {"detector", std::string(detector)}, {"severity", std::string(to_string(severity))}}};
-  message.value = alerts::cut_alert(std::move(alert.json), room_for_value(message, settings_.max_message_bytes));
-  output.alerts.push_back({decision_time, std::move(alert.id), std::move(message)});
+  output.alerts.push_back(alert_message(std::move(alert), account_, decision_time, detector, severity, settings_.max_message_bytes));
   return true;
 }
 

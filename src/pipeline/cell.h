@@ -11,6 +11,7 @@
 #include "alerts/quiet.h"
 #include "detectors/detector.h"
 #include "detectors/insights.h"
+#include "detectors/silence_config.h"
 #include "event/decoder.h"
 #include "event/finding.h"
 #include "pipeline/batch.h"
@@ -29,6 +30,7 @@ struct CellSettings {
   std::size_t max_record_bytes = std::size_t{1} << 20;
   std::size_t max_message_bytes = 1'000'000;  // of an alert with key and headers; what is larger is cut
   detectors::InsightsSettings insights;
+  detectors::SilenceConfig silence;
 
   std::size_t open_minutes() const {
     return static_cast<std::size_t>(std::chrono::ceil<std::chrono::minutes>(lateness).count()) + 2;
@@ -62,6 +64,11 @@ class Cell {
 
   /// Closes everything: the input is over.
   void finish(CellOutput& output);
+
+  /// The account-Region is suspiciously silent in the minutes [from, until): see `CellBaseline::freeze`.
+  void freeze(std::int64_t from, std::int64_t until) {
+    if (insights_) insights_->freeze(from, until);
+  }
 
   /// Null where Insights are switched off.
   const detectors::Insights* insights() const { return insights_.get(); }

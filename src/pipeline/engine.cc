@@ -77,9 +77,10 @@ class Engine::DecodeSink final : public ingest::RecordSink {
 
 Engine::Engine(stream::Log& log, EngineOptions options, std::vector<detectors::ConfiguredDetector> detectors, EngineObserver& observer)
     : log_(log), options_(options), observer_(observer),
-      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes, options.max_message_bytes, {options.insights, 0}},
+      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes, options.max_message_bytes, {options.insights, 0}, options.silence},
       watermark_(options.lateness, options.future_skew) {
   cell_settings_.insights.open_minutes = cell_settings_.open_minutes() + 1;
+  if (options.silence.enabled) silence_.emplace(options.silence, options.insights);
   shards_.reserve(options_.shards);
   for (std::size_t i = 0; i < options_.shards; ++i) shards_.emplace_back(cell_settings_);
   for (std::size_t i = 0; i < options_.threads; ++i) workers_.push_back(std::make_unique<Worker>(cell_settings_));
@@ -118,6 +119,7 @@ Result<Totals> Engine::run(const std::atomic<bool>& stop) {
   if (write_error_) return fail(std::move(*write_error_));
   if (read_error_) return fail(std::move(*read_error_));
   for (const auto& worker : workers_) totals_.add(worker->counting.totals);
+  totals_.add(sealed_);
   for (const Shard& shard : shards_) shard.add_to(totals_);
   return totals_;
 }
@@ -156,9 +158,6 @@ void Engine::decode(Batch& batch, std::size_t thread) {
 
 void Engine::seal(Batch& batch) {
   if (!first_record_ && batch.slot_count > 0) first_record_ = batch.slots[0].time;
-  for (std::size_t i = 0; i < batch.slot_count; ++i) batch.slots[i].watermark = watermark_.observe(batch.slots[i].time);
-  batch.watermark = batch.last ? kEndOfTime : watermark_.value();
-
   // Records are numbered within their origin, and an origin's messages may be spread over batches.
   std::vector<std::uint64_t>& before = batch.records_of_message;  // becomes: records of the origin before this message
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -168,12 +167,33 @@ void Engine::seal(Batch& batch) {
   }
   for (std::size_t i = 0; i < batch.slot_count; ++i) batch.slots[i].event.place.record_number += before[batch.slots[i].message];
   for (Notice& notice : batch.notices) notice.record_number += before[notice.message];
+
+  if (silence_) watch_for_silence(batch);
+  else
+    for (std::size_t i = 0; i < batch.slot_count; ++i) batch.slots[i].watermark = watermark_.observe(batch.slots[i].time);
+  batch.watermark = batch.last ? kEndOfTime : watermark_.value();
+}
+
+/// Needs all cells in the order of the log, so it is done here, before they part.
+void Engine::watch_for_silence(Batch& batch) {
+  SilenceVoice voice(batch.sealed_alerts, sealed_, cell_settings_.max_message_bytes,
+                     [&batch](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
+                       const std::string name = std::string(account).append("/").append(region);
+                       batch.frozen.push_back({xxh3_64(name), std::string(account), std::string(region), from, until});
+                     });
+  for (std::size_t i = 0; i < batch.slot_count; ++i) {
+    Slot& slot = batch.slots[i];
+    slot.watermark = watermark_.observe(slot.time);
+    silence_->observe(slot.event, slot.cell, slot.time, watermark_.log_time(batch.input.messages[slot.message].append_time), silence_pass_, voice);
+  }
 }
 
 void Engine::judge(Batch& batch, std::size_t thread) {
   Worker& worker = *workers_[thread];
   CellOutput output = worker.tools.output(batch.alerts[thread], worker.counting);
   Totals& totals = worker.counting.totals;
+  for (const Frozen& frozen : batch.frozen)
+    if (owner_of(frozen.cell) == thread) shards_[frozen.cell % options_.shards].freeze(frozen.cell, frozen.account, frozen.region, frozen.from, frozen.until);
   for (const std::uint32_t number : batch.by_owner[thread]) {
     Slot& slot = batch.slots[number];
     const bool judged = shards_[slot.cell % options_.shards].judge(slot, output);
@@ -206,7 +226,7 @@ void Engine::commit(Batch& batch) {
   if (write_error_) return;
   for (const Notice& notice : batch.notices) write_notice(batch, notice);
 
-  std::vector<Alert> alerts;
+  std::vector<Alert> alerts = std::move(batch.sealed_alerts);
   for (auto& alerts_of_owner : batch.alerts) std::move(alerts_of_owner.begin(), alerts_of_owner.end(), std::back_inserter(alerts));
   std::sort(alerts.begin(), alerts.end(), [](const Alert& a, const Alert& b) {
     return std::tie(a.decision_time, a.id) < std::tie(b.decision_time, b.id);

@@ -16,6 +16,7 @@
 #include "pipeline/conveyor.h"
 #include "pipeline/shard.h"
 #include "pipeline/totals.h"
+#include "pipeline/silence_voice.h"
 #include "pipeline/watermark.h"
 #include "stream/log.h"
 
@@ -30,6 +31,7 @@ struct EngineOptions {
   std::size_t max_record_bytes = std::size_t{1} << 20;
   std::size_t max_message_bytes = 1'000'000;
   detectors::InsightsConfig insights;
+  detectors::SilenceConfig silence;
   std::optional<Timestamp> since, until;  // records from before / from then on are skipped
   bool keep_open = false;  // the end of the input is not the end of time: minutes stay open, records wait, and `save` gives all of it
 };
@@ -85,6 +87,7 @@ class Engine final : private Stations {
   void judge(Batch& batch, std::size_t thread) override;
   void commit(Batch& batch) override;
 
+  void watch_for_silence(Batch& batch);
   void write_notice(const Batch& batch, const Notice& notice);
   std::size_t owner_of(std::uint64_t cell) const { return (cell % options_.shards) % options_.threads; }
 
@@ -100,6 +103,9 @@ class Engine final : private Stations {
   std::optional<Error> read_error_;
   // Sealing only.
   Watermark watermark_;
+  std::optional<detectors::Silence> silence_;
+  baseline::MinutePass silence_pass_;
+  Totals sealed_;  // what silences said
   std::optional<Timestamp> loaded_until_, first_record_;
   std::vector<std::uint64_t> records_of_origin_;  // by origin id
   // Committing only.

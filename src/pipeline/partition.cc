@@ -17,7 +17,7 @@ void RangeCounts::add(const RangeCounts& other) {
 class Partition::Sink final : public ingest::RecordSink {
  public:
   Sink(Partition& partition, const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output)
-      : partition_(partition), message_(message), tools_(tools), totals_(counting.totals), out_(output), cell_output_(tools.output(output.alerts, counting)) {}
+      : partition_(partition), message_(message), tools_(tools), totals_(counting.totals), out_(output), cell_output_(tools.output(output.alerts, counting)), silence_(partition.silence_to(counting.totals, output.alerts)) {}
 
   event::CloudTrailEvent& next() override { return partition_.slot_.event; }
 
@@ -34,6 +34,8 @@ class Partition::Sink final : public ingest::RecordSink {
     totals_.clamped += slot.time != event.event_time ? 1 : 0;
     totals_.duplicate_keys += event.duplicate_keys;
     out_.counts.misrouted += partition_.misrouted_ ? 1 : 0;
+    if (partition_.silence_)
+      partition_.silence_->observe(event, slot.cell, slot.time, partition_.watermark_.log_time(message_.append_time), tools_.minute_pass, silence_);
     partition_.shard_.advance(slot.watermark, cell_output_);
     count(slot, partition_.shard_.judge(slot, cell_output_));
   }
@@ -94,6 +96,7 @@ class Partition::Sink final : public ingest::RecordSink {
   Totals& totals_;
   PartitionOutput& out_;
   CellOutput cell_output_;
+  SilenceVoice silence_;
   std::uint64_t records_ = 0;
   bool is_first_ = true;  // the tools may come from another partition
 };
@@ -118,10 +121,29 @@ void Partition::skip(const stream::Message& message, JudgeTools& tools, Counting
 
 bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting, PartitionOutput& output) {
   if (watermark <= watermark_.value()) return false;
-  watermark_.raise(watermark);
   CellOutput cell_output = tools.output(output.alerts, counting);
-  shard_.advance(watermark_.value(), cell_output);
+  const auto raise = [&](Timestamp to) {
+    watermark_.raise(to);
+    shard_.advance(watermark_.value(), cell_output);
+  };
+  if (silence_ && silence_->minute() != INT64_MIN) {
+    // Minute by minute: of several ticks only the last one is kept, and it must come to the same as all of them.
+    SilenceVoice voice = silence_to(counting.totals, output.alerts);
+    const auto behind = settings_.cells.lateness + settings_.tick_grace;
+    for (std::int64_t minute = silence_->minute() + 1; minute <= minute_of(watermark + behind); ++minute) {
+      const Timestamp now{std::chrono::minutes{minute}};
+      raise(now - behind);
+      silence_->tick(now, tools.minute_pass, voice);
+    }
+  }
+  raise(watermark);
   return true;
+}
+
+SilenceVoice Partition::silence_to(Totals& totals, std::vector<Alert>& alerts) {
+  return {alerts, totals, settings_.cells.max_message_bytes, [this](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
+            shard_.freeze(xxh3_64(std::string(account).append("/").append(region)), account, region, from, until);
+          }};
 }
 
 Result<std::size_t> Partition::bring(const SavedCells& cells, bool replace) {
@@ -130,6 +152,12 @@ Result<std::size_t> Partition::bring(const SavedCells& cells, bool replace) {
     if (is_misrouted(cell.name()) || (!replace && shard_.has(cell.account, cell.region))) continue;
     if (auto put = shard_.put(cell); !put) return fail(std::move(put).error());
     ++taken;
+  }
+  if (silence_) {
+    std::vector<Alert> none;
+    Totals uncounted;
+    SilenceVoice voice = silence_to(uncounted, none);
+    silence_->freeze_again(voice);
   }
   return taken;
 }
@@ -142,6 +170,13 @@ std::string Partition::save() const {
   ByteWriter out;
   out.time(watermark_.newest());
   shard_.save(out);
+  out.number(std::uint8_t{silence_.has_value()});
+  if (silence_) {
+    ByteWriter silence;
+    silence_->save(silence);
+    out.number(xxh3_64(silence.bytes()));
+    out.text(silence.bytes());
+  }
   return std::move(out).bytes();
 }
 
@@ -149,7 +184,25 @@ Result<void> Partition::load(std::string_view bytes) {
   ByteReader in(bytes);
   watermark_.restore(in.time());
   if (auto loaded = shard_.load(in); !loaded) return loaded;
-  return in.finish();
+  if (in.remaining() == 0) return {};  // saved before there were silences
+  return load_silence(in);
+}
+
+Result<void> Partition::load_silence(ByteReader& in) {
+  const auto saved = in.number<std::uint8_t>();
+  if (saved > 1) return fail(ErrorCode::kMalformed, "silence: neither there nor not");
+  const auto hash = saved == 1 ? in.number<std::uint64_t>() : 0;
+  const std::string_view bytes = saved == 1 ? in.view(in.number<std::uint32_t>()) : std::string_view();
+  if (auto finished = in.finish(); !finished) return finished;
+  if (saved == 1 && xxh3_64(bytes) != hash) return fail(ErrorCode::kMalformed, "silence: its checksum does not fit");
+  if (saved == 0 || !silence_) return {};  // switched on, or off, since then
+  ByteReader state(bytes);
+  std::vector<Alert> none;
+  Totals uncounted;
+  SilenceVoice voice = silence_to(uncounted, none);
+  auto loaded = silence_->load(state, voice).and_then([&] { return state.finish(); });
+  if (!loaded) return fail(std::move(loaded).error().during("silence"));
+  return {};
 }
 
 }  // namespace trailwarden::pipeline

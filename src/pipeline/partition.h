@@ -1,14 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/bytes.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "detectors/silence.h"
 #include "pipeline/judge_tools.h"
 #include "pipeline/shard.h"
+#include "pipeline/silence_voice.h"
 #include "pipeline/state_file.h"
 #include "pipeline/watermark.h"
 #include "stream/log.h"
@@ -41,6 +45,7 @@ struct PartitionOutput {
 struct PartitionSettings {
   CellSettings cells;
   std::chrono::seconds future_skew{};
+  std::chrono::seconds tick_grace{900};  // a tick stands for the watermark of its time less lateness less this
   bool keep_late = false;  // copies of late records go to their topic
 };
 
@@ -53,7 +58,9 @@ class Partition {
  public:
   /// `number` of `partitions`: which records belong here. One partition, or an unknown number (0): all of them.
   Partition(const PartitionSettings& settings, std::int32_t number, std::int32_t partitions)
-      : settings_(settings), number_(number), partitions_(partitions), watermark_(settings.cells.lateness, settings.future_skew), shard_(settings.cells) {}
+      : settings_(settings), number_(number), partitions_(partitions), watermark_(settings.cells.lateness, settings.future_skew), shard_(settings.cells) {
+    if (settings.cells.silence.enabled) silence_.emplace(settings.cells.silence, settings.cells.insights.config);
+  }
 
   /// Judges a message's records, in log order. A null value holds none: it counts as one that is skipped.
   void judge(const stream::Message& message, JudgeTools& tools, Counting& counting, PartitionOutput& output);
@@ -68,11 +75,13 @@ class Partition {
   /// that cannot be read. Its own watermark stays: each cell has a clock of its own, and what is older than that is late for it.
   Result<std::size_t> bring(const SavedCells& cells, bool replace);
 
-  /// `Cell::forget` of every cell: places in all.
-  std::size_t forget(const event::ForgottenPrincipal& principal) { return shard_.forget(principal); }
+  /// `Cell::forget` of every cell, and what silences know: places in all.
+  std::size_t forget(const event::ForgottenPrincipal& principal) { return shard_.forget(principal) + (silence_ ? silence_->forget(principal) : 0); }
 
   Timestamp watermark() const { return watermark_.value(); }
   const Shard& cells() const { return shard_; }
+  /// Null where silences are not looked for.
+  const detectors::Silence* silence() const { return silence_ ? &*silence_ : nullptr; }
 
   /// Everything that a later judgement depends on. Equal states give equal bytes. `load` takes it into a fresh partition; kMalformed with where and why,
   /// and then the partition is of no use.
@@ -82,12 +91,15 @@ class Partition {
  private:
   class Sink;
 
+  Result<void> load_silence(ByteReader& in);
+  SilenceVoice silence_to(Totals& totals, std::vector<Alert>& alerts);
   bool is_misrouted(const std::string& cell) const;
 
   const PartitionSettings& settings_;
   const std::int32_t number_, partitions_;
   Watermark watermark_;
   Shard shard_;
+  std::optional<detectors::Silence> silence_;
   event::Arena arena_;
   Slot slot_;
   bool misrouted_ = false;  // the cell of the record before

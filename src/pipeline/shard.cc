@@ -37,6 +37,12 @@ void Shard::advance(Timestamp watermark, CellOutput& output) {
   for (const auto& cell : cells_) cell->advance(watermark, output);
 }
 
+void Shard::freeze(std::uint64_t cell, std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
+  const auto [begin, end] = by_hash_.equal_range(cell);
+  for (auto it = begin; it != end; ++it)
+    if (it->second->is(account, region)) it->second->freeze(from, until);
+}
+
 void Shard::finish(CellOutput& output) {
   for (const auto& cell : cells_) cell->finish(output);
 }

@@ -32,6 +32,9 @@ class Shard {
   /// Says that the log's watermark is `watermark` now: for every cell, whether it had records or not.
   void advance(Timestamp watermark, CellOutput& output);
 
+  /// A cell that it has is suspiciously silent in the minutes [from, until).
+  void freeze(std::uint64_t cell, std::string_view account, std::string_view region, std::int64_t from, std::int64_t until);
+
   /// Closes everything that is still open; the input is over.
   void finish(CellOutput& output);
 

@@ -28,6 +28,9 @@ class Watermark {
     return value();
   }
 
+  /// What the log's clock shows with a record: when it was appended, or, where that is not known, the newest event time.
+  Timestamp log_time(std::optional<AppendTime> append_time) const { return append_time ? std::chrono::floor<std::chrono::seconds>(*append_time) : newest_; }
+
   /// Nothing from before `watermark` is awaited any more, says the log's clock.
   void raise(Timestamp watermark) { newest_ = std::max(newest_, watermark + lateness_); }
 

@@ -326,7 +326,7 @@ void Worker::apply_tick(Part& part) {
   if (!part.pending_tick || !part.is_running() || !part.caught_up) return;
   // Not to apply a tick is always safe; the metadata has no room for more.
   if (part.checkpoint.ticks.size() + part.ticks.size() >= Checkpoint::kMostTicks) return;
-  const Timestamp watermark = std::chrono::floor<std::chrono::seconds>(*part.pending_tick) - options_.partitions.cells.lateness - options_.tick_grace;
+  const Timestamp watermark = std::chrono::floor<std::chrono::seconds>(*part.pending_tick) - options_.partitions.cells.lateness - options_.partitions.tick_grace;
   part.pending_tick.reset();
   const std::size_t alerts = part.output.alerts.size();
   if (!part.state->tick(watermark, tools_, pending_, part.output)) return;

@@ -30,7 +30,6 @@ struct WorkerOptions {
   std::chrono::milliseconds snapshot_interval{60'000};  // of a partition
   std::chrono::milliseconds ledger_interval{60'000};    // an idle partition gets a ledger record so often
   std::chrono::milliseconds tick_interval{0};           // ticks are written so often by the owner of the first partition; 0: never
-  std::chrono::seconds tick_grace{900};                 // a tick stands for the watermark of its time less lateness less this
   std::vector<bool> gaps_allowed;                       // by input topic: its offsets may have holes (compacted, or written in transactions)
   std::shared_ptr<const SavedCells> bring;  // cells that partitions take in when they begin, as far as they do not have them
   /// Milliseconds of a clock that only paces commits and snapshots; never enters a judgement.

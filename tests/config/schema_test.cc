@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "detectors/insights_config.h"
 #include "detectors/registry.h"
+#include "detectors/silence_config.h"
 #include "testing/alert_schema.h"
 
 namespace trailwarden::config {
@@ -53,6 +54,7 @@ std::vector<std::string> errors_of_loader(const std::string& text) {
   const Config config = parse_config(text, "f.yaml");
   detectors::configure(config.detectors);
   detectors::read_insights(config.insights);
+  detectors::read_silence(config.silence);
   return config.diagnostics->lines();
 }
 
@@ -87,6 +89,8 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
       {"output: {max_message: 2MiB}", true},
       {"output: {max_message: 2000000}", false},
       {"output: {max_mesage: 2MiB}", false},
+      {"silence: {enabled: false, warm_up: 14d}", true},
+      {"silence: {warmup: 7d}", false},
       {"log: {level: off}", true},
       {"log: {level: loud}", false},
       {"colour: red", false},
@@ -207,11 +211,16 @@ TEST(ConfigSchema, HasTheDefaultsOfTheLoader) {
   json in_schema = defaults_of(config_schema());
   in_schema.erase("detectors");
   in_schema.erase("insights");
+  in_schema.erase("silence");
   EXPECT_EQ(loaded, in_schema);
 }
 
 TEST(ConfigSchema, HasTheDefaultsOfInsights) {
   EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::InsightsConfig{})))["insights"], defaults_of(config_schema())["insights"]);
+}
+
+TEST(ConfigSchema, HasTheDefaultsOfSilence) {
+  EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::SilenceConfig{})))["silence"], defaults_of(config_schema())["silence"]);
 }
 
 TEST(ConfigExample, HoldsEveryKeyWithItsDefault) {

@@ -41,6 +41,7 @@ PartitionSettings partition_settings() {
   settings.cells = {.detectors = detectors::configure(config.detectors), .lateness = std::chrono::minutes{1}, .settle = false};
   settings.cells.insights.open_minutes = settings.cells.open_minutes() + 1;
   settings.future_skew = std::chrono::minutes{2};
+  settings.tick_grace = 0s;
   settings.keep_late = true;
   return settings;
 }
@@ -138,7 +139,6 @@ class Cluster {
     options.snapshot_interval = 5s;  // small states, little time
     options.ledger_interval = 20s;
     options.tick_interval = 10s;
-    options.tick_grace = 0s;
     options.gaps_allowed = {gaps_allowed};
     options.bring = bring;
     options.now = [this] { return broker_.now().time_since_epoch(); };
@@ -1199,7 +1199,6 @@ struct Handmade {
     options.partitions = partition_settings();
     options.config = "c0ffee";
     options.snapshot_interval = snapshot_interval;
-    options.tick_grace = 0s;
     options.now = [this] { return now; };
     worker = std::make_unique<Worker>(log, std::move(options), nobody);
     log.next = [](stream::Polled&, stream::Member& member) { member.assigned({{.partition = {0, 0}, .next_offset = 0, .metadata = {}, .trouble = {}}}); };
