@@ -24,7 +24,7 @@ Callers::Entry& Callers::entry_of(Minute& kept, std::uint64_t caller, std::uint3
 void Callers::count(std::uint64_t caller, std::uint32_t api, bool failed, std::int64_t minute) {
   if (caller == 0) return;
   Minute& kept = minutes_[static_cast<std::size_t>(minute) % minutes_.size()];
-  if (kept.minute != minute) kept = {.minute = minute, .entries = {}, .index = {}};
+  if (kept.minute != minute) kept.restart(minute);
   Entry& entry = entry_of(kept, caller, api);
   ++entry.calls;
   entry.failures += failed ? 1 : 0;
@@ -72,7 +72,7 @@ bool Callers::forget(std::uint64_t caller) {
 }
 
 void Callers::wake() {
-  for (Minute& kept : minutes_) kept = {};
+  for (Minute& kept : minutes_) kept.restart(-1);
 }
 
 /// Nobody: 0. The larger hash on ties.
@@ -171,7 +171,7 @@ Result<void> Callers::load(ByteReader& in, std::uint32_t known_callers, std::uin
     const auto entries = in.number<std::uint32_t>();
     if (minute < 0 || minute > INT32_MAX || !in.has(entries, 20)) return malformed("callers of a minute that there is not, or that end too early");
     Minute& of_minute = minutes_[static_cast<std::size_t>(minute) % minutes_.size()];
-    of_minute = {.minute = minute, .entries = {}, .index = {}};
+    of_minute.restart(minute);
     for (std::uint32_t n = 0; n < entries; ++n) {
       const auto caller = in.number<std::uint64_t>();
       const auto api = in.number<std::uint32_t>(), calls = in.number<std::uint32_t>(), failures = in.number<std::uint32_t>();

@@ -65,6 +65,12 @@ class Callers {
     std::int64_t minute = -1;
     std::vector<Entry> entries;
     RowIndex index;  // of entries, by caller and API
+
+    void restart(std::int64_t with) {
+      minute = with;
+      entries.clear();
+      index.clear();
+    }
   };
   struct Known {
     std::int32_t first, last;  // minutes

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -28,6 +29,12 @@ class RowIndex {
     if ((rows_ + 1) * 4 > slots_.size() * 3) grow(key_of);
     place(key_of(row), row);
     ++rows_;
+  }
+
+  /// Forgets every row and keeps the room.
+  void clear() {
+    std::fill(slots_.begin(), slots_.end(), kNone);
+    rows_ = 0;
   }
 
   std::size_t memory_bytes() const { return slots_.capacity() * sizeof(std::uint32_t); }
