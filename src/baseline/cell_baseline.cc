@@ -299,12 +299,6 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
   return out;
 }
 
-/// What the windows that end at one open minute come to.
-struct CellBaseline::Look {
-  Evidence evidence;  // of the window with the smallest tail
-  std::uint32_t slack = kNever32;  // so many calls change nothing
-};
-
 /// phi_w as it will be when minute `end` closes, if no more calls come: whole windows that close before then, and what is unusual in them, are learned by then.
 float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t window, std::int64_t end, const Level& level) const {
   const SeriesTable& rows = table(o.series.kind).rows;
@@ -321,12 +315,26 @@ float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t windo
   return window_dispersion(block, r, window, squares, rows.pools());
 }
 
-/// As things stand, which takes little; what is an alarm then is looked at again as it will be `at_closing`.
-CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha, bool at_closing) const {
+/// As things stand, which takes little; what is an alarm then is looked at again as it will be at closing.
+CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha) const {
+  const Look now = glance(o, end, level, alpha, false);
+  return now.evidence.false_alarms <= alpha ? glance(o, end, level, alpha, true) : now;
+}
+
+CellBaseline::Look CellBaseline::glance(const OpenSeries& o, std::int64_t end, const Level& level, double alpha, bool at_closing, Explanation* why) const {
   const SeriesTable& rows = table(o.series.kind).rows;
   const auto [block, r] = rows.at(o.series.row);
+  std::array<float, kWindowCount> learned{};
+  for (std::size_t w = 0; w < kWindowCount; ++w)
+    if (is_clear(block, r, w, end)) learned[w] = at_closing ? dispersion_at_closing(o, w, end, level) : window_dispersion(block, r, w, rows.pools());
+  return weigh(o.series, end, sums(o, end, level.calls_per_minute), learned, level, alpha, why);
+}
+
+/// Windows with these sums and learned dispersions; one without a mean is not known.
+CellBaseline::Look CellBaseline::weigh(SeriesId series, std::int64_t end, const Sums& sum, const std::array<float, kWindowCount>& learned, const Level& level, double alpha,
+                                       Explanation* why) const {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
   const Scope& scope = scope_at(block.scope[0][r], end);
-  const Sums sum = sums(o, end, level.calls_per_minute);
   const auto age = static_cast<double>(end - block.born_at[0][r]);
   RecordEvidence record;
   for (std::size_t w = 0; w < kWindowCount; ++w)
@@ -335,14 +343,14 @@ CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, con
   const double needed = scope.calibrated ? tail_for(alpha, Direction::kUp, kRecordCeiling) : alpha;
   Look out;
   for (std::size_t w = 0; w < kWindowCount; ++w) {
-    if (!is_clear(block, r, w, end)) continue;
-    const float learned = at_closing ? dispersion_at_closing(o, w, end, level) : window_dispersion(block, r, w, rows.pools());
-    const float phi = learned + sum.mean[w] * (level.variance + kModelError * kModelError);
+    if (sum.mean[w] <= 0 || !is_clear(block, r, w, end)) continue;
+    const float phi = learned[w] + sum.mean[w] * (level.variance + kModelError * kModelError);
     Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
                       .dispersion = static_cast<double>(phi)};
     const std::uint32_t slack = calls_to_tail(evidence, scope.minimum_count, peak_history(block, r, w), needed);
     out.slack = std::min(out.slack, std::max(slack, 1U));
     if (slack == 0 && evidence.tail < out.evidence.tail) out.evidence = evidence;
+    if (why != nullptr) why->windows[w] = {true, evidence, record_of(block, r, w, next_, end)};
   }
   Evidence& best = out.evidence;
   best.false_alarms = best.tail;
@@ -350,13 +358,13 @@ CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, con
     best.record = record.value(age);
     best.false_alarms = calibrate(best.tail, Direction::kUp, best.record);
     // Until the minute closes, nobody knows on how many APIs one who is at work on some will be.
-    const std::uint32_t api = o.series.kind == SeriesKind::kCalls ? o.series.row : block.call_row[0][r];
-    if (best.false_alarms <= alpha && !callers_.is_on_one(api, o.series.kind == SeriesKind::kErrors, end)) {
+    const std::uint32_t api = series.kind == SeriesKind::kCalls ? series.row : block.call_row[0][r];
+    if (best.false_alarms <= alpha && !callers_.is_on_one(api, series.kind == SeriesKind::kErrors, end)) {
       best.caller = -kCallerDecades;
       best.false_alarms = calibrate(best.tail, Direction::kUp, best.record, best.caller);
     }
   }
-  return best.false_alarms <= alpha && !at_closing ? look(o, end, level, alpha, true) : out;
+  return out;
 }
 
 /// Upwards, on the call that was just counted: a Start as soon as it is clear that its minute's closing will come to it; of what goes on, when it has become twice as unusual.
@@ -462,7 +470,8 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     const bool is_errors = kind == SeriesKind::kErrors;
     const Witness witness(callers_, table(kind).rows, next_);
     table(kind).rows.close({.minute = next_, .counts = counts_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
-                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .scopes = scopes_, .callers = &witness},
+                            .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .scopes = scopes_, .callers = &witness,
+                            .explanation = explained_.kind == kind ? explanation_ : nullptr, .explained_row = explained_.row},
                            pass, transitions[static_cast<std::size_t>(kind)]);
   }
   if (next_ % 60 == 59) errors.refresh_error_shares(calls);
