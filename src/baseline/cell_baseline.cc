@@ -485,6 +485,9 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
   release();
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) settle(kind, transitions[static_cast<std::size_t>(kind)], verdicts);
   if (next_ % 60 != 0) return;
+  const Knob of_hour = knob();
+  expected_false_ += (of_hour.allowed[0] + of_hour.allowed[1]) / 168;
+  judged_hours_ += of_hour.directions[0] + of_hour.directions[1] > 0 ? 1 : 0;
   cost_ = next_cost_;
   next_cost_ = cost_of_tests();
   set_scopes();
@@ -540,6 +543,41 @@ std::uint64_t CellBaseline::cost_of_tests() const {
     }
   }
   return std::max<std::uint64_t>(cost, kUpwardCost);
+}
+
+/// Directions that can alarm, up and down, by scope.
+std::vector<std::array<std::uint64_t, 2>> CellBaseline::alarming() const {
+  std::vector<std::array<std::uint64_t, 2>> out(scopes_.size());
+  for (const Table& t : tables_) {
+    for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
+      const auto [block, r] = t.rows.at(row);
+      const std::uint8_t number = block.scope[0][r];
+      const Scope& scope = scopes_[number];
+      if ((block.flags[0][r] & kJudged) == 0 || block.exposure_slow[0][r] <= scope.warm_up) continue;
+      out[number][0] += scope.up ? 1 : 0;
+      out[number][1] += scope.down && t.rows.kind() == SeriesKind::kCalls ? 1 : 0;
+    }
+  }
+  return out;
+}
+
+CellBaseline::Knob CellBaseline::knob() const {
+  Knob knob{.of_account = settings_.false_insights_per_week, .of_region = settings_.false_insights_per_week * settings_.share, .expected_false = expected_false_, .judged_hours = judged_hours_};
+  knob.silences = knob.of_region * (1 - kInsightShare);
+  const auto by_scope = alarming();
+  for (std::size_t i = 0; i < by_scope.size(); ++i) {
+    const auto [up, down] = by_scope[i];
+    if (up + down == 0) continue;
+    const double alpha = scopes_[i].alpha;
+    knob.directions[0] += up;
+    knob.directions[1] += down;
+    // At the same threshold downwards as many false ones come as a direction of its cost has a part in the budget.
+    knob.allowed[0] += alpha * static_cast<double>(up);
+    knob.allowed[1] += alpha * static_cast<double>(down) * kDownwardCost / kUpwardCost;
+    knob.least_alpha = knob.least_alpha == 0 ? alpha : std::min(knob.least_alpha, alpha);
+    knob.most_alpha = std::max(knob.most_alpha, alpha);
+  }
+  return knob;
 }
 
 void CellBaseline::set_scopes() {

@@ -137,6 +137,18 @@ class CellBaseline {
   /// Calls from midnight UTC seven days before the day of `start` up to `start`, which must lie within what `spans` knows.
   std::uint64_t baseline_count(SeriesId series, std::int64_t start) const;
 
+  /// The knob, asked and got: what the false Insights of this Region may cost, who shares that now, and what its thresholds have allowed since this instance was made.
+  struct Knob {
+    double of_account = 0, of_region = 0;  // false Insights a week that were asked for
+    double silences = 0;        // of the Region's, kept for silences of the whole account
+    std::array<std::uint64_t, 2> directions{};  // that could alarm in this hour, up and down
+    std::array<double, 2> allowed{};            // false ones a week that their thresholds allow
+    double least_alpha = 0, most_alpha = 0;     // thresholds of them; 0: there are none
+    double expected_false = 0;  // what was allowed, hour by hour
+    std::uint64_t judged_hours = 0;             // that closed with something under test
+  };
+  Knob knob() const;
+
   /// Which series is called so; what is not a call of data events is one of management events.
   std::optional<SeriesId> series_named(const SeriesName& name, bool is_data) const;
 
@@ -244,6 +256,7 @@ class CellBaseline {
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
   std::uint64_t cost_of_tests() const;
+  std::vector<std::array<std::uint64_t, 2>> alarming() const;
   void set_scopes();
   std::vector<Scope> scopes_at(std::uint64_t cost) const;
   const Scope& scope_at(std::uint8_t number, std::int64_t minute) const;
@@ -276,6 +289,9 @@ class CellBaseline {
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
   Callers callers_;
+
+  double expected_false_ = 0;
+  std::uint64_t judged_hours_ = 0;
 
   // What closing explains; null but within `close_and_explain`.
   Explanation* explanation_ = nullptr;
