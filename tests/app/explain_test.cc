@@ -11,6 +11,7 @@
 #include "app/generate.h"
 #include "app/replay.h"
 #include "core/log.h"
+#include "testing/alert_schema.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::app {
@@ -46,6 +47,8 @@ class ExplainCommand : public ::testing::Test {
     arguments.paths = {events()};
     arguments.config = config();
     arguments.alerts = alerts();
+    arguments.summary = dir_->path("summary.json");
+    arguments.metrics = dir_->path("metrics.txt");
     arguments.progress = false;
     ASSERT_EQ(run(replay, arguments).code, 0);
     std::ifstream file(alerts());
@@ -120,6 +123,25 @@ TEST_F(ExplainCommand, SaysWhyNotAndHowManyCallsAreMissing) {
   EXPECT_EQ(run(app::explain, ExplainArguments{.state = state}).code, 2);
   arguments.region = "mars-1";
   EXPECT_THAT(run(app::explain, arguments).err, HasSubstr("mars-1; `trailwarden state inspect` lists them"));
+}
+
+/// What the knob was asked for and what it gave, side by side, in the summary and in the metrics.
+TEST_F(ExplainCommand, AReplaySaysWhatTheKnobGave) {
+  const json summary = json::parse(std::ifstream(dir_->path("summary.json")));
+  EXPECT_THAT(testing::schema_errors(summary.dump(), "summary.schema.json"), ::testing::IsEmpty());
+  const json& budget = summary["insights_budget"];
+  EXPECT_DOUBLE_EQ(budget["asked_per_account_week"], 30);
+  EXPECT_DOUBLE_EQ(budget["asked_per_week"], 30 * summary["cells"].get<double>());
+  EXPECT_LE(budget["allowed_upward_per_week"].get<double>() + budget["allowed_downward_per_week"].get<double>() + budget["silence_per_week"].get<double>(), 1.05 * budget["asked_per_week"].get<double>());  // thresholds follow the number of series within two hours
+  EXPECT_GT(budget["directions_up"], budget["directions_down"]);
+  EXPECT_LE(budget["least_alpha_per_week"], budget["most_alpha_per_week"]);
+  EXPECT_GT(budget["expected_false"], 0);
+  EXPECT_DOUBLE_EQ(budget["insights_per_week"], static_cast<double>(starts_.size()) * 168 / budget["judged_hours"].get<double>());
+  std::ifstream file(dir_->path("metrics.txt"));
+  const std::string metrics{std::istreambuf_iterator<char>(file), {}};
+  for (const char* line : {"trailwarden_insights_budget_per_week{part=\"account\"} 30\n", "trailwarden_insights_budget_per_week{part=\"silence\"} ", "trailwarden_insights_directions_under_test{direction=\"down\"} ",
+                           "trailwarden_insights_alpha_per_week{bound=\"least\"} 0.", "trailwarden_insights_expected_false_total ", "trailwarden_insights_realised_per_week "})
+    EXPECT_THAT(metrics, HasSubstr(line));
 }
 
 }  // namespace

@@ -154,5 +154,39 @@ TEST(Explain, LeavesTheCellAsItWas) {
   EXPECT_FALSE(feed.insights().baseline().series_named({"ec2.amazonaws.com", "NoSuchApi", {}}, false).has_value());
 }
 
+TEST(Knob, WhatThresholdsAllowIsWhatWasAskedFor) {
+  InsightsFeed feed({.false_insights_per_week = 8, .active_regions = 2});
+  Traffic traffic;
+  std::uint64_t last = 0;
+  for (std::int64_t minute = kFirst; minute < kFirst + 8 * 1440; ++minute) {
+    for (const auto& [call, count] : traffic.at(minute)) feed.minute(minute, call, count);
+    if (minute % 60 != 30) continue;
+    const auto knob = feed.insights().baseline().knob();
+    EXPECT_EQ(knob.of_account, 8);
+    EXPECT_EQ(knob.of_region, 4);
+    EXPECT_GE(knob.judged_hours, last);
+    last = knob.judged_hours;
+    // Series within their warm-up have their part of the budget, and say nothing.
+    if (knob.judged_hours > 48) {
+      EXPECT_LE(knob.allowed[0] + knob.allowed[1], 4 * 0.95 * (1 + 1e-9));
+    }
+    if (knob.directions[0] == 0) {
+      EXPECT_EQ(knob.expected_false, 0);
+    }
+  }
+  const auto knob = feed.insights().baseline().knob();
+  EXPECT_EQ(knob.directions[1], 6U);  // the APIs; an error code is judged upwards only
+  EXPECT_EQ(knob.directions[0], 7U);
+  EXPECT_NEAR(knob.allowed[0] + knob.allowed[1], 4 * 0.95, 1e-9);
+  EXPECT_NEAR(knob.allowed[0] / knob.allowed[1], 5 * 7 / 6.0, 1e-9);
+  EXPECT_NEAR(knob.least_alpha, knob.most_alpha, 0);
+  EXPECT_NEAR(knob.silences, 4 * 0.05, 1e-9);
+  // Watched for three days by the profile's clock, judged for the five that are left.
+  EXPECT_GT(last, 4 * 24U);
+  EXPECT_LE(last, 5 * 24U + 12);
+  EXPECT_LE(knob.expected_false, 4 * 0.95 * static_cast<double>(last) / 168 + 1e-9);
+  EXPECT_GT(knob.expected_false, 4 * 0.95 * static_cast<double>(last) / 168 * 0.8);
+}
+
 }  // namespace
 }  // namespace trailwarden::detectors
