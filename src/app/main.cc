@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/dead_letters.h"
+#include "app/explain.h"
 #include "app/forward.h"
 #include "app/generate.h"
 #include "app/offsets.h"
@@ -33,6 +34,7 @@ struct Arguments {
   app::ScoreArguments score;
   app::RunArguments run;
   app::StateArguments state;
+  app::ExplainArguments explain;
   app::AuditArguments audit;
   app::TopicsArguments topics;
   app::AcceptGapArguments accept_gap;
@@ -89,6 +91,24 @@ void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
                   "Example:\n  trailwarden warm AWSLogs/ -c trailwarden.yaml --state warm.state\n  trailwarden run -c trailwarden.yaml --state warm.state\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::warm(arguments); }; });
+}
+
+void add_explain(CLI::App& app, app::ExplainArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("explain", "Why there was an Insight, or why not: every number of the judgement, from a state file");
+  CLI::Option* const insight = command->add_option("--insight", arguments.alerts, "An alerts file (JSON lines), or -: its first Insight");
+  command->add_option("--id", arguments.id, "Which one: an alert's id or its eventID")->needs(insight);
+  command->add_option("--series", arguments.series, "Or SOURCE:NAME, an API, or SOURCE:NAME:CODE, its failures with an error code")->excludes(insight);
+  command->add_option("--account", arguments.account, "Its account")->excludes(insight);
+  command->add_option("--region", arguments.region, "Its Region")->excludes(insight);
+  command->add_option("--at", arguments.at, "The minute, e.g. 2026-01-24T10:07Z")->excludes(insight);
+  command->add_option("--state", arguments.state, "State file (`warm`, `state export`) that still knows the minute")->required();
+  command->add_option("-c,--config", arguments.config, "Config file (YAML), best that of whoever decided; without it every default holds");
+  command->add_flag("--json", arguments.as_json, "As JSON, all digits");
+  command->footer("A state knows the minutes that are open in it, and roughly the last 15 that closed. `warm --until` a few minutes behind the minute in question makes one that fits.\n\n"
+                  "Example:\n  trailwarden warm AWSLogs/ --until 2026-01-24T10:10Z --state then.state\n"
+                  "  trailwarden explain --series ec2.amazonaws.com:RunInstances --account 111122223333 --region eu-west-1 --at 2026-01-24T10:07Z --state then.state\n"
+                  "  trailwarden explain --insight alerts.jsonl --state then.state\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or config, or a time that the state does not know.");
+  command->callback([&] { action = [&] { return app::explain(arguments); }; });
 }
 
 /// CLI11 would read -1 as the largest number there is.
@@ -293,6 +313,7 @@ int run(int argc, char** argv) {
   Action action;
   add_replay(app, arguments.replay, action);
   add_warm(app, arguments.warm, action);
+  add_explain(app, arguments.explain, action);
   add_generate(app, arguments.generate, action);
   add_run(app, arguments.run, action);
   add_audit(app, arguments.audit, action);

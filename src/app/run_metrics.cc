@@ -21,6 +21,25 @@ void add_detector(metrics::Registry& registry, std::string_view name, const pipe
     registry.add("alerts_total", {{"detector", name}, {"severity", to_string(static_cast<event::Severity>(i))}}, number(detector.findings[i]));
 }
 
+/// The knob: asked, and got.
+void add_knob(metrics::Registry& registry, const pipeline::Totals& totals) {
+  const pipeline::KnobTotals& knob = totals.knob;
+  const auto insights = [](std::uint64_t billionths) { return number(billionths) / pipeline::KnobTotals::kUnit; };
+  const auto budget = [&](std::string_view part, std::uint64_t value) { registry.set("insights_budget_per_week", {{"part", part}}, insights(value)); };
+  budget("account", knob.of_account);
+  budget("all", knob.of_cells);
+  budget("upward", knob.allowed[0]);
+  budget("downward", knob.allowed[1]);
+  budget("silence", knob.silences);
+  registry.set("insights_directions_under_test", {{"direction", "up"}}, number(knob.directions[0]));
+  registry.set("insights_directions_under_test", {{"direction", "down"}}, number(knob.directions[1]));
+  registry.set("insights_alpha_per_week", {{"bound", "least"}}, insights(knob.least_alpha));
+  registry.set("insights_alpha_per_week", {{"bound", "most"}}, insights(knob.most_alpha));
+  registry.add("insights_expected_false_total", {}, insights(knob.expected_false));
+  registry.set("insights_judged_hours", {}, number(knob.judged_hours));
+  registry.set("insights_realised_per_week", {}, knob.judged_hours == 0 ? 0 : number(totals.starts()) / knob.weeks());
+}
+
 }  // namespace
 
 std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) {
@@ -51,6 +70,7 @@ std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) 
     registry.add("insights_total", {{"type", type}, {"state", "start"}}, number(totals.insights[i].starts));
     registry.add("insights_total", {{"type", type}, {"state", "end"}}, number(totals.insights[i].ends));
   }
+  add_knob(registry, totals);
   registry.set("baselines", {{"state", "incident"}}, number(totals.open_incidents));
   registry.set("baselines", {{"state", "quiet"}}, number(totals.baseline_rows - totals.open_incidents));
   registry.set("baseline_bytes", {}, number(totals.baseline_bytes));

@@ -89,6 +89,7 @@ std::string warm_table(const WarmSummary& summary) {
   table += line("  past warm-up", summary.learned.past_warm_up, fmt::format("watched for more than {}: judged from the next call on", config::format_duration(summary.warm_up)));
   table += line("open incidents", summary.learned.incidents, "their Ends will be told by whoever goes on");
   table += line("alerts not written", unsaid(totals), "what a replay would have said");
+  table += "\n" + knob_table(totals);
   table += fmt::format("\n{}, {}: {} records in {:.1f} s: {} records/s; peak memory {}\n", summary.file, format_bytes(static_cast<double>(std::filesystem::file_size(summary.file, ignored))),
                        with_commas(totals.read), summary.seconds, with_commas(static_cast<std::uint64_t>(static_cast<double>(totals.read) / std::max(summary.seconds, 1e-3))),
                        format_bytes(static_cast<double>(peak_rss_bytes())));

@@ -60,6 +60,27 @@ std::string insights_table(const pipeline::Totals& totals) {
   return table + fmt::format("  {} baselines, {}\n", with_commas(totals.baseline_rows), format_bytes(static_cast<double>(totals.baseline_bytes)));
 }
 
+double insights_of(std::uint64_t billionths) { return static_cast<double>(billionths) / pipeline::KnobTotals::kUnit; }
+
+double per_week(double count, const pipeline::KnobTotals& knob) { return knob.judged_hours == 0 ? 0 : count / knob.weeks(); }
+
+ordered_json knob_json(const pipeline::Totals& totals) {
+  const pipeline::KnobTotals& knob = totals.knob;
+  return {{"asked_per_account_week", insights_of(knob.of_account)},
+          {"asked_per_week", insights_of(knob.of_cells)},
+          {"allowed_upward_per_week", insights_of(knob.allowed[0])},
+          {"allowed_downward_per_week", insights_of(knob.allowed[1])},
+          {"silence_per_week", insights_of(knob.silences)},
+          {"directions_up", knob.directions[0]},
+          {"directions_down", knob.directions[1]},
+          {"least_alpha_per_week", insights_of(knob.least_alpha)},
+          {"most_alpha_per_week", insights_of(knob.most_alpha)},
+          {"judged_hours", knob.judged_hours},
+          {"expected_false", insights_of(knob.expected_false)},
+          {"expected_false_per_week", per_week(insights_of(knob.expected_false), knob)},
+          {"insights_per_week", per_week(static_cast<double>(totals.starts()), knob)}};
+}
+
 }  // namespace
 
 std::uint64_t peak_rss_bytes() {
@@ -68,6 +89,23 @@ std::uint64_t peak_rss_bytes() {
   for (std::string line; std::getline(status, line);)
     if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
   return 0;
+}
+
+std::string knob_table(const pipeline::Totals& totals) {
+  const pipeline::KnobTotals& knob = totals.knob;
+  const auto line = [](std::string_view name, const std::string& value, const std::string& remark) { return fmt::format("  {:<24}{:>14}  {}\n", name, value, remark); };
+  const auto number = [](double value) { return fmt::format("{:.3g}", value); };
+  std::string table = "False Insights, a week\n";
+  table += line("asked", number(insights_of(knob.of_account)), fmt::format("of an account; {} of these {} accounts x Regions, each by its Region's part", number(insights_of(knob.of_cells)), with_commas(totals.cells)));
+  table += line("allowed now", number(insights_of(knob.allowed[0] + knob.allowed[1])),
+                fmt::format("{} upwards, {} downwards; {} more are for silences of an account", number(insights_of(knob.allowed[0])), number(insights_of(knob.allowed[1])), number(insights_of(knob.silences))));
+  table += line("under test now", with_commas(knob.directions[0] + knob.directions[1]),
+                knob.most_alpha == 0 ? std::string("nothing is past its warm-up")
+                                     : fmt::format("{} series upwards, {} downwards; threshold {} to {} each", with_commas(knob.directions[0]), with_commas(knob.directions[1]),
+                                                   number(insights_of(knob.least_alpha)), number(insights_of(knob.most_alpha))));
+  if (knob.judged_hours == 0) return table;
+  table += line("expected", number(per_week(insights_of(knob.expected_false), knob)), fmt::format("{} in the {:.3g} weeks that were judged, by the thresholds as they were", number(insights_of(knob.expected_false)), knob.weeks()));
+  return table + line("Insights", number(per_week(static_cast<double>(totals.starts()), knob)), fmt::format("{} in that time, true ones among them", with_commas(totals.starts())));
 }
 
 std::string summary_table(const RunSummary& summary) {
@@ -83,6 +121,7 @@ std::string summary_table(const RunSummary& summary) {
   each_skip(totals, [&table](std::string_view name, std::uint64_t count) { table += count_line(fmt::format("  {}", name), count); });
   table += "\n" + findings_table(totals);
   table += "\n" + insights_table(totals);
+  table += "\n" + knob_table(totals);
   table += fmt::format("\n{} records ({} of JSON) in {:.2f} s: {} records/s, {}/s; {} accounts x Regions, {} of state; peak memory {}\n",
                        with_commas(totals.read), format_bytes(static_cast<double>(totals.message_bytes)), summary.seconds,
                        with_commas(static_cast<std::uint64_t>(static_cast<double>(totals.read) / summary.seconds)),
@@ -117,6 +156,7 @@ std::string summary_json(const RunSummary& summary) {
     out["insights"][std::string(to_string(static_cast<event::InsightType>(i)))] = totals.insights[i].starts;
   out["insights_ended"] = totals.insights[0].ends + totals.insights[1].ends;
   out["open_incidents"] = totals.open_incidents;
+  out["insights_budget"] = knob_json(totals);
   out["baseline_rows"] = totals.baseline_rows;
   out["baseline_bytes"] = totals.baseline_bytes;
   out["origins"] = summary.origins;

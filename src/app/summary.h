@@ -22,6 +22,9 @@ std::uint64_t peak_rss_bytes();
 /// The table for people.
 std::string summary_table(const RunSummary& summary);
 
+/// The knob, `insights.false_insights_per_week`, asked and got, for people.
+std::string knob_table(const pipeline::Totals& totals);
+
 /// The same as one JSON object, `models/schemas/summary.schema.json`.
 std::string summary_json(const RunSummary& summary);
 

@@ -32,6 +32,11 @@ double record_of(const RowBlock& block, std::size_t row, std::size_t window, std
 
 double longest_gap(const RowBlock& block, std::size_t row) { return std::max(block.longest_gap[0][row], block.longest_gap_of_epoch[0][row]); }
 
+double fewest_of_28_hours(const RowBlock& block, std::size_t row) {
+  const std::uint16_t low = std::min(block.low[0][row], block.low_of_epoch[0][row]);
+  return low == kNoLow ? 0 : static_cast<double>(from_bfloat16(low));
+}
+
 bool is_clear(const RowBlock& block, std::size_t row, std::size_t window, std::int64_t end) {
   const int length = kWindows[window];
   const bool masked = (block.flags[0][row] & kOn) == 0 && end - block.ended_at[0][row] < length;

@@ -42,6 +42,12 @@ double record_of(const RowBlock& block, std::size_t row, std::size_t window, std
 /// The most minutes in a row without a call of the last 28 to 56 days, until yesterday; calls rows.
 double longest_gap(const RowBlock& block, std::size_t row);
 
+/// The fewest calls of 28 hours of the last 28 to 56 days, until yesterday; 0: not known; calls rows.
+double fewest_of_28_hours(const RowBlock& block, std::size_t row);
+
+/// Whether X is more than one standard deviation from M: nearer, its surprise is not worth asking for.
+inline bool is_off(const Evidence& evidence) { return std::abs(evidence.count - evidence.mean) > std::sqrt(evidence.dispersion * evidence.mean); }
+
 /// Whether a window of a row may be judged now: whole, and without what ended lately. `end`: its last minute.
 bool is_clear(const RowBlock& block, std::size_t row, std::size_t window, std::int64_t end);
 

@@ -301,12 +301,6 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
   return out;
 }
 
-/// What the windows that end at one open minute come to.
-struct CellBaseline::Look {
-  Evidence evidence;  // of the window with the smallest tail
-  std::uint32_t slack = kNever32;  // so many calls change nothing
-};
-
 /// phi_w as it will be when minute `end` closes, if no more calls come: whole windows that close before then, and what is unusual in them, are learned by then.
 float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t window, std::int64_t end, const Level& level) const {
   const SeriesTable& rows = table(o.series.kind).rows;
@@ -323,12 +317,26 @@ float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t windo
   return window_dispersion(block, r, window, squares, rows.pools());
 }
 
-/// As things stand, which takes little; what is an alarm then is looked at again as it will be `at_closing`.
-CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha, bool at_closing) const {
+/// As things stand, which takes little; what is an alarm then is looked at again as it will be at closing.
+CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, const Level& level, double alpha) const {
+  const Look now = glance(o, end, level, alpha, false);
+  return now.evidence.false_alarms <= alpha ? glance(o, end, level, alpha, true) : now;
+}
+
+CellBaseline::Look CellBaseline::glance(const OpenSeries& o, std::int64_t end, const Level& level, double alpha, bool at_closing, Explanation* why) const {
   const SeriesTable& rows = table(o.series.kind).rows;
   const auto [block, r] = rows.at(o.series.row);
+  std::array<float, kWindowCount> learned{};
+  for (std::size_t w = 0; w < kWindowCount; ++w)
+    if (is_clear(block, r, w, end)) learned[w] = at_closing ? dispersion_at_closing(o, w, end, level) : window_dispersion(block, r, w, rows.pools());
+  return weigh(o.series, end, sums(o, end, level.calls_per_minute), learned, level, alpha, why);
+}
+
+/// Windows with these sums and learned dispersions; one without a mean is not known.
+CellBaseline::Look CellBaseline::weigh(SeriesId series, std::int64_t end, const Sums& sum, const std::array<float, kWindowCount>& learned, const Level& level, double alpha,
+                                       Explanation* why) const {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
   const Scope& scope = scope_at(block.scope[0][r], end);
-  const Sums sum = sums(o, end, level.calls_per_minute);
   const auto age = static_cast<double>(end - block.born_at[0][r]);
   RecordEvidence record;
   for (std::size_t w = 0; w < kWindowCount; ++w)
@@ -337,14 +345,14 @@ CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, con
   const double needed = scope.calibrated ? tail_for(alpha, Direction::kUp, kRecordCeiling) : alpha;
   Look out;
   for (std::size_t w = 0; w < kWindowCount; ++w) {
-    if (!is_clear(block, r, w, end)) continue;
-    const float learned = at_closing ? dispersion_at_closing(o, w, end, level) : window_dispersion(block, r, w, rows.pools());
-    const float phi = learned + sum.mean[w] * (level.variance + kModelError * kModelError);
+    if (sum.mean[w] <= 0 || !is_clear(block, r, w, end)) continue;
+    const float phi = learned[w] + sum.mean[w] * (level.variance + kModelError * kModelError);
     Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
                       .dispersion = static_cast<double>(phi)};
     const std::uint32_t slack = calls_to_tail(evidence, scope.minimum_count, peak_history(block, r, w), needed);
     out.slack = std::min(out.slack, std::max(slack, 1U));
     if (slack == 0 && evidence.tail < out.evidence.tail) out.evidence = evidence;
+    if (why != nullptr) why->windows[w] = {true, evidence, record_of(block, r, w, next_, end)};
   }
   Evidence& best = out.evidence;
   best.false_alarms = best.tail;
@@ -352,13 +360,13 @@ CellBaseline::Look CellBaseline::look(const OpenSeries& o, std::int64_t end, con
     best.record = record.value(age);
     best.false_alarms = calibrate(best.tail, Direction::kUp, best.record);
     // Until the minute closes, nobody knows on how many APIs one who is at work on some will be.
-    const std::uint32_t api = o.series.kind == SeriesKind::kCalls ? o.series.row : block.call_row[0][r];
-    if (best.false_alarms <= alpha && !callers_.is_on_one(api, o.series.kind == SeriesKind::kErrors, end)) {
+    const std::uint32_t api = series.kind == SeriesKind::kCalls ? series.row : block.call_row[0][r];
+    if (best.false_alarms <= alpha && !callers_.is_on_one(api, series.kind == SeriesKind::kErrors, end)) {
       best.caller = -kCallerDecades;
       best.false_alarms = calibrate(best.tail, Direction::kUp, best.record, best.caller);
     }
   }
-  return best.false_alarms <= alpha && !at_closing ? look(o, end, level, alpha, true) : out;
+  return out;
 }
 
 /// Upwards, on the call that was just counted: a Start as soon as it is clear that its minute's closing will come to it; of what goes on, when it has become twice as unusual.
@@ -465,7 +473,8 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     const Witness witness(callers_, table(kind).rows, next_);
     table(kind).rows.close({.minute = next_, .counts = counts_, .profile = is_errors ? std::span<const float>(profile_) : std::span<const float>{},
                             .api_calls = is_errors ? std::span<const float>(api_calls_) : std::span<const float>{}, .is_alive = newest_ >= next_, .frozen = is_frozen(next_), .scopes = scopes_,
-                            .callers = &witness},
+                            .callers = &witness,
+                            .explanation = explained_.kind == kind ? explanation_ : nullptr, .explained_row = explained_.row},
                            pass, transitions[static_cast<std::size_t>(kind)]);
   }
   if (next_ % 60 == 59) errors.refresh_error_shares(calls);
@@ -479,6 +488,9 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
   release();
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) settle(kind, transitions[static_cast<std::size_t>(kind)], verdicts);
   if (next_ % 60 != 0) return;
+  const Knob of_hour = knob();
+  expected_false_ += (of_hour.allowed[0] + of_hour.allowed[1]) / 168;
+  judged_hours_ += of_hour.directions[0] + of_hour.directions[1] > 0 ? 1 : 0;
   cost_ = next_cost_;
   next_cost_ = cost_of_tests();
   set_scopes();
@@ -534,6 +546,41 @@ std::uint64_t CellBaseline::cost_of_tests() const {
     }
   }
   return std::max<std::uint64_t>(cost, kUpwardCost);
+}
+
+/// Directions that can alarm, up and down, by scope.
+std::vector<std::array<std::uint64_t, 2>> CellBaseline::alarming() const {
+  std::vector<std::array<std::uint64_t, 2>> out(scopes_.size());
+  for (const Table& t : tables_) {
+    for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
+      const auto [block, r] = t.rows.at(row);
+      const std::uint8_t number = block.scope[0][r];
+      const Scope& scope = scopes_[number];
+      if ((block.flags[0][r] & kJudged) == 0 || block.exposure_slow[0][r] <= scope.warm_up) continue;
+      out[number][0] += scope.up ? 1 : 0;
+      out[number][1] += scope.down && t.rows.kind() == SeriesKind::kCalls ? 1 : 0;
+    }
+  }
+  return out;
+}
+
+CellBaseline::Knob CellBaseline::knob() const {
+  Knob knob{.of_account = settings_.false_insights_per_week, .of_region = settings_.false_insights_per_week * settings_.share, .expected_false = expected_false_, .judged_hours = judged_hours_};
+  knob.silences = knob.of_region * (1 - kInsightShare);
+  const auto by_scope = alarming();
+  for (std::size_t i = 0; i < by_scope.size(); ++i) {
+    const auto [up, down] = by_scope[i];
+    if (up + down == 0) continue;
+    const double alpha = scopes_[i].alpha;
+    knob.directions[0] += up;
+    knob.directions[1] += down;
+    // At the same threshold downwards as many false ones come as a direction of its cost has a part in the budget.
+    knob.allowed[0] += alpha * static_cast<double>(up);
+    knob.allowed[1] += alpha * static_cast<double>(down) * kDownwardCost / kUpwardCost;
+    knob.least_alpha = knob.least_alpha == 0 ? alpha : std::min(knob.least_alpha, alpha);
+    knob.most_alpha = std::max(knob.most_alpha, alpha);
+  }
+  return knob;
 }
 
 void CellBaseline::set_scopes() {

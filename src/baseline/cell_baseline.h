@@ -8,9 +8,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "baseline/callers.h"
+#include "baseline/explanation.h"
 #include "baseline/incident.h"
 #include "baseline/minute_pass.h"
 #include "baseline/row_index.h"
@@ -146,6 +148,39 @@ class CellBaseline {
   /// Calls from midnight UTC seven days before the day of `start` up to `start`, which must lie within what `spans` knows.
   std::uint64_t baseline_count(SeriesId series, std::int64_t start) const;
 
+  /// The knob, asked and got: what the false Insights of this Region may cost, who shares that now, and what its thresholds have allowed since this instance was made.
+  struct Knob {
+    double of_account = 0, of_region = 0;  // false Insights a week that were asked for
+    double silences = 0;        // of the Region's, kept for silences of the whole account
+    std::array<std::uint64_t, 2> directions{};  // that could alarm in this hour, up and down
+    std::array<double, 2> allowed{};            // false ones a week that their thresholds allow
+    double least_alpha = 0, most_alpha = 0;     // thresholds of them; 0: there are none
+    double expected_false = 0;  // what was allowed, hour by hour
+    std::uint64_t judged_hours = 0;             // that closed with something under test
+  };
+  Knob knob() const;
+
+  /// Which series is called so; what is not a call of data events is one of management events.
+  std::optional<SeriesId> series_named(const SeriesName& name, bool is_data) const;
+
+  /// The minutes that `explain` knows: the last closed ones, and the open ones up to the newest that has a call. Empty (first > last) before the first call.
+  std::pair<std::int64_t, std::int64_t> known_minutes() const;
+  /// Why one of these says what it says, upwards. An open minute: as `count` judges it. A closed one: its counts and means by today's levels, in windows that are still known.
+  Explanation explain(SeriesId series, std::int64_t minute) const;
+  /// How many more calls in one of these minutes would be an Insight, nothing else being different: at once if it is open, at its closing if it is closed; nullopt:
+  /// none are enough (it is no series that is judged, or within its warm-up, or the limit is reached).
+  std::optional<std::uint32_t> calls_to_alarm(SeriesId series, std::int64_t minute, std::uint32_t limit = 1U << 20) const;
+  /// Closes the minutes up to and with `minute`, which is open, and explains what its closing came to: on a copy, what it would come to.
+  Explanation close_and_explain(SeriesId series, std::int64_t minute, MinutePass& pass, std::vector<Verdict>& verdicts);
+  /// The state of a series' judging.
+  struct Standing {
+    bool is_judged, is_warm, is_on, is_started, is_adopted;
+    bool is_downwards;          // what is on
+    double watched_minutes, warm_up_minutes;
+    std::int64_t free_from;     // no new Start upwards before this minute
+  };
+  Standing standing(SeriesId series) const;
+
   std::size_t rows() const { return tables_[0].rows.rows() + tables_[1].rows.rows(); }
   std::uint32_t rows(SeriesKind kind) const { return table(kind).rows.rows(); }
   std::uint64_t overflowed() const { return overflowed_; }
@@ -209,9 +244,18 @@ class CellBaseline {
     std::array<std::uint64_t, kWindowCount> count;
     std::array<float, kWindowCount> mean;
   };
-  struct Look;
+  /// What the windows that end at one open minute come to.
+  struct Look {
+    Evidence evidence;  // of the window with the smallest tail
+    std::uint32_t slack = UINT32_MAX;  // so many calls change nothing
+  };
   class Witness;
-  Look look(const OpenSeries& open, std::int64_t end, const Level& level, double alpha, bool at_closing = false) const;
+  Look look(const OpenSeries& open, std::int64_t end, const Level& level, double alpha) const;
+  Look glance(const OpenSeries& open, std::int64_t end, const Level& level, double alpha, bool at_closing, Explanation* why = nullptr) const;
+  Look weigh(SeriesId series, std::int64_t end, const Sums& sum, const std::array<float, kWindowCount>& learned, const Level& level, double alpha, Explanation* why = nullptr) const;
+  Sums closed_sums(SeriesId series, std::int64_t end) const;
+  Look closed_look(SeriesId series, std::int64_t end, std::uint32_t more, double alpha, Explanation* why = nullptr) const;
+  OpenSeries open_or_empty(SeriesId series) const;
   float dispersion_at_closing(const OpenSeries& open, std::size_t window, std::int64_t end, const Level& level) const;
   Sums sums(const OpenSeries& open, std::int64_t end, float level) const;
   float expected(const OpenSeries& open, std::int64_t minute, float level) const;
@@ -223,6 +267,7 @@ class CellBaseline {
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
   std::uint64_t cost_of_tests() const;
+  std::vector<std::array<std::uint64_t, 2>> alarming() const;
   void set_scopes();
   std::vector<Scope> scopes_at(std::uint64_t cost) const;
   const Scope& scope_at(std::uint8_t number, std::int64_t minute) const;
@@ -256,6 +301,13 @@ class CellBaseline {
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
   std::uint64_t overflowed_ = 0;
   Callers callers_;
+
+  double expected_false_ = 0;
+  std::uint64_t judged_hours_ = 0;
+
+  // What closing explains; null but within `close_and_explain`.
+  Explanation* explanation_ = nullptr;
+  SeriesId explained_;
 
   // Scratch of closing.
   std::vector<MinuteInput::Count> counts_;

@@ -7,6 +7,7 @@
 
 #include "baseline/calibration.h"
 #include "baseline/drift.h"
+#include "baseline/explanation.h"
 #include "baseline/gap_clock.h"
 #include "baseline/negative_binomial.h"
 #include "baseline/portable_math.h"
@@ -80,6 +81,7 @@ struct MinutePass::Step {
     if (is_calls && t % kBlockMinutes == kBlockMinutes - 1) step_days();
     end_episodes();
     move_machines();
+    explain();
     keep_records();
     learn_levels();
     if (is_calls && t % 60 == 59) close_hour();
@@ -249,6 +251,7 @@ struct MinutePass::Step {
     b.episodes[0][r] = static_cast<std::uint16_t>(b.episodes[0][r] | (1U << channel));
     b.episode_peak[channel][r] = std::max(b.episode_peak[channel][r], to_binary16(std::min(evidence.score, 6e4)));
     evidence.tail = kChannelsPerDirection * false_alarms_per_week(evidence.score, level, peak_history(b, r, channel));
+    if (is_explained(r)) in.explanation->channels[channel] = evidence;
     best_of(r, direction, evidence);
   }
 
@@ -366,9 +369,9 @@ struct MinutePass::Step {
       if (b.block_count[slot][r] >= kPartialBlock) return;
       calls += b.block_count[slot][r];
     }
-    const auto low = static_cast<double>(from_bfloat16(std::min(b.low[0][r], b.low_of_epoch[0][r])));
+    const double low = fewest_of_28_hours(b, r);
     const auto count = static_cast<double>(calls);
-    const double fall = std::isfinite(low) && low >= kLeastLow && count <= kMostOfLow * low ? std::sqrt(low) - std::sqrt(count) : 0;
+    const double fall = low >= kLeastLow && count <= kMostOfLow * low ? std::sqrt(low) - std::sqrt(count) : 0;
     const double score = 2 * fall * fall;  // of a Poisson count about so much
     const bool is_grown = t - b.born_at[0][r] >= kLowMinutes;
     // In its first two weeks everything is usual: two weekends are among it. Later on a batch that is missing does not become the measure of the next one.
@@ -444,6 +447,41 @@ struct MinutePass::Step {
   double pause_evidence(std::size_t r, std::size_t channel) const {
     const auto pause = static_cast<double>(b.gap_length[1][r]);
     return channel != kDayChannel && pause > 0 && pause <= kLongerGap * longest_gap(b, r) ? 0 : 1;
+  }
+
+  bool is_explained(std::size_t r) const { return in.explanation != nullptr && in.first_row + r == in.explained_row; }
+
+  /// What the minute was to one row.
+  void explain() const {
+    if (in.explanation == nullptr || in.explained_row < in.first_row || in.explained_row - in.first_row >= n) return;
+    const std::size_t r = in.explained_row - in.first_row;
+    Explanation& why = *in.explanation;
+    why.is_at_closing = true;
+    why.is_under_test = is_under_test(r);
+    why.level = static_cast<double>(s.level[r]);
+    why.level_error = std::sqrt(static_cast<double>(s.variance[r]));
+    why.profile = static_cast<double>(s.profile[r]);
+    why.mean = static_cast<double>(s.mean[r]);
+    if (!is_calls) why.error_share = std::min(static_cast<double>(b.error_share[0][r]), 1.0);
+    for (std::size_t w = 0; w < kWindowCount; ++w) {
+      const auto count = static_cast<double>(s.window_count[w][r]), mean = static_cast<double>(s.window_mean[w][r]), phi = static_cast<double>(s.window_dispersion[w][r]);
+      const std::size_t channel = w + (count < mean ? kDownChannels : 0);
+      Evidence evidence{.channel = static_cast<std::uint8_t>(channel), .count = count, .mean = mean, .dispersion = phi};
+      if (is_off(evidence)) evidence.score = surprise(count, mean, phi);
+      if (is_calls || count >= mean) evidence.tail = why.channels[channel].tail;
+      why.windows[w] = {is_clear(b, r, w, t), evidence, record_of(b, r, w, t, t)};
+    }
+    why.drift = {static_cast<double>(b.cusum[0][r]), is_calls ? static_cast<double>(b.cusum[1][r]) : 0};
+    if (is_calls) explain_quiet(r, why);
+    if (s.touched[r] != 0) why.best = {s.best[0][r], s.best[1][r]};
+    why.alpha = why.line = in.scopes[b.scope[0][r]].alpha;
+  }
+
+  void explain_quiet(std::size_t r, Explanation& why) const {
+    why.gap_score = static_cast<double>(s.gap_score[r]);
+    why.gap_minutes = static_cast<double>(b.gap_length[1][r]);
+    why.longest_gap = longest_gap(b, r);
+    why.fewest_of_28_hours = fewest_of_28_hours(b, r);
   }
 
   /// X of a window rises with a call only.

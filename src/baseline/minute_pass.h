@@ -54,6 +54,8 @@ struct Transition {
   Evidence evidence;     // of a Start, and of what goes on
 };
 
+struct Explanation;
+
 /// Says who called, when it matters.
 class CallerWitness {
  public:
@@ -85,6 +87,8 @@ struct MinuteInput {
   bool frozen = false;   // the whole account-Region is suspiciously silent: as if the minute had not been. Nothing is learned, gaps stand, nothing is scored downwards
   std::span<const Scope> scopes;  // by `RowBlock::scope`
   const CallerWitness* callers = nullptr;
+  Explanation* explanation = nullptr;  // of `explained_row`, a row of the table: filled with what this minute finds; nothing depends on it
+  std::uint32_t explained_row = 0;
 };
 
 /// Closes one minute of one block: scores every row, moves its state machine, learns. Sections 3 to 7 of docs/baseline.md.

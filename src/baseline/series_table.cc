@@ -117,7 +117,8 @@ void SeriesTable::close(const Minute& input, MinutePass& pass, std::vector<Trans
              {.minute = input.minute, .first_row = first, .counts = counts_, .wide = wide_sums_,
               .profile = has_api ? input.profile.subspan(first, block.rows()) : input.profile,
               .api_calls = has_api ? input.api_calls.subspan(first, block.rows()) : input.api_calls,
-              .pools = &pools_, .is_alive = input.is_alive, .frozen = input.frozen, .scopes = input.scopes, .callers = input.callers},
+              .pools = &pools_, .is_alive = input.is_alive, .frozen = input.frozen, .scopes = input.scopes, .callers = input.callers,
+              .explanation = input.explanation, .explained_row = input.explained_row},
              transitions);
   }
   ++minutes_closed_;

@@ -47,6 +47,8 @@ class SeriesTable {
     bool is_alive = true, frozen = false;
     std::span<const Scope> scopes;
     const CallerWitness* callers = nullptr;
+    Explanation* explanation = nullptr;  // as in `MinuteInput`
+    std::uint32_t explained_row = 0;
   };
   void close(const Minute& input, MinutePass& pass, std::vector<Transition>& transitions);
 

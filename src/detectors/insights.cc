@@ -184,7 +184,8 @@ void Insights::tell(const Verdict& verdict, Timestamp decided_at) const {
   watch_({name.event_source, name.event_name, name.error_code, verdict.direction, verdict.evidence.false_alarms, verdict.alpha, decided_at, verdict.early});
 }
 
-void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {
+/// What a Start says: from when on, how many calls, whose.
+Insights::Incident Insights::incident_of(const Verdict& verdict) const {
   Incident incident{verdict.series, verdict.direction, verdict.minute, {}, 0, {}, 0, fresh_sketches()};
   const auto spans = baseline_.spans(verdict.series, window_start(verdict.evidence.channel, verdict.minute), verdict.minute);
   incident.onset = baseline::find_onset(spans, verdict.direction);
@@ -196,6 +197,11 @@ void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& e
     for (const Pending& pending : pending_of(minute))
       if (pending.series == verdict.series)
         for (std::size_t i = 0; i < kDimensions; ++i) incident.sketches[i].add(pending.values[i]);
+  return incident;
+}
+
+void Insights::start(const Verdict& verdict, Timestamp decided_at, const Emit& emit) {
+  Incident incident = incident_of(verdict);
   event::Insight insight = insight_of(incident, verdict, decided_at);
   insight.history = history(verdict);
   incidents_.insert_or_assign(verdict.series, std::move(incident));
@@ -219,6 +225,29 @@ void Insights::confirm(const Verdict& verdict) {
   const baseline::Onset onset = baseline::find_onset(spans, verdict.direction);
   found->second.rate = onset.rate(verdict.minute);
   measure(found->second, onset.minute);
+}
+
+Result<Insights::Why> Insights::explain(SeriesId series, std::int64_t minute, baseline::MinutePass& pass) const {
+  Why why{.series = series, .is_open = minute >= baseline_.first_open(), .now = baseline_.explain(series, minute), .standing = baseline_.standing(series)};
+  why.is_incident = incidents_.contains(series);
+  why.calls_to_alarm = baseline_.calls_to_alarm(series, minute);
+  if (why.is_open) {
+    ByteWriter saved;
+    save(saved);
+    ByteReader bytes(saved.bytes());
+    Insights copy(settings_, account_, region_);
+    if (auto loaded = copy.load(bytes); !loaded) return fail(std::move(loaded).error().during("copy of the cell"));
+    const auto same = copy.baseline_.series_named(baseline_.name_of(series), baseline_.is_data(series));
+    if (!same) return fail(ErrorCode::kMalformed, "the copy of the cell lacks the series");
+    why.closing = copy.baseline_.close_and_explain(*same, minute, pass, copy.verdicts_);
+    why.is_start = std::any_of(copy.verdicts_.begin(), copy.verdicts_.end(), [&](const Verdict& verdict) { return verdict.series == *same && verdict.what == Transition::What::kStart; });
+  }
+  const baseline::Explanation& decides = why.closing ? *why.closing : why.now;
+  const bool downwards = decides.best[1].false_alarms < decides.best[0].false_alarms;
+  const Verdict verdict{.series = series, .direction = downwards ? Direction::kDown : Direction::kUp, .early = why.is_open && !downwards && why.now.alarms(Direction::kUp), .minute = minute,
+                        .evidence = decides.best[downwards ? 1 : 0], .alpha = decides.alpha};
+  why.insight = insight_of(incident_of(verdict), verdict, time_of(minute));
+  return why;
 }
 
 std::vector<event::RateSpan> Insights::history(const Verdict& verdict) const {

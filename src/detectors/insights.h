@@ -64,6 +64,21 @@ class Insights {
   /// See `CellBaseline::freeze`.
   void freeze(std::int64_t from, std::int64_t until) { baseline_.freeze(from, until); }
 
+  /// Why something was said of one minute of one series, or why not (`CellBaseline::explain`).
+  struct Why {
+    baseline::SeriesId series;
+    bool is_open = false;          // the minute
+    baseline::Explanation now;     // upwards: of an open minute as it stands, of a closed one as far as it is known
+    std::optional<baseline::Explanation> closing;  // of an open minute: what its closing comes to if no more calls come. It decides
+    bool is_start = false;         // and it would be, or an open minute's call was, a Start now
+    std::optional<std::uint32_t> calls_to_alarm;
+    baseline::CellBaseline::Standing standing;
+    bool is_incident = false;      // a Start was said, and its End not yet
+    event::Insight insight;        // what would be said of it: who contributed, the reported baseline
+  };
+  /// The minute is one of `baseline().known_minutes()`. Takes a copy of the cell where the minute is open.
+  Result<Why> explain(baseline::SeriesId series, std::int64_t minute, baseline::MinutePass& pass) const;
+
   const baseline::CellBaseline& baseline() const { return baseline_; }
   std::size_t rows() const { return baseline_.rows(); }
   std::size_t open_incidents() const;
@@ -96,6 +111,7 @@ class Insights {
 
   void remember(baseline::SeriesId series, const event::CloudTrailEvent& event, const Values& values, std::int64_t minute);
   void handle(Timestamp decided_at, const Emit& emit);
+  Incident incident_of(const baseline::Verdict& verdict) const;
   void start(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
   std::vector<event::RateSpan> history(const baseline::Verdict& verdict) const;
   void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);

@@ -9,6 +9,16 @@
 #include "core/text.h"
 
 namespace trailwarden::pipeline {
+namespace {
+
+KnobTotals knob_of(const baseline::CellBaseline::Knob& knob) {
+  const auto whole = [](double insights) { return static_cast<std::uint64_t>(insights * KnobTotals::kUnit + 0.5); };
+  return {.of_account = whole(knob.of_account), .of_cells = whole(knob.of_region), .silences = whole(knob.silences), .directions = knob.directions,
+          .allowed = {whole(knob.allowed[0]), whole(knob.allowed[1])}, .least_alpha = whole(knob.least_alpha), .most_alpha = whole(knob.most_alpha),
+          .expected_false = whole(knob.expected_false), .judged_hours = knob.judged_hours};
+}
+
+}  // namespace
 
 Cell* Shard::find(std::uint64_t hash, std::string_view account, std::string_view region) const {
   const auto [begin, end] = by_hash_.equal_range(hash);
@@ -147,6 +157,7 @@ void Shard::add_to(Totals& totals) const {
     totals.baseline_rows += cell->insights()->rows();
     totals.baseline_bytes += cell->insights()->memory_bytes();
     totals.open_incidents += cell->insights()->open_incidents();
+    totals.knob.add(knob_of(cell->insights()->baseline().knob()));
   }
 }
 

@@ -28,6 +28,23 @@ struct InsightTotals {
 };
 inline constexpr std::size_t kInsightTypes = 2;  // by event::InsightType
 
+/// `insights.false_insights_per_week`, asked and got, of all cells together. Rates and sums in billionths of an Insight: whole numbers, so that no order of adding shows.
+struct KnobTotals {
+  static constexpr double kUnit = 1e9;
+  std::uint64_t of_account = 0;           // asked for, a week of one account
+  std::uint64_t of_cells = 0;             // what that is for these cells, each by its Region's part, a week
+  std::uint64_t silences = 0;             // of it, for silences of whole accounts
+  std::array<std::uint64_t, 2> directions{};  // that can alarm now, up and down: a count
+  std::array<std::uint64_t, 2> allowed{};     // false ones a week by their thresholds
+  std::uint64_t least_alpha = 0, most_alpha = 0;  // thresholds, a week of one series and direction; 0: none
+  std::uint64_t expected_false = 0;       // what the thresholds have allowed since the start
+  std::uint64_t judged_hours = 0;         // hours of event time of the cell that was judged for longest: a count
+
+  void add(const KnobTotals& other);
+  double weeks() const { return static_cast<double>(judged_hours) / 168; }
+  bool operator==(const KnobTotals&) const = default;
+};
+
 /// What became of every record. Always read == judged + duplicate + refused + skipped.
 struct Totals {
   std::uint64_t messages = 0, message_bytes = 0, source_bytes = 0;
@@ -43,9 +60,11 @@ struct Totals {
   std::map<std::string_view, DetectorTotals> detectors;
   std::array<InsightTotals, kInsightTypes> insights{};
   std::uint64_t baseline_rows = 0, baseline_bytes = 0, open_incidents = 0;  // at the end; the bytes are among state_bytes
+  KnobTotals knob;  // at the end
 
   std::uint64_t refused_in_all() const;
   std::uint64_t skipped_in_all() const;
+  std::uint64_t starts() const;  // of Insights
   void add(const Totals& other);
   bool operator==(const Totals&) const = default;
 };

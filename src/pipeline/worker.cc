@@ -383,6 +383,7 @@ void Worker::publish() {
     held.baseline_rows = before.baseline_rows;
     held.baseline_bytes = before.baseline_bytes;
     held.open_incidents = before.open_incidents;
+    held.knob = before.knob;
   }
   status.totals.add(held);
   status_ = std::move(status);
