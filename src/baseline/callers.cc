@@ -1,6 +1,7 @@
 #include "baseline/callers.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -17,6 +18,7 @@ Callers::Entry& Callers::entry_of(Minute& kept, std::uint64_t caller, std::uint3
   const std::uint32_t at = kept.index.find(key, [&](std::uint32_t i) { return kept.entries[i].caller == caller && kept.entries[i].api == api; });
   if (at != RowIndex::kNone) return kept.entries[at];
   kept.entries.push_back({caller, api, 0, 0});
+  if (kept.entries.size() > room_) room_ = std::bit_ceil(kept.entries.size());
   kept.index.insert(static_cast<std::uint32_t>(kept.entries.size() - 1), [&](std::uint32_t i) { return key_of(kept.entries[i].caller, kept.entries[i].api); });
   return kept.entries.back();
 }
@@ -24,7 +26,7 @@ Callers::Entry& Callers::entry_of(Minute& kept, std::uint64_t caller, std::uint3
 void Callers::count(std::uint64_t caller, std::uint32_t api, bool failed, std::int64_t minute) {
   if (caller == 0) return;
   Minute& kept = minutes_[static_cast<std::size_t>(minute) % minutes_.size()];
-  if (kept.minute != minute) kept.restart(minute);
+  if (kept.minute != minute) kept.restart(minute, room_);
   Entry& entry = entry_of(kept, caller, api);
   ++entry.calls;
   entry.failures += failed ? 1 : 0;
@@ -72,7 +74,7 @@ bool Callers::forget(std::uint64_t caller) {
 }
 
 void Callers::wake() {
-  for (Minute& kept : minutes_) kept.restart(-1);
+  for (Minute& kept : minutes_) kept.restart(-1, room_);
 }
 
 /// Nobody: 0. The larger hash on ties.
@@ -171,7 +173,7 @@ Result<void> Callers::load(ByteReader& in, std::uint32_t known_callers, std::uin
     const auto entries = in.number<std::uint32_t>();
     if (minute < 0 || minute > INT32_MAX || !in.has(entries, 20)) return malformed("callers of a minute that there is not, or that end too early");
     Minute& of_minute = minutes_[static_cast<std::size_t>(minute) % minutes_.size()];
-    of_minute.restart(minute);
+    of_minute.restart(minute, room_);
     for (std::uint32_t n = 0; n < entries; ++n) {
       const auto caller = in.number<std::uint64_t>();
       const auto api = in.number<std::uint32_t>(), calls = in.number<std::uint32_t>(), failures = in.number<std::uint32_t>();

@@ -66,10 +66,12 @@ class Callers {
     std::vector<Entry> entries;
     RowIndex index;  // of entries, by caller and API
 
-    void restart(std::int64_t with) {
+    /// With room for as many entries as a minute has had, so that in the long run nothing is allocated.
+    void restart(std::int64_t with, std::size_t room) {
       minute = with;
       entries.clear();
-      index.clear();
+      entries.reserve(room);
+      index.clear(room);
     }
   };
   struct Known {
@@ -84,6 +86,7 @@ class Callers {
   void evict();
 
   std::vector<Minute> minutes_;  // by minute mod its size
+  std::size_t room_ = 16;        // for entries of a minute: a power of two
   std::unordered_map<std::uint64_t, Known> known_;
   std::int64_t since_ = -1;  // the first minute that was closed
 };

@@ -549,8 +549,8 @@ std::uint64_t CellBaseline::cost_of_tests() const {
 }
 
 /// Directions that can alarm, up and down, by scope.
-std::vector<std::array<std::uint64_t, 2>> CellBaseline::alarming() const {
-  std::vector<std::array<std::uint64_t, 2>> out(scopes_.size());
+CellBaseline::Alarming CellBaseline::alarming() const {
+  Alarming out{};
   for (const Table& t : tables_) {
     for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
       const auto [block, r] = t.rows.at(row);
@@ -568,7 +568,7 @@ CellBaseline::Knob CellBaseline::knob() const {
   Knob knob{.of_account = settings_.false_insights_per_week, .of_region = settings_.false_insights_per_week * settings_.share, .expected_false = expected_false_, .judged_hours = judged_hours_};
   knob.silences = knob.of_region * (1 - kInsightShare);
   const auto by_scope = alarming();
-  for (std::size_t i = 0; i < by_scope.size(); ++i) {
+  for (std::size_t i = 0; i < scopes_.size(); ++i) {
     const auto [up, down] = by_scope[i];
     if (up + down == 0) continue;
     const double alpha = scopes_[i].alpha;
@@ -584,16 +584,16 @@ CellBaseline::Knob CellBaseline::knob() const {
 }
 
 void CellBaseline::set_scopes() {
-  scopes_ = scopes_at(cost_);
-  next_scopes_ = scopes_at(next_cost_);
+  set_scopes(scopes_, cost_);
+  set_scopes(next_scopes_, next_cost_);
 }
 
-std::vector<Scope> CellBaseline::scopes_at(std::uint64_t cost) const {
+/// In place: it happens every hour.
+void CellBaseline::set_scopes(std::vector<Scope>& scopes, std::uint64_t cost) const {
   const double alpha = settings_.false_insights_per_week * settings_.share * kInsightShare * kUpwardCost / static_cast<double>(cost);
-  std::vector<Scope> scopes;
+  scopes.clear();
   for (const ScopeSettings& scope : settings_.scopes)
     scopes.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down, kRegularClock, settings_.calibrated});
-  return scopes;
 }
 
 /// As it holds at an open minute. What is open beyond the next hour, with a lateness as long as that, is held against the threshold of the next.

@@ -267,9 +267,10 @@ class CellBaseline {
   void settle(SeriesKind kind, const std::vector<Transition>& transitions, std::vector<Verdict>& verdicts);
   void release();
   std::uint64_t cost_of_tests() const;
-  std::vector<std::array<std::uint64_t, 2>> alarming() const;
+  using Alarming = std::array<std::array<std::uint64_t, 2>, 256>;  // a scope's number has 8 bits
+  Alarming alarming() const;
   void set_scopes();
-  std::vector<Scope> scopes_at(std::uint64_t cost) const;
+  void set_scopes(std::vector<Scope>& scopes, std::uint64_t cost) const;
   const Scope& scope_at(std::uint8_t number, std::int64_t minute) const;
   void set_places();
   std::uint8_t scope_of(const Call& call) const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -31,9 +32,10 @@ class RowIndex {
     ++rows_;
   }
 
-  /// Forgets every row and keeps the room.
-  void clear() {
+  /// Forgets every row; keeps its room, and makes some for as many as `rows`.
+  void clear(std::size_t rows) {
     std::fill(slots_.begin(), slots_.end(), kNone);
+    if (rows * 4 > slots_.size() * 3) slots_.assign(std::bit_ceil(rows * 2), kNone);
     rows_ = 0;
   }
 
