@@ -139,7 +139,7 @@ void Callers::save(ByteWriter& out, const SavedOrder& order, std::int64_t first_
   }
   std::vector<const Minute*> kept;
   for (const Minute& minute : minutes_)
-    if (minute.minute > first_open - kCallerMinutes && minute.minute >= 0) kept.push_back(&minute);
+    if (minute.minute >= 0 && minute.minute + kCallerMinutes > first_open) kept.push_back(&minute);
   std::sort(kept.begin(), kept.end(), [](const Minute* a, const Minute* b) { return a->minute < b->minute; });
   out.number(static_cast<std::uint32_t>(kept.size()));
   for (const Minute* const minute : kept) {
