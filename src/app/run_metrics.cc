@@ -36,7 +36,7 @@ void add_knob(metrics::Registry& registry, const pipeline::Totals& totals) {
   registry.set("insights_alpha_per_week", {{"bound", "least"}}, insights(knob.least_alpha));
   registry.set("insights_alpha_per_week", {{"bound", "most"}}, insights(knob.most_alpha));
   registry.add("insights_expected_false_total", {}, insights(knob.expected_false));
-  registry.set("insights_judged_hours", {}, number(knob.judged_hours));
+  registry.set("insights_judged_seconds", {}, number(knob.judged_hours) * 3600);
   registry.set("insights_realised_per_week", {}, knob.judged_hours == 0 ? 0 : number(totals.starts()) / knob.weeks());
 }
 

@@ -64,7 +64,7 @@ constexpr std::array kMetrics{
                "False Insights a week that were asked for: of one account, of all accounts and Regions here together, and of these for upward, downward and silences of an account."},
     MetricInfo{"insights_directions_under_test", Kind::kGauge, "direction", "Series past their warm-up that can give an Insight, by direction (up, down)."},
     MetricInfo{"insights_expected_false_total", Kind::kCounter, "", "False Insights that the thresholds have allowed: each closed hour adds a 168th of what they allow in a week."},
-    MetricInfo{"insights_judged_hours", Kind::kGauge, "", "Hours of event time with something under test, of the account and Region that has most."},
+    MetricInfo{"insights_judged_seconds", Kind::kGauge, "", "Event time with something under test, of the account and Region that has most."},
     MetricInfo{"insights_realised_per_week", Kind::kGauge, "", "Insights that were written, for a week of event time with something under test."},
     MetricInfo{"insights_total", Kind::kCounter, "type,state", "Insights written, by type and state (start, end)."},
     MetricInfo{"last_commit_timestamp_seconds", Kind::kGauge, "topic,partition", "When the partition was last committed."},
