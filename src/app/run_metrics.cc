@@ -74,6 +74,8 @@ std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) 
   registry.set("baselines", {{"state", "incident"}}, number(totals.open_incidents));
   registry.set("baselines", {{"state", "quiet"}}, number(totals.baseline_rows - totals.open_incidents));
   registry.set("baseline_bytes", {}, number(totals.baseline_bytes));
+  registry.add("baseline_overflow_events_total", {}, number(totals.baseline_overflowed));
+  registry.add("baseline_rows_evicted_total", {}, number(totals.baseline_evicted));
   registry.set("incidents_open", {}, number(totals.open_incidents));
   for (const auto& [name, detector] : totals.detectors) add_detector(registry, name, detector);
   return registry.text();

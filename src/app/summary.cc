@@ -57,7 +57,10 @@ std::string insights_table(const pipeline::Totals& totals) {
   for (std::size_t i = 0; i < totals.insights.size(); ++i)
     table += fmt::format("  {:<24}{:>9}{:>9}\n", to_string(static_cast<event::InsightType>(i)), with_commas(totals.insights[i].starts),
                          with_commas(totals.insights[i].ends));
-  return table + fmt::format("  {} baselines, {}\n", with_commas(totals.baseline_rows), format_bytes(static_cast<double>(totals.baseline_bytes)));
+  table += fmt::format("  {} baselines, {}\n", with_commas(totals.baseline_rows), format_bytes(static_cast<double>(totals.baseline_bytes)));
+  if (totals.baseline_overflowed + totals.baseline_evicted == 0) return table;
+  return table + fmt::format("  too many series in an account and Region: {} calls counted as \"other APIs\", {} rarely called series forgotten\n",
+                             with_commas(totals.baseline_overflowed), with_commas(totals.baseline_evicted));
 }
 
 double insights_of(std::uint64_t billionths) { return static_cast<double>(billionths) / pipeline::KnobTotals::kUnit; }
@@ -158,6 +161,8 @@ std::string summary_json(const RunSummary& summary) {
   out["open_incidents"] = totals.open_incidents;
   out["insights_budget"] = knob_json(totals);
   out["baseline_rows"] = totals.baseline_rows;
+  out["baseline_overflow_events"] = totals.baseline_overflowed;
+  out["baseline_rows_evicted"] = totals.baseline_evicted;
   out["baseline_bytes"] = totals.baseline_bytes;
   out["origins"] = summary.origins;
   out["source_bytes"] = totals.source_bytes;

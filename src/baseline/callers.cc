@@ -144,6 +144,7 @@ void Callers::save(ByteWriter& out, const SavedOrder& order, std::int64_t first_
   out.number(static_cast<std::uint32_t>(kept.size()));
   for (const Minute* const minute : kept) {
     std::vector<Entry> entries = minute->entries;
+    std::erase_if(entries, [&order](const Entry& entry) { return !order.has({SeriesKind::kCalls, entry.api}); });
     for (Entry& entry : entries) entry.api = order.place_of({SeriesKind::kCalls, entry.api});
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return std::tie(a.caller, a.api) < std::tie(b.caller, b.api); });
     out.signed_number(minute->minute);

@@ -43,7 +43,7 @@ std::uint32_t calls_to_tail(Evidence& evidence, double minimum_count, const Peak
 }  // namespace
 
 CellBaseline::CellBaseline(const BaselineSettings& settings, std::string_view account, std::string_view region)
-    : settings_(settings), cell_hash_(splitmix64(xxh3_64(account)) ^ xxh3_64(region)), callers_(settings.open_minutes) {
+    : settings_(&settings), cell_hash_(splitmix64(xxh3_64(account)) ^ xxh3_64(region)), callers_(settings.open_minutes) {
   set_scopes();
 }
 
@@ -105,7 +105,7 @@ SeriesId CellBaseline::series_of(SeriesKind kind, const Call& call) {
 
 /// Whether a series may get a row of its own; an error code only where its API has one.
 bool CellBaseline::has_room(SeriesKind kind, const Call& call) const {
-  if (table(kind).rows.rows() >= settings_.max_rows || words_.size() >= kMostWords || names_.size() + call.event_name.size() > kMostNameBytes) return false;
+  if (table(kind).rows.rows() >= settings_->max_rows || words_.size() >= kMostWords || names_.size() + call.event_name.size() > kMostNameBytes) return false;
   return kind == SeriesKind::kCalls || find(SeriesKind::kCalls, hash(SeriesKind::kCalls, call), call).has_value();
 }
 
@@ -127,13 +127,13 @@ std::uint32_t CellBaseline::add(SeriesKind kind, std::uint64_t key, const Call& 
 }
 
 std::uint8_t CellBaseline::scope_of(const Call& call) const {
-  return settings_.scope_of ? settings_.scope_of(call.event_source, call.event_name) : std::uint8_t{0};
+  return settings_->scope_of ? settings_->scope_of(call.event_source, call.event_name) : std::uint8_t{0};
 }
 
 /// Whether its scope wants the series judged.
 bool CellBaseline::is_wanted(SeriesId series) const {
   const auto [block, r] = table(series.kind).rows.at(series.row);
-  const ScopeSettings& scope = settings_.scopes[block.scope[0][r]];
+  const ScopeSettings& scope = settings_->scopes[block.scope[0][r]];
   return series.kind == SeriesKind::kErrors ? scope.errors : scope.calls;
 }
 
@@ -185,7 +185,7 @@ CellBaseline::OpenSeries& CellBaseline::open(SeriesId series) {
   used_slots_.push_back(slot);
   OpenSeries& fresh = open_[slot];
   fresh.series = series;
-  fresh.counts.assign(settings_.open_minutes, 0);
+  fresh.counts.assign(settings_->open_minutes, 0);
   fresh.total = 0;
   fresh.newest = INT64_MIN;
   fresh.slack_minute = INT64_MIN;
@@ -206,9 +206,9 @@ void CellBaseline::wake(std::int64_t minute, std::int64_t open_from) {
 }
 
 void CellBaseline::set_places() {
-  places_.resize(settings_.open_minutes);
-  for (std::int64_t m = next_; m < next_ + static_cast<std::int64_t>(settings_.open_minutes); ++m)
-    places_[static_cast<std::size_t>(m) % settings_.open_minutes] = profile_place(m);
+  places_.resize(settings_->open_minutes);
+  for (std::int64_t m = next_; m < next_ + static_cast<std::int64_t>(settings_->open_minutes); ++m)
+    places_[static_cast<std::size_t>(m) % settings_->open_minutes] = profile_place(m);
 }
 
 CellBaseline::Counted CellBaseline::count(const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
@@ -238,7 +238,7 @@ std::optional<CellBaseline::Counted> CellBaseline::count_late(const Call& call, 
 
 void CellBaseline::count_one(SeriesId series, const Call& call, std::int64_t minute, std::vector<Verdict>& verdicts) {
   OpenSeries& o = open(series);
-  ++o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+  ++o.counts[static_cast<std::size_t>(minute) % settings_->open_minutes];
   ++o.total;
   o.newest = std::max(o.newest, minute);
   o.is_judged = o.is_judged || call.is_judged || series.kind == SeriesKind::kErrors;
@@ -248,7 +248,7 @@ void CellBaseline::count_one(SeriesId series, const Call& call, std::int64_t min
 
 float CellBaseline::expected(const OpenSeries& o, std::int64_t minute, float level) const {
   const SeriesTable& calls = table(SeriesKind::kCalls).rows;
-  const std::size_t slot_of_minute = static_cast<std::size_t>(minute) % settings_.open_minutes;
+  const std::size_t slot_of_minute = static_cast<std::size_t>(minute) % settings_->open_minutes;
   const ProfilePlace& place = places_[slot_of_minute];
   if (o.series.kind == SeriesKind::kCalls) return level * calls.profile_of(o.series.row, place);
   const auto [block, r] = table(SeriesKind::kErrors).rows.at(o.series.row);
@@ -274,7 +274,7 @@ CellBaseline::Sums CellBaseline::sums(const OpenSeries& o, std::int64_t end, flo
   };
   for (; minute >= next_; --minute) {
     if (!is_frozen(minute)) {
-      count += o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes];
+      count += o.counts[static_cast<std::size_t>(minute) % settings_->open_minutes];
       mean += expected(o, minute, level);
     }
     if (window < 3 && end - minute + 1 == kWindows[window]) take(window);
@@ -403,7 +403,7 @@ void CellBaseline::begin_rows(SeriesKind kind) {
   Table& t = table(kind);
   for (const std::uint32_t slot : used_slots_) {
     const OpenSeries& o = open_[slot];
-    if (o.series.kind != kind || o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes] == 0) continue;
+    if (o.series.kind != kind || o.counts[static_cast<std::size_t>(next_) % settings_->open_minutes] == 0) continue;
     const auto [block, r] = t.rows.at(o.series.row);
     if ((block.flags[0][r] & kBorn) != 0) continue;
     begin_row(o.series, o.is_judged);
@@ -429,7 +429,7 @@ void CellBaseline::gather(SeriesKind kind) {
   for (const std::uint32_t slot : used_slots_) {
     OpenSeries& o = open_[slot];
     if (o.series.kind != kind) continue;
-    std::uint32_t& count = o.counts[static_cast<std::size_t>(next_) % settings_.open_minutes];
+    std::uint32_t& count = o.counts[static_cast<std::size_t>(next_) % settings_->open_minutes];
     if (count > 0) counts_.push_back({o.series.row, count});
   }
   std::sort(counts_.begin(), counts_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
@@ -464,7 +464,7 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
     const auto [block, r] = errors.at(row);
     const std::uint32_t api = block.call_row[0][r], slot = slot_of({SeriesKind::kCalls, api});
     profile_[row] = calls.profile_of(api, place);
-    api_calls_[row] = slot == kNoSlot ? 0.0F : static_cast<float>(open_[slot].counts[static_cast<std::size_t>(next_) % settings_.open_minutes]);
+    api_calls_[row] = slot == kNoSlot ? 0.0F : static_cast<float>(open_[slot].counts[static_cast<std::size_t>(next_) % settings_->open_minutes]);
   }
   std::array<std::vector<Transition>, 2> transitions;
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) {
@@ -484,7 +484,7 @@ void CellBaseline::close_one(MinutePass& pass, std::vector<Verdict>& verdicts) {
   }
   callers_.close(next_);
   ++next_;
-  places_[static_cast<std::size_t>(next_ - 1) % settings_.open_minutes] = profile_place(next_ - 1 + static_cast<std::int64_t>(settings_.open_minutes));
+  places_[static_cast<std::size_t>(next_ - 1) % settings_->open_minutes] = profile_place(next_ - 1 + static_cast<std::int64_t>(settings_->open_minutes));
   release();
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) settle(kind, transitions[static_cast<std::size_t>(kind)], verdicts);
   if (next_ % 60 != 0) return;
@@ -501,7 +501,7 @@ void CellBaseline::release() {
   const std::int64_t closed = next_ - 1;
   for (const std::uint32_t slot : used_slots_) {
     OpenSeries& o = open_[slot];
-    std::uint32_t& count = o.counts[static_cast<std::size_t>(closed) % settings_.open_minutes];
+    std::uint32_t& count = o.counts[static_cast<std::size_t>(closed) % settings_->open_minutes];
     o.total -= count;
     count = 0;
     o.slack_minute = INT64_MIN;  // levels have moved
@@ -537,6 +537,55 @@ void CellBaseline::settle(SeriesKind kind, const std::vector<Transition>& transi
   });
 }
 
+/// Whether something goes on in it that a later minute will want.
+bool CellBaseline::is_busy(SeriesId series) const {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  return (block.flags[0][r] & kOn) != 0 || slot_of(series) != kNoSlot;
+}
+
+DroppedRows CellBaseline::crowded_out(const std::function<bool(SeriesId)>& is_held) const {
+  DroppedRows dropped(rows(SeriesKind::kCalls), rows(SeriesKind::kErrors));
+  // Of as many of the least called as are too many, those that need not stay: what is called more does not go in their stead.
+  const auto drop = [&](SeriesKind kind, const std::vector<bool>& stays) {
+    std::vector<SeriesId> candidates;
+    for (std::uint32_t row = 0; row < rows(kind); ++row)
+      if (!dropped.contains({kind, row})) candidates.push_back({kind, row});
+    if (candidates.size() <= most_kept()) return;
+    const auto rank = [&](SeriesId series) {
+      const auto [block, r] = table(kind).rows.at(series.row);
+      return std::pair(block.calls_slow[0][r], -block.born_at[0][r]);
+    };
+    std::sort(candidates.begin(), candidates.end(), [&](SeriesId a, SeriesId b) { return rank(a) != rank(b) ? rank(a) < rank(b) : compare(a, b) < 0; });
+    candidates.resize(candidates.size() - most_kept());
+    for (const SeriesId series : candidates)
+      if (!stays[series.row]) dropped.add(series);
+  };
+
+  const auto api_of = [&](std::uint32_t error) {
+    const auto [block, r] = table(SeriesKind::kErrors).rows.at(error);
+    return block.call_row[0][r];
+  };
+  std::array<std::vector<bool>, 2> stays;
+  for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors})
+    for (std::uint32_t row = 0; row < rows(kind); ++row) stays[static_cast<std::size_t>(kind)].push_back(is_busy({kind, row}) || is_held({kind, row}));
+  auto& [api_stays, error_stays] = stays;
+  for (std::uint32_t row = 0; row < error_stays.size(); ++row)
+    if (error_stays[row]) api_stays[api_of(row)] = true;
+  drop(SeriesKind::kCalls, api_stays);
+  for (std::uint32_t row = 0; row < error_stays.size(); ++row)
+    if (dropped.contains({SeriesKind::kCalls, api_of(row)})) dropped.add({SeriesKind::kErrors, row});
+  drop(SeriesKind::kErrors, error_stays);
+  return dropped;
+}
+
+void CellBaseline::go_on_from(const CellBaseline& before, std::size_t dropped) {
+  frozen_from_ = before.frozen_from_;
+  frozen_until_ = before.frozen_until_;
+  expected_false_ = before.expected_false_;
+  judged_hours_ = before.judged_hours_;
+  evicted_ = before.evicted_ + dropped;
+}
+
 std::uint64_t CellBaseline::cost_of_tests() const {
   std::uint64_t cost = 0;
   for (const Table& t : tables_) {
@@ -565,7 +614,7 @@ CellBaseline::Alarming CellBaseline::alarming() const {
 }
 
 CellBaseline::Knob CellBaseline::knob() const {
-  Knob knob{.of_account = settings_.false_insights_per_week, .of_region = settings_.false_insights_per_week * settings_.share, .expected_false = expected_false_, .judged_hours = judged_hours_};
+  Knob knob{.of_account = settings_->false_insights_per_week, .of_region = settings_->false_insights_per_week * settings_->share, .expected_false = expected_false_, .judged_hours = judged_hours_};
   knob.silences = knob.of_region * (1 - kInsightShare);
   const auto by_scope = alarming();
   for (std::size_t i = 0; i < scopes_.size(); ++i) {
@@ -590,10 +639,10 @@ void CellBaseline::set_scopes() {
 
 /// In place: it happens every hour.
 void CellBaseline::set_scopes(std::vector<Scope>& scopes, std::uint64_t cost) const {
-  const double alpha = settings_.false_insights_per_week * settings_.share * kInsightShare * kUpwardCost / static_cast<double>(cost);
+  const double alpha = settings_->false_insights_per_week * settings_->share * kInsightShare * kUpwardCost / static_cast<double>(cost);
   scopes.clear();
-  for (const ScopeSettings& scope : settings_.scopes)
-    scopes.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_.warm_up_minutes), kColdMinutes), scope.up, scope.down, kRegularClock, settings_.calibrated});
+  for (const ScopeSettings& scope : settings_->scopes)
+    scopes.push_back({alpha * scope.budget, scope.minimum_count, std::max(static_cast<float>(settings_->warm_up_minutes), kColdMinutes), scope.up, scope.down, kRegularClock, settings_->calibrated});
 }
 
 /// As it holds at an open minute. What is open beyond the next hour, with a lateness as long as that, is held against the threshold of the next.
@@ -612,7 +661,7 @@ std::vector<Span> CellBaseline::spans(SeriesId series, std::int64_t from, std::i
     if (m < next_) {
       out.push_back({m, 1, static_cast<double>(rows.minute_count(series.row, m)), static_cast<double>(from_bfloat16(block.minute_mean[static_cast<std::size_t>(m % 16)][r]))});
     } else {
-      const double count = slot == kNoSlot ? 0 : open_[slot].counts[static_cast<std::size_t>(m) % settings_.open_minutes];
+      const double count = slot == kNoSlot ? 0 : open_[slot].counts[static_cast<std::size_t>(m) % settings_->open_minutes];
       out.push_back({m, 1, count, slot == kNoSlot ? 0 : static_cast<double>(expected(open_[slot], m, level))});
     }
   }
@@ -644,7 +693,7 @@ std::uint64_t CellBaseline::baseline_count(SeriesId series, std::int64_t start) 
   } else {
     const std::uint32_t slot = slot_of(series);
     for (std::int64_t m = std::max(next_, day * 1440); slot != kNoSlot && m < start; ++m)
-      today += open_[slot].counts[static_cast<std::size_t>(m) % settings_.open_minutes];
+      today += open_[slot].counts[static_cast<std::size_t>(m) % settings_->open_minutes];
   }
   return total + static_cast<std::uint64_t>(std::max(today, 0.0));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -12,10 +13,12 @@
 #include <vector>
 
 #include "baseline/callers.h"
+#include "baseline/dropped_rows.h"
 #include "baseline/explanation.h"
 #include "baseline/incident.h"
 #include "baseline/minute_pass.h"
 #include "baseline/row_index.h"
+#include "baseline/series_id.h"
 #include "baseline/series_table.h"
 #include "core/bytes.h"
 #include "core/hash.h"
@@ -26,13 +29,6 @@ namespace trailwarden::baseline {
 class SavedOrder;
 class SectionReader;
 class SectionWriter;
-
-/// One series of a cell: a row of one of its two tables.
-struct SeriesId {
-  SeriesKind kind = SeriesKind::kCalls;
-  std::uint32_t row = 0;
-  auto operator<=>(const SeriesId&) const = default;
-};
 
 /// What a series is called. Views into the cell, valid until it counts a series that is new.
 struct SeriesName {
@@ -183,11 +179,22 @@ class CellBaseline {
 
   std::size_t rows() const { return tables_[0].rows.rows() + tables_[1].rows.rows(); }
   std::uint32_t rows(SeriesKind kind) const { return table(kind).rows.rows(); }
+  /// Calls that were counted in an overflow row, because there was no room for a row of their own.
   std::uint64_t overflowed() const { return overflowed_; }
+  /// Rows that were forgotten to make room, since this instance was made.
+  std::uint64_t evicted() const { return evicted_; }
+  /// Whether more than nine tenths of `max_rows` are taken.
+  bool is_crowded() const { return std::max(rows(SeriesKind::kCalls), rows(SeriesKind::kErrors)) > most_kept(); }
+  /// The rows to forget so that a tenth of `max_rows` is free. Those go first that have the fewest calls, as the slow clock remembers them, then the
+  /// youngest, then by `compare`. So a flood of names pushes out its own (Lee et al., "LRFU", 2001; the last call alone would let it push out what is rare).
+  /// Not what is on, has calls in open minutes or `is_held`; error codes go with their API.
+  DroppedRows crowded_out(const std::function<bool(SeriesId)>& is_held) const;
+  /// What `save` leaves out, of the instance that was saved: the Region's silence, and what is counted since it was made. `dropped`: how many rows were not saved.
+  void go_on_from(const CellBaseline& before, std::size_t dropped);
   std::size_t memory_bytes() const;
 
   /// Everything that a later judgement depends on, as sections (docs/baseline.md, "Saved form"). Equal states give equal bytes, whatever the order
-  /// in which their rows were born.
+  /// in which their rows were born. Rows that `order` drops are left out, with whatever names them.
   void save(SectionWriter& out, const SavedOrder& order) const;
   /// Into a fresh instance of the same account and Region, whose rows then stand in the saved order. The settings may be others: scopes and
   /// thresholds become theirs. kMalformed leaves it unusable.
@@ -284,7 +291,10 @@ class CellBaseline {
   Result<void> take_row(SeriesId series);
   Result<void> load_open(ByteReader& in, std::uint32_t count);
 
-  const BaselineSettings& settings_;
+  bool is_busy(SeriesId series) const;
+  std::size_t most_kept() const { return settings_->max_rows - settings_->max_rows / 10; }
+
+  const BaselineSettings* settings_;
   std::uint64_t cell_hash_;
   std::array<Table, 2> tables_{Table(SeriesKind::kCalls), Table(SeriesKind::kErrors)};
   std::string names_;  // event names, each behind its length
@@ -300,7 +310,7 @@ class CellBaseline {
   std::uint64_t cost_ = kUpwardCost, next_cost_ = kUpwardCost;
   std::vector<Scope> scopes_, next_scopes_;
   std::vector<ProfilePlace> places_;  // of the open minutes, by minute mod open_minutes
-  std::uint64_t overflowed_ = 0;
+  std::uint64_t overflowed_ = 0, evicted_ = 0;
   Callers callers_;
 
   double expected_false_ = 0;

@@ -48,7 +48,7 @@ CellBaseline::OpenSeries CellBaseline::open_or_empty(SeriesId series) const {
   if (const std::uint32_t slot = slot_of(series); slot != kNoSlot) return open_[slot];
   OpenSeries none;
   none.series = series;
-  none.counts.assign(settings_.open_minutes, 0);
+  none.counts.assign(settings_->open_minutes, 0);
   none.newest = INT64_MIN;
   return none;
 }
@@ -150,7 +150,7 @@ std::optional<std::uint32_t> CellBaseline::calls_to_alarm(SeriesId series, std::
   OpenSeries o = open_or_empty(series);
   const bool is_open = minute >= next_;
   o.newest = std::max(o.newest, minute);
-  std::uint32_t* const count = is_open ? &o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes] : nullptr;
+  std::uint32_t* const count = is_open ? &o.counts[static_cast<std::size_t>(minute) % settings_->open_minutes] : nullptr;
   const std::uint32_t there = is_open ? *count : 0;
   const auto alarms = [&](std::uint32_t more) {
     if (!is_open) {

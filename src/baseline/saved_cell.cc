@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -27,26 +26,29 @@ constexpr std::size_t kMostWordNumbers = 65'536;
 
 Result<void> malformed(std::string what) { return fail(ErrorCode::kMalformed, std::move(what)); }
 
-/// Numbers of `words` by text.
-std::vector<std::uint16_t> by_text(const std::vector<std::string>& words) {
-  std::vector<std::uint16_t> order(words.size());
-  std::iota(order.begin(), order.end(), std::uint16_t{0});
+/// Numbers of the words that are in use, by text.
+std::vector<std::uint16_t> by_text(const std::vector<std::string>& words, const std::vector<bool>& in_use) {
+  std::vector<std::uint16_t> order;
+  for (std::size_t number = 0; number < words.size(); ++number)
+    if (in_use[number]) order.push_back(static_cast<std::uint16_t>(number));
   std::sort(order.begin(), order.end(), [&](std::uint16_t a, std::uint16_t b) { return words[a] < words[b]; });
   return order;
 }
 
 }  // namespace
 
-SavedOrder::SavedOrder(const CellBaseline& cell) {
+SavedOrder::SavedOrder(const CellBaseline& cell, const DroppedRows* dropped) {
   for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) {
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key(cell.rows(kind));
-    for (std::uint32_t row = 0; row < by_key.size(); ++row) by_key[row] = {cell.key_of({kind, row}), row};
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key;
+    by_key.reserve(cell.rows(kind));
+    for (std::uint32_t row = 0; row < cell.rows(kind); ++row)
+      if (dropped == nullptr || !dropped->contains({kind, row})) by_key.emplace_back(cell.key_of({kind, row}), row);
     std::sort(by_key.begin(), by_key.end(), [&](const auto& a, const auto& b) {
       return a.first != b.first ? a.first < b.first : cell.compare({kind, a.second}, {kind, b.second}) < 0;
     });
     auto& rows = rows_[static_cast<std::size_t>(kind)];
     auto& places = places_[static_cast<std::size_t>(kind)];
-    places.resize(by_key.size());
+    places.assign(cell.rows(kind), kDropped);
     for (const auto& [key, row] : by_key) {
       places[row] = static_cast<std::uint32_t>(rows.size());
       rows.push_back(row);
@@ -56,8 +58,15 @@ SavedOrder::SavedOrder(const CellBaseline& cell) {
 
 void CellBaseline::save(SectionWriter& out, const SavedOrder& order) const {
   const auto calls = order.rows(SeriesKind::kCalls), errors = order.rows(SeriesKind::kErrors);
-  const std::vector<std::uint16_t> words = by_text(words_);
-  std::vector<std::uint16_t> word_numbers(words.size());
+  std::vector<bool> in_use(words_.size());
+  for (const SeriesKind kind : {SeriesKind::kCalls, SeriesKind::kErrors}) {
+    for (const std::uint32_t row : order.rows(kind)) {
+      const auto [block, r] = table(kind).rows.at(row);
+      in_use[block.word[0][r]] = true;
+    }
+  }
+  const std::vector<std::uint16_t> words = by_text(words_, in_use);
+  std::vector<std::uint16_t> word_numbers(words_.size());
   for (std::size_t i = 0; i < words.size(); ++i) word_numbers[words[i]] = static_cast<std::uint16_t>(i);
 
   out.add(kClock, 1, [&](ByteWriter& bytes) {
@@ -102,7 +111,7 @@ void CellBaseline::save_open(ByteWriter& out, const SavedOrder& order) const {
     out.signed_number(o.slack_minute);
     out.number(o.slack_minute == kNever ? 0U : o.slack);
     out.real(o.told);
-    const auto count_at = [&](std::int64_t minute) { return o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes]; };
+    const auto count_at = [&](std::int64_t minute) { return o.counts[static_cast<std::size_t>(minute) % settings_->open_minutes]; };
     std::uint16_t minutes = 0;
     for (std::int64_t minute = next_; minute <= newest_; ++minute) minutes = static_cast<std::uint16_t>(minutes + (count_at(minute) > 0 ? 1 : 0));
     out.number(minutes);
@@ -141,8 +150,8 @@ Result<void> CellBaseline::load_clock(ByteReader& in) {
   set_scopes();
   if (next_ == kNever && newest_ == kNever) return {};
   if (next_ < kEarliest || next_ > kLatest || newest_ < next_ - kDormantAfter || newest_ > kLatest) return malformed("minutes that no cell is at");
-  if (newest_ - next_ >= static_cast<std::int64_t>(settings_.open_minutes))
-    return malformed(fmt::format("calls lie {} minutes behind the first open one, and with this lateness only {} minutes can be open", newest_ - next_, settings_.open_minutes));
+  if (newest_ - next_ >= static_cast<std::int64_t>(settings_->open_minutes))
+    return malformed(fmt::format("calls lie {} minutes behind the first open one, and with this lateness only {} minutes can be open", newest_ - next_, settings_->open_minutes));
   set_places();
   return {};
 }
@@ -219,7 +228,7 @@ Result<void> CellBaseline::load_open(ByteReader& in, std::uint32_t count) {
       const std::int64_t minute = next_ + in.number<std::uint16_t>();
       const auto calls = in.number<std::uint32_t>();
       if (minute <= o.newest || minute > newest_ || calls == 0) return malformed("open minutes that do not ascend, are not open or have no call");
-      o.counts[static_cast<std::size_t>(minute) % settings_.open_minutes] = calls;
+      o.counts[static_cast<std::size_t>(minute) % settings_->open_minutes] = calls;
       o.total += calls;
       o.newest = minute;
     }

@@ -13,11 +13,14 @@ namespace trailwarden::baseline {
 /// `CellBaseline::compare`. So it does not show in a saved state in which order rows were born.
 class SavedOrder {
  public:
-  explicit SavedOrder(const CellBaseline& cell);
+  /// `dropped`: rows that are not saved; null: none.
+  explicit SavedOrder(const CellBaseline& cell, const DroppedRows* dropped = nullptr);
 
   /// Rows of a table in that order.
   std::span<const std::uint32_t> rows(SeriesKind kind) const { return rows_[static_cast<std::size_t>(kind)]; }
-  /// Where a row stands among those of its table.
+  bool has(SeriesId series) const { return place_of(series) != kDropped; }
+  /// Where a row stands among those of its table; kDropped if it does not.
+  static constexpr std::uint32_t kDropped = UINT32_MAX;
   std::uint32_t place_of(SeriesId series) const { return places_[static_cast<std::size_t>(series.kind)][series.row]; }
   /// The number of a series among all; the way back is `CellBaseline::series_at` of the cell that was loaded.
   std::uint32_t number_of(SeriesId series) const {

@@ -246,7 +246,7 @@ void SeriesTable::save(ByteWriter& out, std::span<const std::uint32_t> order) co
 }
 
 void SeriesTable::save_wide(ByteWriter& out, std::span<const std::uint32_t> order) const {
-  out.number(static_cast<std::uint32_t>(wide_.size()));
+  out.number(static_cast<std::uint32_t>(std::count_if(order.begin(), order.end(), [this](std::uint32_t row) { return wide_.contains(row); })));
   if (wide_.empty()) return;
   for (std::uint32_t number = 0; number < order.size(); ++number) {
     const auto wide = wide_.find(order[number]);

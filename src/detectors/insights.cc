@@ -68,7 +68,7 @@ baseline::BaselineSettings settings_of_cell(const InsightsSettings& settings, st
                                  .share = share_of(config, account, region),
                                  .warm_up_minutes = static_cast<double>(std::chrono::duration_cast<std::chrono::minutes>(config.warm_up).count()),
                                  .open_minutes = settings.open_minutes,
-                                 .max_rows = settings.max_rows};
+                                 .max_rows = config.max_series};
   std::vector<const InsightScope*> scopes;
   for (const InsightScope& scope : config.scopes) {
     if (!matches(scope.account, account) || !matches(scope.region, region)) continue;
@@ -102,8 +102,8 @@ std::string rate_in_words(const event::CallRate& rate) {
 std::string model_of_insights() { return baseline::constants_hash(); }
 
 Insights::Insights(const InsightsSettings& settings, std::string_view account, std::string_view region)
-    : settings_(settings), account_(account), region_(region), baseline_settings_(settings_of_cell(settings, account, region)),
-      baseline_(baseline_settings_, account, region), texts_(std::make_unique<Texts>()),
+    : settings_(settings), account_(account), region_(region), baseline_settings_(std::make_unique<baseline::BaselineSettings>(settings_of_cell(settings, account, region))),
+      baseline_(*baseline_settings_, account, region), texts_(std::make_unique<Texts>()),
       pending_(settings.open_minutes + static_cast<std::size_t>(kKeptClosedMinutes)) {}
 
 Insights::~Insights() = default;
@@ -362,7 +362,13 @@ std::string Insights::sentence_of(const event::Insight& insight, const std::vect
 
 void Insights::close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit) {
   if (minute == kEnd && rows() > 0) minute = baseline_.newest() + 1;
-  baseline_.close_before(minute, pass, verdicts_, [&](std::int64_t closed) { close_minute(closed, emit); });
+  // Room is made when an hour closes, however many minutes close at once.
+  while (baseline_.first_open() != baseline::CellBaseline::kNever && baseline_.first_open() < minute) {
+    const std::int64_t until = std::min(minute, (baseline_.first_open() / 60 + 1) * 60);
+    baseline_.close_before(until, pass, verdicts_, [&](std::int64_t closed) { close_minute(closed, emit); });
+    if (baseline_.first_open() < until) return;  // it sleeps
+    if (until % 60 == 0) make_room();
+  }
 }
 
 void Insights::close_minute(std::int64_t minute, const Emit& emit) {

@@ -25,7 +25,6 @@ namespace trailwarden::detectors {
 struct InsightsSettings {
   InsightsConfig config;
   std::size_t open_minutes = 18;
-  std::size_t max_rows = baseline::BaselineSettings{}.max_rows;
 };
 
 /// Names the constants of the model: what was learned with others is something else.
@@ -116,6 +115,7 @@ class Insights {
   std::vector<event::RateSpan> history(const baseline::Verdict& verdict) const;
   void end(const baseline::Verdict& verdict, Timestamp decided_at, const Emit& emit);
   void close_minute(std::int64_t minute, const Emit& emit);
+  void make_room();
   void measure(Incident& incident, std::int64_t from) const;
   void confirm(const baseline::Verdict& verdict);
   void tell(const baseline::Verdict& verdict, Timestamp decided_at) const;
@@ -135,7 +135,7 @@ class Insights {
 
   const InsightsSettings& settings_;
   const std::string account_, region_;
-  baseline::BaselineSettings baseline_settings_;
+  std::unique_ptr<const baseline::BaselineSettings> baseline_settings_;  // where the baseline finds them when this moves
   baseline::CellBaseline baseline_;
   std::unique_ptr<Texts> texts_;
   std::map<baseline::SeriesId, Incident> incidents_;

@@ -15,7 +15,7 @@ constexpr std::size_t kMostScopes = 250, kMostShares = 10'000;
 constexpr double kMostInsights = 100'000, kMostRegions = 100, kMostBudget = 1000, kMostCalls = 1e9, kLeastShare = 1e-4;
 
 InsightScope read_scope(const config::Section& section) {
-  static constexpr std::array<std::string_view, 9> kKeys{"account", "region", "event_source", "event_name", "enabled", "budget", "minimum_count", "direction", "kinds"};
+  static constexpr std::array<std::string_view, 10> kKeys{"account", "region", "event_source", "event_name", "enabled", "budget", "minimum_count", "direction", "kinds"};
   static constexpr std::array<std::string_view, 3> kDirections{"both", "up", "down"};
   static constexpr std::array<std::string_view, 3> kKinds{"both", "call_rate", "error_rate"};
   section.only(kKeys);
@@ -49,8 +49,8 @@ RegionShare read_share(const config::Section& section) {
 }  // namespace
 
 InsightsConfig read_insights(const config::Section& section) {
-  static constexpr std::array<std::string_view, 9> kKeys{"enabled", "false_insights_per_week", "active_regions", "region_shares", "call_rate",
-                                                         "error_rate", "warm_up", "start_window_minutes", "scopes"};
+  static constexpr std::array<std::string_view, 10> kKeys{"enabled", "false_insights_per_week", "active_regions", "region_shares", "call_rate",
+                                                         "error_rate", "warm_up", "max_series", "start_window_minutes", "scopes"};
   section.only(kKeys);
   InsightsConfig config;
   config.enabled = section.boolean("enabled", config.enabled);
@@ -59,6 +59,7 @@ InsightsConfig read_insights(const config::Section& section) {
   config.call_rate = section.boolean("call_rate", config.call_rate);
   config.error_rate = section.boolean("error_rate", config.error_rate);
   config.warm_up = section.duration("warm_up", config.warm_up, 12h, 28 * 24h);
+  config.max_series = static_cast<std::size_t>(section.integer("max_series", static_cast<std::int64_t>(config.max_series), 100, 1'000'000));
   config.start_window_minutes = static_cast<int>(section.integer("start_window_minutes", config.start_window_minutes, 0, 5));
   if (config.start_window_minutes != 0 && config.start_window_minutes != 5)
     section.report("start_window_minutes", "start_window_minutes: 0 (the true duration) or 5 (as AWS prints a Start)");
@@ -72,9 +73,9 @@ InsightsConfig read_insights(const config::Section& section) {
 std::string to_yaml(const InsightsConfig& config) {
   std::string out = fmt::format(
       "insights:\n  enabled: {}\n  false_insights_per_week: {}\n  active_regions: {}\n  call_rate: {}\n  error_rate: {}\n  warm_up: {}\n"
-      "  start_window_minutes: {}\n",
+      "  max_series: {}\n  start_window_minutes: {}\n",
       config.enabled, config.false_insights_per_week, config.active_regions, config.call_rate, config.error_rate, config::format_duration(config.warm_up),
-      config.start_window_minutes);
+      config.max_series, config.start_window_minutes);
   out += config.region_shares.empty() ? "  region_shares: []\n" : "  region_shares:\n";
   for (const RegionShare& share : config.region_shares)
     out += fmt::format("    - {{account: {}, region: {}, share: {}}}\n", yaml_text(share.account), yaml_text(share.region), share.share);

@@ -29,6 +29,7 @@ struct InsightsConfig {
   double active_regions = 1;  // a Region that `region_shares` does not name gets an equal part
   bool call_rate = true, error_rate = true;
   std::chrono::seconds warm_up = std::chrono::hours{72};
+  std::size_t max_series = baseline::BaselineSettings{}.max_rows;  // of calls, and of errors, in one account and Region
   int start_window_minutes = 0;  // 0: the true duration; 5: as AWS prints a Start
   std::vector<RegionShare> region_shares;
   std::vector<InsightScope> scopes;

@@ -6,6 +6,7 @@
 
 #include "baseline/saved_order.h"
 #include "baseline/section_frame.h"
+#include "core/check.h"
 #include "detectors/insights_state.h"
 
 namespace trailwarden::detectors {
@@ -33,7 +34,8 @@ bool is_count(double value) { return value >= 0 && value < kMostCalls; }
 /// Writes one cell.
 class Insights::Saving {
  public:
-  explicit Saving(const Insights& from) : from_(from), order_(from.baseline_), texts_(from.texts_->sorted(from.texts_in_use())), text_numbers_(from.texts_->numbers()) {
+  explicit Saving(const Insights& from, const baseline::DroppedRows* dropped = nullptr)
+      : from_(from), order_(from.baseline_, dropped), texts_(from.texts_->sorted(from.texts_in_use())), text_numbers_(from.texts_->numbers()) {
     for (std::uint32_t number = 0; number < texts_.size(); ++number) text_numbers_[texts_[number]] = number;
   }
 
@@ -258,5 +260,29 @@ std::pair<std::int64_t, std::int64_t> Insights::kept_minutes() const {
 void Insights::save(ByteWriter& out) const { Saving(*this).to(out); }
 
 Result<void> Insights::load(ByteReader& in) { return Loading(*this).from(in); }
+
+/// Rows have numbers that everything else refers to. What is saved has them anew, so rows are forgotten by saving the others.
+void Insights::make_room() {
+  if (!baseline_.is_crowded()) return;
+  const baseline::DroppedRows dropped = baseline_.crowded_out([this](SeriesId series) { return incidents_.contains(series); });
+  if (dropped.count() == 0) return;
+  std::erase_if(baselines_, [&](const auto& entry) { return dropped.contains(unpacked(entry.first)); });
+  std::erase_if(recent_, [&](const Recent& recent) { return dropped.contains(unpacked(recent.series)); });
+  for (auto& minute : pending_) std::erase_if(minute, [&](const Pending& pending) { return dropped.contains(pending.series); });
+  ByteWriter rest;
+  Saving(*this, &dropped).to(rest);
+  Insights fresh(settings_, account_, region_);
+  ByteReader in(rest.bytes());
+  TRAILWARDEN_CHECK(fresh.load(in).has_value(), "what was saved can be loaded");
+  fresh.baseline_.go_on_from(baseline_, dropped.count());
+  std::swap(baseline_settings_, fresh.baseline_settings_);
+  std::swap(baseline_, fresh.baseline_);
+  std::swap(texts_, fresh.texts_);
+  std::swap(incidents_, fresh.incidents_);
+  std::swap(pending_, fresh.pending_);
+  std::swap(baselines_, fresh.baselines_);
+  std::swap(recent_, fresh.recent_);
+  std::swap(recent_index_, fresh.recent_index_);
+}
 
 }  // namespace trailwarden::detectors

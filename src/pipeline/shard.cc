@@ -157,6 +157,8 @@ void Shard::add_to(Totals& totals) const {
     totals.baseline_rows += cell->insights()->rows();
     totals.baseline_bytes += cell->insights()->memory_bytes();
     totals.open_incidents += cell->insights()->open_incidents();
+    totals.baseline_overflowed += cell->insights()->baseline().overflowed();
+    totals.baseline_evicted += cell->insights()->baseline().evicted();
     totals.knob.add(knob_of(cell->insights()->baseline().knob()));
   }
 }

@@ -39,7 +39,7 @@ void Totals::add(const Totals& other) {
   static constexpr std::array kCounts{&Totals::messages, &Totals::message_bytes, &Totals::source_bytes, &Totals::read, &Totals::judged,
                                       &Totals::duplicate, &Totals::outside_time_range, &Totals::late, &Totals::late_over_two_hours,
                                       &Totals::clamped, &Totals::duplicate_keys, &Totals::settled_early, &Totals::cells, &Totals::state_bytes, &Totals::baseline_rows, &Totals::baseline_bytes,
-                                      &Totals::open_incidents};
+                                      &Totals::open_incidents, &Totals::baseline_overflowed, &Totals::baseline_evicted};
   for (const auto count : kCounts) this->*count += other.*count;
   knob.add(other.knob);
   add_each(refused, other.refused);

@@ -60,6 +60,8 @@ struct Totals {
   std::map<std::string_view, DetectorTotals> detectors;
   std::array<InsightTotals, kInsightTypes> insights{};
   std::uint64_t baseline_rows = 0, baseline_bytes = 0, open_incidents = 0;  // at the end; the bytes are among state_bytes
+  std::uint64_t baseline_overflowed = 0;  // calls that an overflow row counted, for want of room for a row of their own
+  std::uint64_t baseline_evicted = 0;     // rows forgotten to make room
   KnobTotals knob;  // at the end
 
   std::uint64_t refused_in_all() const;

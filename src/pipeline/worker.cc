@@ -383,6 +383,8 @@ void Worker::publish() {
     held.baseline_rows = before.baseline_rows;
     held.baseline_bytes = before.baseline_bytes;
     held.open_incidents = before.open_incidents;
+    held.baseline_overflowed = before.baseline_overflowed;
+    held.baseline_evicted = before.baseline_evicted;
     held.knob = before.knob;
   }
   status.totals.add(held);

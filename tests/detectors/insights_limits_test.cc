@@ -103,6 +103,60 @@ TEST(InsightsLimits, AFloodOfNamesDoesNotBlindTheOthersAndIsBounded) {
   EXPECT_EQ(feed.starts().back().event_name, "StopLogging");
 }
 
+/// Two APIs that are called now and then, for ten days; then invented names, for hours.
+struct Flooded {
+  static constexpr std::size_t kMostRows = 500;
+  static constexpr std::int64_t kFlood = kMonday + 10 * 1440;
+  InsightsFeed feed{{}, 15, kMostRows};
+
+  /// In minutes since the beginning.
+  void live(std::int64_t from, std::int64_t until) {
+    for (std::int64_t minute = kMonday + from; minute < kMonday + until; ++minute) {
+      Draw draw(static_cast<std::uint64_t>(minute));
+      feed.minute(minute, {.event_name = "StopLogging"}, draw.poisson(0.01));
+      feed.minute(minute, {.event_name = "DescribeTrails", .error_code = draw.uniform() < 0.002 ? "AccessDenied" : ""}, 1);
+      if (minute < kFlood) continue;
+      const std::string name = "Invented" + std::to_string(minute) + "x";
+      for (int i = 0; i < 40; ++i) feed.minute(minute, {.event_name = name + std::to_string(i), .error_code = i % 2 == 0 ? "AccessDenied" : ""});
+    }
+  }
+};
+
+TEST(InsightsLimits, AFloodPushesOutItsOwnNames) {
+  Flooded flooded;
+  flooded.live(0, 10 * 1440 + 6 * 60 + 7);
+  const baseline::CellBaseline& cell = flooded.feed.insights().baseline();
+  EXPECT_GT(cell.evicted(), 200U);
+  EXPECT_GT(cell.overflowed(), 1000U);
+  EXPECT_LE(cell.rows(baseline::SeriesKind::kCalls), Flooded::kMostRows + 1);
+  EXPECT_LE(cell.rows(baseline::SeriesKind::kErrors), Flooded::kMostRows + 1);
+  for (const char* const name : {"StopLogging", "DescribeTrails"}) {
+    const auto series = cell.series_named({"ec2.amazonaws.com", name, {}}, false);
+    ASSERT_TRUE(series) << name;
+    EXPECT_GT(cell.watched_minutes(*series), 5000) << name << " is as old as it was";
+  }
+  EXPECT_TRUE(cell.series_named({"ec2.amazonaws.com", "DescribeTrails", "AccessDenied"}, false)) << "and so are its errors";
+  const std::size_t before = flooded.feed.starts().size();
+  flooded.feed.minute(Flooded::kFlood + 6 * 60 + 7, {.event_name = "StopLogging"}, 30);
+  ASSERT_EQ(flooded.feed.starts().size(), before + 1);
+  EXPECT_EQ(flooded.feed.starts().back().event_name, "StopLogging");
+}
+
+TEST(InsightsLimits, WhatIsForgottenForRoomDoesNotDependOnWhereItStopped) {
+  constexpr std::int64_t kEnd = 10 * 1440 + 5 * 60;
+  Flooded whole;
+  whole.live(0, kEnd);
+  ASSERT_GT(whole.feed.insights().baseline().evicted(), 0U);
+  // The watermark closes the flood's second hour with the calls of minute 135.
+  for (const std::int64_t stop : {59, 134, 135, 136, 200}) {
+    Flooded first, second;
+    first.live(0, 10 * 1440 + stop);
+    ASSERT_TRUE(second.feed.restore(first.feed.saved(), first.feed));
+    second.live(10 * 1440 + stop, kEnd);
+    EXPECT_TRUE(second.feed.saved() == whole.feed.saved()) << "stopped at minute " << stop;
+  }
+}
+
 TEST(InsightsLimits, AMillionInventedCallersAreBounded) {
   InsightsFeed feed;
   Draw draw(5);

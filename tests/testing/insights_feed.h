@@ -32,7 +32,7 @@ struct FeedCall {
 class InsightsFeed {
  public:
   explicit InsightsFeed(detectors::InsightsConfig config = {}, std::int64_t lateness_minutes = 15, std::size_t max_rows = 20'000)
-      : lateness_(lateness_minutes), settings_{std::move(config), static_cast<std::size_t>(lateness_minutes) + 3, max_rows},
+      : lateness_(lateness_minutes), settings_{with_most(std::move(config), max_rows), static_cast<std::size_t>(lateness_minutes) + 3},
         insights_(settings_, "111111111111", "eu-west-1") {}
 
   std::string saved() const {
@@ -87,6 +87,10 @@ class InsightsFeed {
   const detectors::Insights& insights() const { return insights_; }
 
  private:
+  static detectors::InsightsConfig with_most(detectors::InsightsConfig config, std::size_t max_series) {
+    config.max_series = max_series;
+    return config;
+  }
   std::int64_t watermark_minute() const { return (newest_ - lateness_ * 60) / 60; }
   void advance() { insights_.close_before(watermark_minute(), pass_, emit()); }
   detectors::Insights::Emit emit() {
