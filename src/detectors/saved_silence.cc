@@ -1,9 +1,9 @@
 // How `Silence` is saved: `version u32`, the clock, then account-Regions, stop calls and open findings, each in the order of its key.
 
-#include "core/hash.h"
 #include "core/text.h"
 #include "detectors/silence.h"
 #include "detectors/silence_state.h"
+#include "event/cell_name.h"
 
 namespace trailwarden::detectors {
 namespace {
@@ -132,10 +132,10 @@ Result<void> Silence::load(ByteReader& in, SilenceOutput& output) {
   if (minute_ != INT64_MIN && !is_minute(minute_)) return fail(ErrorCode::kMalformed, "a clock that is off by centuries");
   for (std::uint32_t i = 0; i < regions && in.ok(); ++i) {
     const std::string account = in.text(), name = in.text();
-    const std::uint64_t cell = xxh3_64(account + "/" + name);
+    const std::uint64_t cell = event::cell_hash(account, name);
     auto made = std::make_unique<Region>(account, name, cell);
     Region& region = *made;
-    if (auto loaded = region.row.load(in); !loaded) return fail(std::move(loaded).error().during("account-Region " + printable(account + "/" + name)));
+    if (auto loaded = region.row.load(in); !loaded) return fail(std::move(loaded).error().during("account-Region " + printable(event::cell_name(account, name))));
     region.delays.load(in);
     region.bound = in.signed_number();
     region.newest = in.time();
