@@ -161,7 +161,7 @@ TEST(InsightsLimits, ADailyBatchThatDoesNotComeIsMissed) {
   const event::Insight& start = feed.said()[0];
   event::PrintTo(start, &std::cout);
   std::cout << '\n';
-  EXPECT_EQ(start.decided_by, "28 hours");
+  EXPECT_EQ(start.decided_by, event::DecidedBy::k28Hours);
   EXPECT_FALSE(start.is_upward);
   EXPECT_EQ(start.observed, 0);
   EXPECT_EQ(start.expected, 160);
