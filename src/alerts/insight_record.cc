@@ -64,7 +64,7 @@ std::string evidence_text(const Insight& insight, const AlertScope& scope) {
       .text("startedAt", format_time(insight.started_at));
   if (insight.is_start) {
     out.text("decidedAt", format_time(insight.decision_time))
-        .text("decidedBy", insight.decided_by)
+        .text("decidedBy", to_string(insight.decided_by))
         .flag("minuteStillOpen", insight.early)
         .number("observedCalls", insight.observed)
         .number("expectedCalls", insight.expected)

@@ -110,9 +110,7 @@ Verdict dispersion_case(const json& c) {
   for (std::size_t i = 0; i < c.at("X_M_g").size(); ++i) {
     const auto& step = c.at("X_M_g")[i];
     const float x = step[0], mean = step[1], g = step[2];
-    OneRow phi;
-    total_dispersion(OneRow(phi_of(num, den)), OneRow(mean), OneRow(v), phi);
-    const float bound = 8.0F * std::sqrt(phi[0] * mean) + 4.0F;
+    const float bound = 8.0F * std::sqrt(total_dispersion(phi_of(num, den), mean, v) * mean) + 4.0F;
     num = num - num * lost + g * std::min((x - mean) * (x - mean), bound * bound);
     den = den - den * lost + g * mean;
     const std::array<float, 3> got{num, den, phi_of(num, den)};

@@ -137,8 +137,7 @@ Result<void> check_time(const baseline::CellBaseline& cell, std::int64_t minute)
 
 // What is printed.
 
-constexpr std::array<std::string_view, baseline::kCallChannels> kChannelNames{
-    "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "gap", "28 hours"};
+std::string_view name_of(std::size_t channel) { return to_string(detectors::kind_of(channel)); }
 
 std::string rate_text(double per_week) { return std::isfinite(per_week) ? fmt::format("{:.3g}", per_week) : "-"; }
 
@@ -148,7 +147,7 @@ std::string windows_table(const Explanation& why) {
   std::string out = fmt::format("\n{:<14}{:>10}{:>11}{:>9}{:>9}{:>12}{:>10}\n", "Window", "calls X", "expected M", "phi", "S [nat]", "tail a week", "record R");
   for (std::size_t w = 0; w < kWindowCount; ++w) {
     const Explanation::Window& window = why.windows[w];
-    out += fmt::format("{:<14}", kChannelNames[w]);
+    out += fmt::format("{:<14}", name_of(w));
     if (!window.is_judged) {
       out += "  not judged: not whole yet, an incident ended in it, or no longer known\n";
       continue;
@@ -177,7 +176,7 @@ std::string evidence_text(const Explanation& why, bool downwards) {
   std::string out = line("Record", downwards ? fmt::format("e = {:.3g}: {}", best.record, best.record > 0 ? "two decades for a fall" : "calls have paused as long before")
                                              : fmt::format("e = {:.3g}: {}", best.record, best.record > 0 ? "more than it has done before" : "it has done as much before"));
   if (!downwards) out += line("Who called", fmt::format("c = {:.3g}: {}", best.caller, best.caller > 0 ? "new here" : best.caller < 0 ? "at work on several APIs" : "nothing to say"));
-  out += line("Decided by", fmt::format("{}, {}: tail {} a week", kChannelNames[best.channel], downwards ? "downwards" : "upwards", rate_text(best.tail)));
+  out += line("Decided by", fmt::format("{}, {}: tail {} a week", name_of(best.channel), downwards ? "downwards" : "upwards", rate_text(best.tail)));
   return out;
 }
 
@@ -271,7 +270,7 @@ ordered_json number(double value) { return std::isfinite(value) ? ordered_json(v
 
 ordered_json json_of(const Evidence& e) {
   if (!std::isfinite(e.false_alarms)) return nullptr;
-  return {{"channel", kChannelNames[e.channel]}, {"scoreNats", e.score}, {"tailPerWeek", number(e.tail)}, {"record", e.record}, {"caller", e.caller}, {"expectedFalseAlarmsPerWeek", e.false_alarms},
+  return {{"channel", name_of(e.channel)}, {"scoreNats", e.score}, {"tailPerWeek", number(e.tail)}, {"record", e.record}, {"caller", e.caller}, {"expectedFalseAlarmsPerWeek", e.false_alarms},
           {"observedCalls", e.count}, {"expectedCalls", e.mean}, {"dispersion", e.dispersion}};
 }
 
@@ -279,7 +278,7 @@ ordered_json json_of(const Explanation& why) {
   ordered_json windows = ordered_json::array(), channels = ordered_json::array();
   for (std::size_t w = 0; w < kWindowCount; ++w) {
     const Explanation::Window& window = why.windows[w];
-    ordered_json one{{"window", kChannelNames[w]}, {"judged", window.is_judged}};
+    ordered_json one{{"window", name_of(w)}, {"judged", window.is_judged}};
     if (window.is_judged)
       one.update({{"observedCalls", window.evidence.count}, {"expectedCalls", window.evidence.mean}, {"dispersion", window.evidence.dispersion}, {"scoreNats", window.evidence.score},
                   {"tailPerWeek", number(window.evidence.tail)}, {"recordCalls", window.record}});
@@ -287,7 +286,7 @@ ordered_json json_of(const Explanation& why) {
   }
   for (std::size_t channel = 0; channel < why.channels.size(); ++channel)
     if (std::isfinite(why.channels[channel].tail))
-      channels.push_back({{"channel", kChannelNames[channel]}, {"direction", channel == baseline::kCusumUpChannel || channel < kWindowCount ? "up" : "down"}, {"scoreNats", why.channels[channel].score},
+      channels.push_back({{"channel", name_of(channel)}, {"direction", channel == baseline::kCusumUpChannel || channel < kWindowCount ? "up" : "down"}, {"scoreNats", why.channels[channel].score},
                           {"tailPerWeek", why.channels[channel].tail}});
   return {{"exact", why.is_exact}, {"levelPerMinute", why.level}, {"levelError", why.level_error}, {"profile", why.profile}, {"expectedCallsInMinute", why.mean}, {"errorShare", why.error_share},
           {"windows", windows}, {"unusual", channels}, {"driftNats", {{"up", why.drift[0]}, {"down", why.drift[1]}}},

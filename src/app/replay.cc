@@ -116,16 +116,52 @@ Result<pipeline::EngineOptions> engine_options(const Arguments& arguments, const
   return options;
 }
 
-/// Begins with the cells of a state file, if one is named.
-Result<void> begin_with(pipeline::Engine& engine, const std::string& file) {
-  if (file.empty()) return {};
-  const auto cells = pipeline::read_state_file(file);
-  if (!cells) return fail(cells.error());
-  if (auto loaded = engine.load(*cells); !loaded) return fail(std::move(loaded).error().during(file));
-  return {};
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+
+/// Recorded files on their way through the engine, with a progress line.
+class FileRun {
+ public:
+  FileRun(const Setup& setup, const pipeline::EngineOptions& options, stream::Log& log, const ingest::FileSource& files, bool shows_progress)
+      : progress_(files.total_bytes(), shows_progress), console_(progress_), engine_(log, options, setup.detectors, console_) {
+    set_log_level(setup.config.log);
+  }
+
+  /// Begins with the cells of a state file, if one is named.
+  Result<void> begin_with(const std::string& file) {
+    if (file.empty()) return {};
+    state_ = file;
+    const auto cells = pipeline::read_state_file(file);
+    if (!cells) return fail(cells.error());
+    if (auto loaded = engine_.load(*cells); !loaded) return fail(std::move(loaded).error().during(file));
+    return {};
+  }
+
+  /// To the end of the files, or until a signal comes.
+  Result<pipeline::Totals> finish() {
+    auto totals = engine_.run(stop_);
+    progress_.clear();
+    return totals;
+  }
+
+  /// Nobody sees from the alerts that what it began with and the files do not meet.
+  void tell_of_break() const {
+    if (const auto gap = engine_.break_before())
+      fmt::print(stderr, "trailwarden: {} ends at {}, and the first record is of {}: what lies between counts as time without calls, and may be told as unusual silence\n", state_,
+                 format_time(gap->from), format_time(gap->to));
+  }
+
+  const pipeline::Engine& engine() const { return engine_; }
+  bool interrupted() const { return stop_; }
+  double seconds() const { return seconds_since(start_); }
+
+ private:
+  const std::atomic<bool>& stop_ = stop_on_signal();
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Progress progress_;
+  Console console_;
+  pipeline::Engine engine_;
+  std::string state_;  // the file that it began with
+};
 
 Result<void> write_reports(const ReplayArguments& arguments, const RunSummary& summary) {
   if (arguments.summary) {
@@ -179,49 +215,34 @@ int warm_from_log(const Setup& setup, const WarmArguments& arguments) {
   return kFine;
 }
 
-/// Nobody sees from the alerts that the two do not meet.
-void tell_of_break(const pipeline::Engine& engine, const std::string& state) {
-  if (const auto gap = engine.break_before())
-    fmt::print(stderr, "trailwarden: {} ends at {}, and the first record is of {}: what lies between counts as time without calls, and may be told as unusual silence\n", state, format_time(gap->from),
-               format_time(gap->to));
-}
-
 }  // namespace
 
 int replay(const ReplayArguments& arguments) {
   const auto setup = load_setup(arguments.config);
   if (!setup) return complain(setup.error(), kWrongUsage);
-  const config::Config& config = setup->config;
   auto options = engine_options(arguments, *setup);
   if (!options) return complain(options.error(), kWrongUsage);
   options->shards = arguments.shards.value_or(options->shards);
-
-  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = config.input.max_document_bytes});
+  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
   if (!source) return complain(source.error(), kWrongUsage);
   const ingest::FileSource& files = **source;
-  Progress progress(files.total_bytes(), arguments.progress);
   auto log = open_log(arguments, std::move(*source));
   if (!log) return complain(log.error(), exit_code_of(log.error()));
 
-  const std::atomic<bool>& stop = stop_on_signal();
-  Console console(progress);
-  set_log_level(config.log);
+  FileRun run(*setup, *options, **log, files, arguments.progress);
   log::debug("replay.start", {{"threads", std::uint64_t{options->threads}}, {"shards", std::uint64_t{options->shards}}, {"bytes", files.total_bytes()}});
-  const auto start = std::chrono::steady_clock::now();
-  pipeline::Engine engine(**log, *options, setup->detectors, console);
-  if (auto begun = begin_with(engine, arguments.state); !begun) return complain(begun.error(), kWrongUsage);
-  auto totals = engine.run(stop);
-  progress.clear();
+  if (auto begun = run.begin_with(arguments.state); !begun) return complain(begun.error(), kWrongUsage);
+  auto totals = run.finish();
   if (!totals) return complain(totals.error(), kFailed);
 
   RunSummary summary;
   summary.totals = std::move(*totals);
-  summary.seconds = seconds_since(start);
+  summary.seconds = run.seconds();
   summary.peak_rss_bytes = peak_rss_bytes();
   summary.origins = files.origins();
-  summary.interrupted = stop;
+  summary.interrupted = run.interrupted();
   fmt::print(stderr, "{}", summary_table(summary));
-  tell_of_break(engine, arguments.state);
+  run.tell_of_break();
   if (auto written = write_reports(arguments, summary); !written) return complain(written.error(), kFailed);
   return kFine;
 }
@@ -237,26 +258,19 @@ int warm(const WarmArguments& arguments) {
   auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
   if (!source) return complain(source.error(), kWrongUsage);
   const ingest::FileSource& files = **source;
-  Progress progress(files.total_bytes(), arguments.progress);
   stream::FileLog log(std::move(*source));  // no topic goes anywhere
 
-  const std::atomic<bool>& stop = stop_on_signal();
-  Console console(progress);
-  set_log_level(setup->config.log);
-  const auto start = std::chrono::steady_clock::now();
-  pipeline::Engine engine(log, *options, setup->detectors, console);
-  if (auto begun = begin_with(engine, arguments.state); !begun) return complain(begun.error(), kWrongUsage);
-  const auto totals = engine.run(stop);
-  progress.clear();
+  FileRun run(*setup, *options, log, files, arguments.progress);
+  if (auto begun = run.begin_with(arguments.state); !begun) return complain(begun.error(), kWrongUsage);
+  const auto totals = run.finish();
   if (!totals) return complain(totals.error(), kFailed);
-  if (stop) return complain({ErrorCode::kIo, "interrupted: nothing was written, for half a history is not what was asked for"}, kFailed);
+  if (run.interrupted()) return complain({ErrorCode::kIo, "interrupted: nothing was written, for half a history is not what was asked for"}, kFailed);
 
-  const pipeline::SavedCells cells = engine.save();
-  if (auto written = pipeline::write_state_file(arguments.out, cells); !written) return complain(written.error(), kFailed);
-  WarmSummary summary{.totals = *totals, .warm_up = setup->insights.warm_up, .seconds = seconds_since(start),
+  if (auto written = pipeline::write_state_file(arguments.out, run.engine().save()); !written) return complain(written.error(), kFailed);
+  WarmSummary summary{.totals = *totals, .warm_up = setup->insights.warm_up, .seconds = run.seconds(),
                       .source = fmt::format("{} {}", with_commas(files.origins()), files.origins() == 1 ? "file" : "files"), .file = arguments.out};
-  tell_of_break(engine, arguments.state);
-  engine.each_cell([&](const pipeline::Cell& cell) { summary.learned.add(cell, setup->insights.warm_up); });
+  run.tell_of_break();
+  run.engine().each_cell([&](const pipeline::Cell& cell) { summary.learned.add(cell, setup->insights.warm_up); });
   fmt::print(stderr, "{}", warm_table(summary));
   return kFine;
 }

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "core/text.h"
+#include "event/cell_name.h"
 
 namespace trailwarden::app {
 namespace {
@@ -57,7 +58,7 @@ std::string why_nothing(const InsightScope& scope, std::span<const KnownSeries> 
       const auto near = nearest(glob, names);
       const auto elsewhere = std::find_if(series.begin(), series.end(), [&](const KnownSeries& one) { return glob_match(glob, one.*field.text); });
       std::string why = fmt::format("no {} is like {}{}", field.name, printable(glob), before.empty() ? "" : fmt::format(" in {}", before));
-      const std::string where = elsewhere == series.end() ? std::string() : printable(elsewhere->account + "/" + elsewhere->region);
+      const std::string where = elsewhere == series.end() ? std::string() : printable(event::cell_name(elsewhere->account, elsewhere->region));
       if (!where.empty() && field.text == &KnownSeries::event_name) why += fmt::format("; there is {} of {} in {}", printable(elsewhere->event_name), printable(elsewhere->event_source), where);
       else if (!where.empty()) why += fmt::format("; there is one in {}", where);
       else if (!near.empty()) why += fmt::format("; nearest: {}", fmt::join(near, ", "));

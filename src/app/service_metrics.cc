@@ -1,5 +1,6 @@
 #include "app/service_metrics.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -29,7 +30,11 @@ void set_partition(metrics::Registry& registry, const pipeline::PartitionStatus&
     if (lag == 0 || status.newest_append) set("consumer_lag_seconds", lag == 0 ? 0 : seconds(now - *status.newest_append));
   }
   if (status.extent && status.committed >= 0) set("retention_headroom_records", static_cast<double>(status.committed - status.extent->begin));
-  if (status.watermark != kBeginningOfTime) set("watermark_delay_seconds", seconds(now - status.watermark));
+  if (status.watermark != kBeginningOfTime) {
+    set("watermark_delay_seconds", seconds(now - status.watermark));
+    // By the log's own clock: what stands still although records come, however far behind the service is.
+    if (status.newest_append) set("watermark_lag_seconds", std::max(seconds(*status.newest_append - status.watermark), 0.0));
+  }
   if (status.since_commit) set("last_commit_timestamp_seconds", seconds((now - *status.since_commit).time_since_epoch()) - age);
   if (status.since_snapshot) set("snapshot_age_seconds", seconds(*status.since_snapshot) + age);
   if (status.snapshot_bytes > 0) set("snapshot_bytes", number(status.snapshot_bytes));

@@ -103,7 +103,7 @@ class Play {
       open_[key] = alarms_.size();
       const double score = score_of(insight.false_alarms_per_week, insight.threshold);
       alarms_.push_back({.series = known->second, .metric = metric_of(insight), .start_s = at, .end_s = std::nullopt, .score = score, .rises = {{at, score}},
-                         .is_upward = insight.is_upward, .channel = insight.decided_by});
+                         .is_upward = insight.is_upward, .channel = to_string(insight.decided_by)});
     } else if (const auto open = open_.find(key); open != open_.end()) {
       SuiteAlarm& alarm = alarms_[open->second];
       alarm.end_s = std::max(at, alarm.start_s);
@@ -112,7 +112,8 @@ class Play {
   }
 
   static std::string_view metric_of(const event::Insight& insight) {
-    return insight.type == event::InsightType::kApiErrorRate ? "errors" : insight.decided_by == "gap" || insight.decided_by == "28 hours" ? "silence" : "calls";
+    if (insight.type == event::InsightType::kApiErrorRate) return "errors";
+    return insight.decided_by == event::DecidedBy::kGap || insight.decided_by == event::DecidedBy::k28Hours ? "silence" : "calls";
   }
 
   void rise(const detectors::Insights::Progress& progress) {

@@ -20,7 +20,7 @@ struct SuiteAlarm {
   double score = 0;                    // the highest; see `judge_cell`
   std::vector<std::pair<std::int64_t, double>> rises = {};  // when it first reached each higher score, in order of time
   bool is_upward = true;
-  std::string_view channel;            // what decided, `event::Insight::decided_by`; a literal
+  std::string_view channel;            // what decided: the text of `event::Insight::decided_by`
 
   /// As JSON, with the end of the line.
   std::string line() const;

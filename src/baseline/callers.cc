@@ -68,6 +68,7 @@ bool Callers::forget(std::uint64_t caller) {
     Minute without{.minute = kept.minute, .entries = {}, .index = {}};
     for (const Entry& entry : kept.entries)
       if (entry.caller != caller) entry_of(without, entry.caller, entry.api) = entry;
+    if (without.entries.empty()) without.minute = -1;
     kept = std::move(without);
   }
   return found;

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "baseline/calibration.h"
+#include "baseline/model.h"
 #include "baseline/negative_binomial.h"
 #include "baseline/portable_math.h"
 #include "baseline/small_floats.h"
@@ -311,7 +312,7 @@ float CellBaseline::dispersion_at_closing(const OpenSeries& o, std::size_t windo
     if (block.born_at[0][r] > last + 1 - length) continue;
     const Sums sum = sums(o, last, level.calls_per_minute);
     const float mean = sum.mean[window];
-    const float phi = window_dispersion(block, r, window, squares, rows.pools()) + mean * (level.variance + kModelError * kModelError);
+    const float phi = total_dispersion(window_dispersion(block, r, window, squares, rows.pools()), mean, level.variance);
     squares = squares.with(static_cast<float>(sum.count[window]), mean, std::sqrt(phi * mean), window, is_frozen(last) ? 0.0F : learning_gate(block.flags[0][r]));
   }
   return window_dispersion(block, r, window, squares, rows.pools());
@@ -346,7 +347,7 @@ CellBaseline::Look CellBaseline::weigh(SeriesId series, std::int64_t end, const 
   Look out;
   for (std::size_t w = 0; w < kWindowCount; ++w) {
     if (sum.mean[w] <= 0 || !is_clear(block, r, w, end)) continue;
-    const float phi = learned[w] + sum.mean[w] * (level.variance + kModelError * kModelError);
+    const float phi = total_dispersion(learned[w], sum.mean[w], level.variance);
     Evidence evidence{.channel = static_cast<std::uint8_t>(w), .count = static_cast<double>(sum.count[w]), .mean = static_cast<double>(sum.mean[w]),
                       .dispersion = static_cast<double>(phi)};
     const std::uint32_t slack = calls_to_tail(evidence, scope.minimum_count, peak_history(block, r, w), needed);

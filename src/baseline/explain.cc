@@ -8,6 +8,7 @@
 #include "baseline/cell_baseline.h"
 #include "baseline/negative_binomial.h"
 #include "baseline/small_floats.h"
+#include "baseline/tail.h"
 
 namespace trailwarden::baseline {
 namespace {
@@ -164,18 +165,7 @@ std::optional<std::uint32_t> CellBaseline::calls_to_alarm(SeriesId series, std::
     }
     return false;
   };
-  if (alarms(0)) return 0;
-  std::uint32_t above = 1;
-  while (!alarms(above)) {
-    if (above >= limit) return std::nullopt;
-    above *= 2;
-  }
-  std::uint32_t below = above / 2;
-  while (above - below > 1) {
-    const std::uint32_t middle = below + (above - below) / 2;
-    (alarms(middle) ? above : below) = middle;
-  }
-  return above;
+  return alarms(0) ? 0U : fewest_that_alarm(alarms, limit);
 }
 
 Explanation CellBaseline::close_and_explain(SeriesId series, std::int64_t minute, MinutePass& pass, std::vector<Verdict>& verdicts) {

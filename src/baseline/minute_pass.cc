@@ -190,7 +190,7 @@ struct MinutePass::Step {
     for (std::size_t w = 0; w < kWindowCount; ++w) {
       auto phi = column(s.window_dispersion[w]);
       const auto mean = column(s.window_mean[w]);
-      total_dispersion(column(s.dispersion[w]), mean, column(s.variance), phi);
+      phi = total_dispersion(column(s.dispersion[w]), mean, column(s.variance));
       auto sd = column(s.window_sd[w]);
       sd = (phi * mean).sqrt();
       screen(w);

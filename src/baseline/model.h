@@ -41,10 +41,10 @@ void level(const Calls& calls_fast, const Exposure& exposure_fast, const Calls& 
   variance = phi60 / (calls_fast + (weight * slow).min(calls_slow) + 1.0F);
 }
 
-/// Dispersion of a window with the uncertainty of its mean: phi = phi_w + M (v + 0.06^2).
-template <class Phi, class Mean, class Variance, class Out>
-void total_dispersion(const Phi& phi_window, const Mean& mean, const Variance& variance, Out& phi) {
-  phi = phi_window + mean * (variance + kModelError * kModelError);
+/// Dispersion of a window with the uncertainty of its mean: phi = phi_w + M (v + 0.06^2). Of columns it is an expression: to be assigned where it stands.
+template <class Phi, class Mean, class Variance>
+auto total_dispersion(const Phi& phi_window, const Mean& mean, const Variance& variance) {
+  return phi_window + mean * (variance + kModelError * kModelError);
 }
 
 }  // namespace trailwarden::baseline

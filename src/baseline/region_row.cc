@@ -6,6 +6,7 @@
 
 #include "baseline/calibration.h"
 #include "baseline/gap_clock.h"
+#include "baseline/model.h"
 #include "baseline/negative_binomial.h"
 #include "baseline/small_floats.h"
 
@@ -120,7 +121,7 @@ Quietness RegionRow::look(std::int64_t end, const Pause& pause) {
   std::int64_t minute = t;
   const auto judge = [&](std::size_t w, double count, float window_mean) {
     if (!is_clear(block, r, w, t)) return;
-    const float phi = window_dispersion(block, r, w, rows_.pools()) + window_mean * (level.variance + kModelError * kModelError);
+    const float phi = total_dispersion(window_dispersion(block, r, w, rows_.pools()), window_mean, level.variance);
     if (count >= static_cast<double>(window_mean - kScreenDown * std::sqrt(phi * window_mean))) return;
     note(surprise(count, static_cast<double>(window_mean), static_cast<double>(phi)), kDownChannels + w, kWindowPeakLevel);
   };
@@ -171,7 +172,7 @@ double RegionRow::score_if_silent(std::int64_t end, std::int64_t minutes) const 
     if (!whole && i != imagined) continue;
     const std::size_t window = std::min(w, kWindowCount - 1);
     if (i <= kLongestWindow) {
-      const float phi = window_dispersion(block, r, window, rows_.pools()) + mean * (level.variance + kModelError * kModelError);
+      const float phi = total_dispersion(window_dispersion(block, r, window, rows_.pools()), mean, level.variance);
       score = std::max(score, surprise(0, static_cast<double>(mean), static_cast<double>(phi)));
     }
     if (whole) ++w;

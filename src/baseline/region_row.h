@@ -90,7 +90,9 @@ class RegionRow {
   std::int64_t newest_ = kNever;
   std::int64_t born_ = kNever;
   std::int64_t last_ = kNever;    // of the closed minutes, the newest with a record
-  std::int64_t gap_of_epoch_ = 0, gap_before_ = 0;  // the longest, of this epoch and of the one before [min]
+  // The longest, of this epoch and of the one before [min]. Not what the row's own longest_gap columns hold: they, by which an API's pauses are weighed, know nothing of
+  // silences that were told of and are not to be got used to, take a pause in from the day after on, and end at 65,535 minutes.
+  std::int64_t gap_of_epoch_ = 0, gap_before_ = 0;
   bool disowned_ = false;
 
   // What `look` has added up since the last minute was closed.

@@ -42,17 +42,7 @@ std::optional<std::uint32_t> critical_count(std::uint64_t counted, const WindowL
     const double score = surprise(count, window.mean, window.phi);
     return score > kWindowPeakLevel && kChannelsPerDirection * false_alarms_per_week(score, kWindowPeakLevel, history) <= alpha;
   };
-  std::uint32_t above = 1;
-  while (!alarms(above)) {
-    if (above >= limit) return std::nullopt;
-    above *= 2;
-  }
-  std::uint32_t below = above / 2;
-  while (above - below > 1) {
-    const std::uint32_t middle = below + (above - below) / 2;
-    (alarms(middle) ? above : below) = middle;
-  }
-  return above;
+  return fewest_that_alarm(alarms, limit);
 }
 
 }  // namespace trailwarden::baseline

@@ -23,6 +23,23 @@ double score_for(double rate, double level, const PeakHistory& history);
 /// The largest excess over its level that one peak may add, so that a peak never weighs more than an alarm at `kGateLevel` did.
 double peak_cap(const PeakHistory& history);
 
+/// The smallest n >= 1 that alarms, where all larger ones do, too: doubled until one does, then halved in between, so 2 log2(n) looks.
+/// nullopt where the first power of two that is not below `limit` does not.
+template <class Alarms>
+std::optional<std::uint32_t> fewest_that_alarm(const Alarms& alarms, std::uint32_t limit) {
+  std::uint32_t above = 1;
+  while (!alarms(above)) {
+    if (above >= limit) return std::nullopt;
+    above *= 2;
+  }
+  std::uint32_t below = above / 2;
+  while (above - below > 1) {
+    const std::uint32_t middle = below + (above - below) / 2;
+    (alarms(middle) ? above : below) = middle;
+  }
+  return above;
+}
+
 /// The count in one scan window at which it alarms upwards: the smallest c in 1..limit such that X = counted + c has X >= 2, X > M + 2 sd,
 /// a surprise above the peak level, and kChannelsPerDirection x false_alarms_per_week <= alpha. nullopt where there is none.
 struct WindowLevel {

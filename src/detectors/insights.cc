@@ -39,12 +39,6 @@ std::string_view caller_of(const CloudTrailEvent& event, std::string& buffer) {
   return buffer;
 }
 
-std::string_view window_in_words(std::uint8_t channel) {
-  static constexpr std::array<std::string_view, baseline::kCallChannels> kWords{
-      "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "gap", "28 hours"};
-  return kWords[channel];
-}
-
 /// First minute of the window that decided. Drift, and 28 hours, are told by the longest window whose minutes are known; a gap has no window of its own.
 std::int64_t window_start(std::uint8_t channel, std::int64_t minute) {
   const std::size_t w = channel >= baseline::kGapChannel ? 4 : std::min<std::size_t>(channel % baseline::kDownChannels, 4);
@@ -98,6 +92,13 @@ std::string rate_in_words(const event::CallRate& rate) {
 }
 
 }  // namespace
+
+event::DecidedBy kind_of(std::size_t channel) {
+  using enum event::DecidedBy;
+  static constexpr std::array<event::DecidedBy, baseline::kCallChannels> kKinds{k1Minute, k5Minutes, k15Minutes, k60Minutes, k240Minutes, kDrift,
+                                                                               k1Minute, k5Minutes, k15Minutes, k60Minutes, k240Minutes, kDrift, kGap, k28Hours};
+  return kKinds[channel];
+}
 
 std::string model_of_insights() { return baseline::constants_hash(); }
 
@@ -280,7 +281,7 @@ event::Insight Insights::insight_of(const Incident& incident, const Verdict& ver
                          .started_at = time_of(incident.onset.minute),
                          .is_upward = incident.direction == Direction::kUp,
                          .decision_time = decided_at,
-                         .decided_by = is_start ? window_in_words(verdict.evidence.channel) : "",
+                         .decided_by = is_start ? kind_of(verdict.evidence.channel) : event::DecidedBy::kNothing,
                          .early = verdict.early,
                          .adopted = verdict.adopted,
                          .observed = verdict.evidence.count,
@@ -354,7 +355,7 @@ std::string Insights::sentence_of(const event::Insight& insight, const std::vect
     who = fmt::format(", {:.0f} % of it by {}", attributions[0].insight[0].share * 100, printable(attributions[0].insight[0].value));
   const std::string usual = insight.baseline.calls == 0 ? "none in the seven days before" : fmt::format("{} in the seven days before", rate_in_words(insight.baseline));
   if (insight.is_upward) return fmt::format("{} {}: {} in {}, against {}{}.", what, where, calls, minutes, usual, who);
-  if (insight.decided_by == window_in_words(baseline::kDayChannel))
+  if (insight.decided_by == event::DecidedBy::k28Hours)
     return fmt::format("{} {}: {} in the last 28 hours; for weeks, no 28 hours had fewer than {:.0f}.", what, where,
                        insight.observed == 0 ? "no call" : counted(static_cast<std::uint64_t>(insight.observed), "call"), insight.expected);
   return fmt::format("{} {}: {} in {}, against {}: it has become unusually quiet.", what, where, insight.insight.calls == 0 ? "no call" : calls, minutes, usual);

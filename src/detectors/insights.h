@@ -30,6 +30,9 @@ struct InsightsSettings {
 /// Names the constants of the model: what was learned with others is something else.
 std::string model_of_insights();
 
+/// What a channel (`baseline::Evidence::channel`) is in an Insight, which way whatever it looks.
+event::DecidedBy kind_of(std::size_t channel);
+
 /// CloudTrail Insights of one (account, Region): call rates of write APIs (of every API for data events) and error rates by code, against baselines
 /// learned here. A Start leaves with the call that crosses the line; an End when the minute closes at which it is certain.
 ///

@@ -1,14 +1,15 @@
 // How `Silence` is saved: `version u32`, the clock, then account-Regions, stop calls and open findings, each in the order of its key.
 
-#include "core/hash.h"
 #include "core/text.h"
 #include "detectors/silence.h"
 #include "detectors/silence_state.h"
+#include "event/cell_name.h"
 
 namespace trailwarden::detectors {
 namespace {
 
 constexpr std::uint32_t kVersion = 1;
+constexpr const char* kTooShort = "silences end too early";
 
 void save(ByteWriter& out, const baseline::Quietness& look) {
   out.real(look.score);
@@ -54,6 +55,142 @@ bool is_minute(std::int64_t minute) { return minute >= 0 && minute <= INT32_MAX;
 
 }  // namespace
 
+void Silence::Region::Silent::save(ByteWriter& out) const {
+  out.signed_number(since);
+  out.time(from);
+  detectors::save(out, look);
+  out.flag(candidate.has_value());
+  if (candidate) detectors::save(out, *candidate);
+  out.signed_number(candidate_since);
+  detectors::save(out, back);
+  out.flag(filled);
+  out.flag(explained);
+  out.number(told);
+}
+
+Result<void> Silence::Region::Silent::load(ByteReader& in) {
+  since = in.signed_number();
+  from = in.time();
+  look = load_look(in);
+  if (in.flag()) {
+    auto verdict = load_verdict(in);
+    if (!verdict) return fail(std::move(verdict).error());
+    candidate = *verdict;
+  }
+  candidate_since = in.signed_number();
+  back = load_time(in);
+  filled = in.flag();
+  explained = in.flag();
+  told = in.number<std::uint64_t>();
+  return {};
+}
+
+void Silence::Region::Past::save(ByteWriter& out) const {
+  out.time(from);
+  out.time(to);
+  out.signed_number(until);
+  out.text(id);
+}
+
+void Silence::Region::Past::load(ByteReader& in) {
+  from = in.time();
+  to = in.time();
+  until = in.signed_number();
+  id = in.text();
+}
+
+void Silence::Region::save(ByteWriter& out) const {
+  row.save(out);
+  delays.save(out);
+  out.signed_number(bound);
+  out.time(newest);
+  event::save(out, last);
+  detectors::save(out, look);
+  out.time(excused_from);
+  out.time(excused_until);
+  out.flag(suspicious);
+  out.signed_number(frozen_from);
+  out.signed_number(frozen_until);
+  out.flag(silent.has_value());
+  if (silent) silent->save(out);
+  out.flag(past.has_value());
+  if (past) past->save(out);
+}
+
+Result<void> Silence::Region::load(ByteReader& in) {
+  if (auto loaded = row.load(in); !loaded) return fail(std::move(loaded).error().during("account-Region " + printable(event::cell_name(account, name))));
+  delays.load(in);
+  bound = in.signed_number();
+  newest = in.time();
+  last = event::load_evidence(in);
+  look = load_look(in);
+  excused_from = in.time();
+  excused_until = in.time();
+  suspicious = in.flag();
+  frozen_from = in.signed_number();
+  frozen_until = in.signed_number();
+  if (in.flag()) {
+    if (auto loaded = silent.emplace().load(in); !loaded) return loaded;
+  }
+  if (in.flag()) past.emplace().load(in);
+  if (!in.ok()) return fail(ErrorCode::kMalformed, kTooShort);
+  if (bound < baseline::DelayHistogram::kLeastBound || bound > INT32_MAX || frozen_from < 0 || frozen_from > INT32_MAX || (silent && !is_minute(silent->since)))
+    return fail(ErrorCode::kMalformed, "numbers of an account-Region are out of range");
+  return {};
+}
+
+void Silence::StopCall::save(ByteWriter& out) const {
+  out.time(time);
+  event::save(out, evidence);
+  out.text(by);
+}
+
+void Silence::StopCall::load(ByteReader& in) {
+  time = in.time();
+  evidence = event::load_evidence(in);
+  by = in.text();
+}
+
+void Silence::Told::save(ByteWriter& out) const {
+  detectors::save(out, verdict);
+  out.text(account);
+  out.text(region);
+  event::save(out, last);
+  out.flag(stop_call.has_value());
+  if (stop_call) event::save(out, *stop_call);
+  out.text(stopped_by);
+  out.number(members);
+  out.signed_number(longest_delay.count());
+  out.text(facts.id);
+  out.number(facts.account_regions);
+  out.time(facts.last_event);
+  detectors::save(out, facts.next_event);
+  for (const std::chrono::seconds duration : {facts.gap, facts.longest_usual_gap, facts.usual_delay}) out.signed_number(duration.count());
+  for (const double value : {facts.expected_records, facts.false_alarms_per_week, facts.threshold}) out.real(value);
+}
+
+Result<void> Silence::Told::load(ByteReader& in) {
+  auto saved = load_verdict(in);
+  if (!saved) return fail(std::move(saved).error());
+  verdict = *saved;
+  account = in.text();
+  region = in.text();
+  last = event::load_evidence(in);
+  if (in.flag()) stop_call = event::load_evidence(in);
+  stopped_by = in.text();
+  members = in.number<std::uint64_t>();
+  longest_delay = std::chrono::seconds{in.signed_number()};
+  facts.id = in.text();
+  facts.cause = to_string(verdict.cause);
+  facts.scope = to_string(verdict.scope);
+  facts.account_regions = in.number<std::uint64_t>();
+  facts.last_event = in.time();
+  facts.next_event = load_time(in);
+  for (std::chrono::seconds* const duration : {&facts.gap, &facts.longest_usual_gap, &facts.usual_delay}) *duration = std::chrono::seconds{in.signed_number()};
+  for (double* const value : {&facts.expected_records, &facts.false_alarms_per_week, &facts.threshold}) *value = in.real<double>();
+  return {};
+}
+
 void Silence::save(ByteWriter& out) const {
   out.number(kVersion);
   for (const std::int64_t value : {minute_, late_seen_, pause_.from, pause_.to}) out.signed_number(value);
@@ -62,65 +199,17 @@ void Silence::save(ByteWriter& out) const {
   for (const auto& [name, region] : regions_) {
     out.text(region->account);
     out.text(region->name);
-    region->row.save(out);
-    region->delays.save(out);
-    out.signed_number(region->bound);
-    out.time(region->newest);
-    event::save(out, region->last);
-    detectors::save(out, region->look);
-    out.time(region->excused_from);
-    out.time(region->excused_until);
-    out.flag(region->suspicious);
-    out.signed_number(region->frozen_from);
-    out.signed_number(region->frozen_until);
-    out.flag(region->silent.has_value());
-    if (region->silent) {
-      const Region::Silent& silent = *region->silent;
-      out.signed_number(silent.since);
-      out.time(silent.from);
-      detectors::save(out, silent.look);
-      out.flag(silent.candidate.has_value());
-      if (silent.candidate) detectors::save(out, *silent.candidate);
-      out.signed_number(silent.candidate_since);
-      detectors::save(out, silent.back);
-      out.flag(silent.filled);
-      out.flag(silent.explained);
-      out.number(silent.told);
-    }
-    out.flag(region->past.has_value());
-    if (region->past) {
-      out.time(region->past->from);
-      out.time(region->past->to);
-      out.signed_number(region->past->until);
-      out.text(region->past->id);
-    }
+    region->save(out);
   }
   out.number(static_cast<std::uint32_t>(stop_calls_.size()));
   for (const auto& [account, call] : stop_calls_) {
     out.text(account);
-    out.time(call.time);
-    event::save(out, call.evidence);
-    out.text(call.by);
+    call.save(out);
   }
   out.number(static_cast<std::uint32_t>(told_.size()));
   for (const auto& [number, told] : told_) {
     out.number(number);
-    detectors::save(out, told.verdict);
-    out.text(told.account);
-    out.text(told.region);
-    event::save(out, told.last);
-    out.flag(told.stop_call.has_value());
-    if (told.stop_call) event::save(out, *told.stop_call);
-    out.text(told.stopped_by);
-    out.number(told.members);
-    out.signed_number(told.longest_delay.count());
-    const event::SilenceFacts& facts = told.facts;
-    out.text(facts.id);
-    out.number(facts.account_regions);
-    out.time(facts.last_event);
-    detectors::save(out, facts.next_event);
-    for (const std::chrono::seconds duration : {facts.gap, facts.longest_usual_gap, facts.usual_delay}) out.signed_number(duration.count());
-    for (const double value : {facts.expected_records, facts.false_alarms_per_week, facts.threshold}) out.real(value);
+    told.save(out);
   }
 }
 
@@ -132,83 +221,21 @@ Result<void> Silence::load(ByteReader& in, SilenceOutput& output) {
   if (minute_ != INT64_MIN && !is_minute(minute_)) return fail(ErrorCode::kMalformed, "a clock that is off by centuries");
   for (std::uint32_t i = 0; i < regions && in.ok(); ++i) {
     const std::string account = in.text(), name = in.text();
-    const std::uint64_t cell = xxh3_64(account + "/" + name);
-    auto made = std::make_unique<Region>(account, name, cell);
-    Region& region = *made;
-    if (auto loaded = region.row.load(in); !loaded) return fail(std::move(loaded).error().during("account-Region " + printable(account + "/" + name)));
-    region.delays.load(in);
-    region.bound = in.signed_number();
-    region.newest = in.time();
-    region.last = event::load_evidence(in);
-    region.look = load_look(in);
-    region.excused_from = in.time();
-    region.excused_until = in.time();
-    region.suspicious = in.flag();
-    region.frozen_from = in.signed_number();
-    region.frozen_until = in.signed_number();
-    if (in.flag()) {
-      Region::Silent& silent = region.silent.emplace();
-      silent.since = in.signed_number();
-      silent.from = in.time();
-      silent.look = load_look(in);
-      if (in.flag()) {
-        auto verdict = load_verdict(in);
-        if (!verdict) return fail(std::move(verdict).error());
-        silent.candidate = *verdict;
-      }
-      silent.candidate_since = in.signed_number();
-      silent.back = load_time(in);
-      silent.filled = in.flag();
-      silent.explained = in.flag();
-      silent.told = in.number<std::uint64_t>();
-    }
-    if (in.flag()) {
-      Region::Past& past = region.past.emplace();
-      past.from = in.time();
-      past.to = in.time();
-      past.until = in.signed_number();
-      past.id = in.text();
-    }
-    if (!in.ok()) break;
-    if (region.bound < baseline::DelayHistogram::kLeastBound || region.bound > INT32_MAX || region.frozen_from < 0 || region.frozen_from > INT32_MAX ||
-        (region.silent && !is_minute(region.silent->since)))
-      return fail(ErrorCode::kMalformed, "numbers of an account-Region are out of range");
-    by_cell_.emplace(cell, made.get());
-    if (!regions_.emplace(Name(account, name), std::move(made)).second) return fail(ErrorCode::kMalformed, "an account-Region is saved twice");
+    const std::uint64_t cell = event::cell_hash(account, name);
+    auto region = std::make_unique<Region>(account, name, cell);
+    if (auto loaded = region->load(in); !loaded) return loaded;
+    by_cell_.emplace(cell, region.get());
+    if (!regions_.emplace(Name(account, name), std::move(region)).second) return fail(ErrorCode::kMalformed, "an account-Region is saved twice");
   }
   const auto calls = in.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < calls && in.ok(); ++i) {
-    StopCall& call = stop_calls_[in.text()];
-    call.time = in.time();
-    call.evidence = event::load_evidence(in);
-    call.by = in.text();
-  }
+  for (std::uint32_t i = 0; i < calls && in.ok(); ++i) stop_calls_[in.text()].load(in);
   const auto tolds = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < tolds && in.ok(); ++i) {
     const auto number = in.number<std::uint64_t>();
-    auto verdict = load_verdict(in);
-    if (!verdict) return fail(std::move(verdict).error());
     if (number == 0 || number >= next_told_) return fail(ErrorCode::kMalformed, "a finding of a silence has a number that it cannot have");
-    Told& told = told_[number];
-    told.verdict = *verdict;
-    told.account = in.text();
-    told.region = in.text();
-    told.last = event::load_evidence(in);
-    if (in.flag()) told.stop_call = event::load_evidence(in);
-    told.stopped_by = in.text();
-    told.members = in.number<std::uint64_t>();
-    told.longest_delay = std::chrono::seconds{in.signed_number()};
-    event::SilenceFacts& facts = told.facts;
-    facts.id = in.text();
-    facts.cause = to_string(told.verdict.cause);
-    facts.scope = to_string(told.verdict.scope);
-    facts.account_regions = in.number<std::uint64_t>();
-    facts.last_event = in.time();
-    facts.next_event = load_time(in);
-    for (std::chrono::seconds* const duration : {&facts.gap, &facts.longest_usual_gap, &facts.usual_delay}) *duration = std::chrono::seconds{in.signed_number()};
-    for (double* const value : {&facts.expected_records, &facts.false_alarms_per_week, &facts.threshold}) *value = in.real<double>();
+    if (auto loaded = told_[number].load(in); !loaded) return loaded;
   }
-  if (!in.ok()) return fail(ErrorCode::kMalformed, "silences end too early");
+  if (!in.ok()) return fail(ErrorCode::kMalformed, kTooShort);
   freeze_again(output);
   return {};
 }

@@ -10,6 +10,7 @@
 #include "detectors/phrases.h"
 #include "detectors/silence_state.h"
 #include "detectors/trail_settings.h"
+#include "event/cell_name.h"
 
 namespace trailwarden::detectors {
 namespace {
@@ -337,7 +338,7 @@ event::Finding Silence::finding_of(const Told& told, const Region& region, std::
     case SilenceScope::kPartition: whose = entity = "all account-Regions"; break;
     case SilenceScope::kRegion: whose = fmt::format("all accounts in {}", place), entity = told.region; break;
     case SilenceScope::kAccount: whose = fmt::format("account {} in all Regions", account), entity = told.account; break;
-    case SilenceScope::kAlone: whose = first, entity = fmt::format("{}/{}", told.account, told.region); break;
+    case SilenceScope::kAlone: whose = first, entity = event::cell_name(told.account, told.region); break;
   }
   event::Finding finding{.detector = kName, .what = what, .entity = std::move(entity), .decision_time = time_of(minute_), .evidence = {}};
   finding.deciding_event_id = told.facts.id;

@@ -59,7 +59,7 @@ class Silence {
   Silence(const SilenceConfig& config, const InsightsConfig& insights);
   ~Silence();
 
-  /// One record, repeat or not, at its (clamped) event time. `cell`: XXH3-64 of ACCOUNT/REGION. `log_time`: when it was appended; or the newest event time.
+  /// One record, repeat or not, at its (clamped) event time. `cell`: `event::cell_hash` of its account and Region. `log_time`: when it was appended; or the newest event time.
   void observe(const event::CloudTrailEvent& event, std::uint64_t cell, Timestamp time, Timestamp log_time, baseline::MinutePass& pass, SilenceOutput& output);
 
   /// A tick: the log's clock shows `log_time`, and no record before it is to come. Ticks may be left out if a later one follows, before any record.

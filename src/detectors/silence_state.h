@@ -2,7 +2,7 @@
 
 #include "detectors/silence.h"
 
-// What `Silence` remembers. For silence.cc and saved_silence.cc.
+// What `Silence` remembers, each saved on its own. For silence.cc and saved_silence.cc.
 namespace trailwarden::detectors {
 
 /// One account-Region.
@@ -31,6 +31,9 @@ struct Silence::Region {
     bool filled = false;     // records of the time came, later than is usual
     bool explained = false;  // that a trail stopped was taken back: nothing more to say
     std::uint64_t told = 0;  // the finding; 0: none
+
+    void save(ByteWriter& out) const;
+    Result<void> load(ByteReader& in);
   };
   std::optional<Silent> silent;
 
@@ -39,8 +42,15 @@ struct Silence::Region {
     Timestamp from{}, to{};
     std::int64_t until = 0;  // minute of the log's clock up to which that is of interest
     std::string id;          // `SilenceFacts::id`
+
+    void save(ByteWriter& out) const;
+    void load(ByteReader& in);
   };
   std::optional<Past> past;
+
+  /// Without its names.
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
 };
 
 /// One finding that is not over.
@@ -55,6 +65,9 @@ struct Silence::Told {
   std::chrono::seconds longest_delay{};  // of records that came late
 
   bool concerns(const Region& one) const { return detectors::concerns(verdict.scope, account, region, one.account, one.name); }
+
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
 };
 
 /// A call that stopped an account's logging, or the management events of it.
@@ -62,6 +75,9 @@ struct Silence::StopCall {
   Timestamp time{};
   event::Evidence evidence;
   std::string by;  // "user mallory called StopLogging"
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
 };
 
 }  // namespace trailwarden::detectors

@@ -121,4 +121,9 @@ std::string_view to_string(InsightType type) {
   return type == InsightType::kApiCallRate ? "ApiCallRateInsight" : "ApiErrorRateInsight";
 }
 
+std::string_view to_string(DecidedBy decided_by) {
+  static constexpr std::array<std::string_view, 9> kNames{"", "1 minute", "5 minutes", "15 minutes", "60 minutes", "240 minutes", "drift", "gap", "28 hours"};
+  return kNames[static_cast<std::size_t>(decided_by)];
+}
+
 }  // namespace trailwarden::event

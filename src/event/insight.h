@@ -13,6 +13,11 @@ enum class InsightType : std::uint8_t { kApiCallRate, kApiErrorRate };
 /// `ApiCallRateInsight`, `ApiErrorRateInsight`.
 std::string_view to_string(InsightType type);
 
+/// What told that a series is unusual: its calls in one of the windows, a drift, a pause between calls, or 28 hours with fewer calls than ever.
+enum class DecidedBy : std::uint8_t { kNothing, k1Minute, k5Minutes, k15Minutes, k60Minutes, k240Minutes, kDrift, kGap, k28Hours };
+/// "1 minute", "drift", "gap", "28 hours", ...; nothing: "".
+std::string_view to_string(DecidedBy decided_by);
+
 /// One value of an attribution and its share of a rate, as a fraction of whole numbers or of a sketch's counters.
 struct AttributedRate {
   std::string value;
@@ -56,7 +61,7 @@ struct Insight {
 
   bool is_upward = true;
   Timestamp decision_time{};    // event time of the call that crossed the line, or of the minute whose closing decided
-  std::string_view decided_by;  // "1 minute", "drift", "gap", ...; a literal
+  DecidedBy decided_by = DecidedBy::kNothing;  // nothing: an End
   bool early = false;           // while the minute was open
   bool adopted = false;         // an End because a day of it made it the new normal
   double observed = 0, expected = 0;  // calls in the deciding window

@@ -96,6 +96,8 @@ constexpr std::array kMetrics{
     MetricInfo{"transaction_commit_seconds", Kind::kHistogram, "", "Duration of the commit of a transaction.", kLatencySeconds},
     MetricInfo{"transactions_total", Kind::kCounter, "result", "Transactions, by result."},
     MetricInfo{"watermark_delay_seconds", Kind::kGauge, "topic,partition", "How far the partition's watermark is behind the clock."},
+    MetricInfo{"watermark_lag_seconds", Kind::kGauge, "topic,partition",
+               "How far the partition's watermark is behind the append time of the newest record that was judged; 0 where ticks have taken it past that."},
     MetricInfo{"worker_heartbeat_age_seconds", Kind::kGauge, "worker", "Time since the worker last said that it goes on."},
 };
 

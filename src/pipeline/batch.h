@@ -19,7 +19,7 @@ struct Slot {
   event::CloudTrailEvent event;
   Timestamp time{};            // event time, clamped to the log's clock
   Timestamp watermark{};       // of the log, with this record
-  std::uint64_t cell = 0;      // XXH3-64 of ACCOUNT/REGION
+  std::uint64_t cell = 0;      // `event::cell_hash`
   std::uint32_t message = 0;   // which of the batch's
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "core/hash.h"
+#include "event/cell_name.h"
 #include "pipeline/judge_tools.h"
 
 namespace trailwarden::pipeline {
@@ -91,7 +91,7 @@ Engine::~Engine() = default;
 Result<void> Engine::load(const SavedCells& cells) {
   std::optional<Timestamp> newest;
   for (const SavedCell& cell : cells) {
-    if (auto put = shards_[xxh3_64(cell.name()) % options_.shards].put(cell); !put) return put;
+    if (auto put = shards_[cell.hash() % options_.shards].put(cell); !put) return put;
     newest = newest ? std::min(*newest, cell.newest) : cell.newest;
   }
   if (newest) watermark_.restore(*newest);
@@ -178,8 +178,7 @@ void Engine::seal(Batch& batch) {
 void Engine::watch_for_silence(Batch& batch) {
   SilenceVoice voice(batch.sealed_alerts, sealed_, cell_settings_.max_message_bytes,
                      [&batch](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
-                       const std::string name = std::string(account).append("/").append(region);
-                       batch.frozen.push_back({xxh3_64(name), std::string(account), std::string(region), from, until});
+                       batch.frozen.push_back({event::cell_hash(account, region), std::string(account), std::string(region), from, until});
                      });
   for (std::size_t i = 0; i < batch.slot_count; ++i) {
     Slot& slot = batch.slots[i];

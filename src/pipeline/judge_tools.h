@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "core/hash.h"
+#include "event/cell_name.h"
 #include "event/decoder.h"
 #include "ingest/record_reader.h"
 #include "pipeline/cell.h"
@@ -11,7 +11,7 @@
 
 namespace trailwarden::pipeline {
 
-/// Which cell a record belongs to: XXH3-64 of ACCOUNT/REGION. Records come in runs of one cell: its name and hash are kept from one to the next.
+/// Which cell a record belongs to. Records come in runs of one cell: its name and hash are kept from one to the next.
 class CellNamer {
  public:
   /// True if it is another cell than the last one's.
@@ -19,7 +19,7 @@ class CellNamer {
     const std::string_view account = event.account(), region = event.region();
     if (name_.size() == account.size() + 1 + region.size() && name_.starts_with(account) && name_.ends_with(region) && name_[account.size()] == '/') return false;
     name_.assign(account).append("/").append(region);
-    hash_ = xxh3_64(name_);
+    hash_ = event::cell_hash(name_);
     return true;
   }
   const std::string& name() const { return name_; }

@@ -2,6 +2,7 @@
 
 #include "core/bytes.h"
 #include "core/hash.h"
+#include "event/cell_name.h"
 #include "pipeline/judged_now.h"
 #include "pipeline/message_size.h"
 
@@ -142,7 +143,7 @@ bool Partition::tick(Timestamp watermark, JudgeTools& tools, Counting& counting,
 
 SilenceVoice Partition::silence_to(Totals& totals, std::vector<Alert>& alerts) {
   return {alerts, totals, settings_.cells.max_message_bytes, [this](std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
-            shard_.freeze(xxh3_64(std::string(account).append("/").append(region)), account, region, from, until);
+            shard_.freeze(event::cell_hash(account, region), account, region, from, until);
           }};
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "core/text.h"
+#include "event/cell_name.h"
 
 namespace trailwarden::pipeline {
 namespace {
@@ -48,9 +49,7 @@ void Shard::advance(Timestamp watermark, CellOutput& output) {
 }
 
 void Shard::freeze(std::uint64_t cell, std::string_view account, std::string_view region, std::int64_t from, std::int64_t until) {
-  const auto [begin, end] = by_hash_.equal_range(cell);
-  for (auto it = begin; it != end; ++it)
-    if (it->second->is(account, region)) it->second->freeze(from, until);
+  if (Cell* const known = find(cell, account, region)) known->freeze(from, until);
 }
 
 void Shard::finish(CellOutput& output) {
@@ -83,7 +82,7 @@ Result<void> Shard::each_saved(ByteReader& in, Take take) {
     if (!in.ok() || xxh3_64(whole) != hash) return fail(ErrorCode::kMalformed, fmt::format("cell {} of {}: its checksum does not fit", i, count));
     ByteReader reader(whole);
     const std::string account = reader.text(), region = reader.text();
-    if (auto taken = take(account, region, reader); !taken) return fail(std::move(taken).error().during(fmt::format("cell {}", printable(account + "/" + region))));
+    if (auto taken = take(account, region, reader); !taken) return fail(std::move(taken).error().during(fmt::format("cell {}", printable(event::cell_name(account, region)))));
   }
   if (!in.ok()) return fail(ErrorCode::kMalformed, "saved cells end too early");
   return {};
@@ -92,7 +91,7 @@ Result<void> Shard::each_saved(ByteReader& in, Take take) {
 Result<void> Shard::load(ByteReader& in) {
   minute_ = in.signed_number();
   return each_saved(in, [this](const std::string& account, const std::string& region, ByteReader& state) -> Result<void> {
-    if (auto loaded = add(xxh3_64(account + "/" + region), account, region).load(state); !loaded) return loaded;
+    if (auto loaded = add(event::cell_hash(account, region), account, region).load(state); !loaded) return loaded;
     return state.finish();
   });
 }
@@ -116,7 +115,7 @@ Result<SavedCells> Shard::cells_of(ByteReader& in, Timestamp newest) {
   return cells;
 }
 
-bool Shard::has(std::string_view account, std::string_view region) const { return find(xxh3_64(std::string(account).append("/").append(region)), account, region) != nullptr; }
+bool Shard::has(std::string_view account, std::string_view region) const { return find(event::cell_hash(account, region), account, region) != nullptr; }
 
 Result<void> Shard::put(const SavedCell& saved) {
   auto cell = std::make_unique<Cell>(settings_, saved.account, saved.region);
@@ -124,7 +123,7 @@ Result<void> Shard::put(const SavedCell& saved) {
   auto loaded = cell->load(state);
   if (loaded) loaded = state.finish();
   if (!loaded) return fail(std::move(loaded).error().during(fmt::format("cell {}", printable(saved.name()))));
-  const std::uint64_t hash = xxh3_64(saved.name());
+  const std::uint64_t hash = saved.hash();
   const Cell* const known = find(hash, saved.account, saved.region);
   if (known == nullptr) {
     by_hash_.emplace(hash, cell.get());

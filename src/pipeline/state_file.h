@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "event/cell_name.h"
 
 namespace trailwarden::pipeline {
 
@@ -17,7 +18,8 @@ struct SavedCell {
   std::string account, region;
   Timestamp newest{};  // of the log that it was a part of: the newest (clamped) event time; kBeginningOfTime before the first record
   std::string state;   // as `Cell::save` writes it
-  std::string name() const { return account + "/" + region; }
+  std::string name() const { return event::cell_name(account, region); }
+  std::uint64_t hash() const { return event::cell_hash(account, region); }
   bool operator==(const SavedCell&) const = default;
 };
 

@@ -2,11 +2,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/read_file.h"
 #include "testing/suite_folder.h"
 
 namespace trailwarden::app {
@@ -33,13 +33,6 @@ std::vector<ActivityRecord> a_burst() {
   return records;
 }
 
-std::string text_of(const std::string& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 std::vector<nlohmann::json> lines_of(const std::string& file) {
   std::ifstream in(file);
   std::vector<nlohmann::json> lines;
@@ -57,7 +50,7 @@ TEST(Evaluate, RaisesABurstOfCallsAndOfErrorsWithTheCallThatCrosses) {
   EXPECT_EQ(count->calls, kMinutes / 5 + 200U);
   EXPECT_EQ(count->cells, 1U);
   const auto lines = lines_of(alarms);
-  ASSERT_EQ(lines.size(), 2U) << text_of(alarms);
+  ASSERT_EQ(lines.size(), 2U) << testing::read_file(alarms);
   for (const std::string metric : {"calls", "errors"}) {
     const auto& line = lines[0]["metric"] == metric ? lines[0] : lines[1];
     EXPECT_EQ(line["metric"], metric);
@@ -124,8 +117,8 @@ TEST(Evaluate, ThreadsDoNotShow) {
   const std::string suite = folder.write(), one = folder.path("one.jsonl"), three = folder.path("three.jsonl");
   ASSERT_TRUE(evaluate({.suite = suite, .budget = 20, .alarms = one, .threads = 1}).has_value());
   ASSERT_TRUE(evaluate({.suite = suite, .budget = 20, .alarms = three, .threads = 3}).has_value());
-  EXPECT_EQ(text_of(one), text_of(three));
-  EXPECT_FALSE(text_of(one).empty());
+  EXPECT_EQ(testing::read_file(one), testing::read_file(three));
+  EXPECT_FALSE(testing::read_file(one).empty());
 }
 
 TEST(Evaluate, NamesAFileThatCannotBeWritten) {

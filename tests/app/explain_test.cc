@@ -12,6 +12,8 @@
 #include "app/replay.h"
 #include "core/log.h"
 #include "testing/alert_schema.h"
+#include "testing/command.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::app {
@@ -20,20 +22,8 @@ namespace {
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-struct Said {
-  int code = 0;
-  std::string out, err;
-};
-template <class Command, class Arguments>
-Said run(Command command, const Arguments& arguments) {
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Said said{.code = command(arguments)};
-  said.out = ::testing::internal::GetCapturedStdout();
-  said.err = ::testing::internal::GetCapturedStderr();
-  return said;
-}
+using testing::run;
+using testing::Said;
 
 /// Six days of traffic and what a replay says of it, made once.
 class ExplainCommand : public ::testing::Test {
@@ -137,8 +127,7 @@ TEST_F(ExplainCommand, AReplaySaysWhatTheKnobGave) {
   EXPECT_LE(budget["least_alpha_per_week"], budget["most_alpha_per_week"]);
   EXPECT_GT(budget["expected_false"], 0);
   EXPECT_DOUBLE_EQ(budget["insights_per_week"], static_cast<double>(starts_.size()) * 168 / budget["judged_hours"].get<double>());
-  std::ifstream file(dir_->path("metrics.txt"));
-  const std::string metrics{std::istreambuf_iterator<char>(file), {}};
+  const std::string metrics = testing::read_file(dir_->path("metrics.txt"));
   for (const char* line : {"trailwarden_insights_budget_per_week{part=\"account\"} 30\n", "trailwarden_insights_budget_per_week{part=\"silence\"} ", "trailwarden_insights_directions_under_test{direction=\"down\"} ",
                            "trailwarden_insights_alpha_per_week{bound=\"least\"} 0.", "trailwarden_insights_expected_false_total ", "trailwarden_insights_realised_per_week "})
     EXPECT_THAT(metrics, HasSubstr(line));

@@ -1,7 +1,6 @@
 // Insights of generated traffic, through the whole program: what holds whatever the traffic is.
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -16,6 +15,8 @@
 #include "app/replay.h"
 #include "app/score.h"
 #include "testing/alert_schema.h"
+#include "testing/command.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::app {
@@ -23,12 +24,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::IsEmpty;
-
-std::string read(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+using testing::read_file;
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
@@ -42,9 +38,7 @@ class GeneratedTraffic : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     dir_ = new testing::TempDir;
-    ::testing::internal::CaptureStdout();
-    ASSERT_EQ(generate({.out = dir_->path("traffic"), .seed = 5, .days = 6, .accounts = 2, .rate = 10, .jsonl = true}), 0);
-    ::testing::internal::GetCapturedStdout();
+    ASSERT_EQ(testing::run(generate, GenerateArguments{.out = dir_->path("traffic"), .seed = 5, .days = 6, .accounts = 2, .rate = 10, .jsonl = true}).code, 0);
     dir_->write("config.yaml", "version: 1\ninsights: {false_insights_per_week: 30, warm_up: 12h}\n");
   }
   static void TearDownTestSuite() { delete dir_; }
@@ -65,10 +59,8 @@ class GeneratedTraffic : public ::testing::Test {
     arguments.threads = threads;
     arguments.shards = shards;
     arguments.progress = false;
-    ::testing::internal::CaptureStderr();
-    EXPECT_EQ(replay(arguments), 0);
-    ::testing::internal::GetCapturedStderr();
-    return {read(out.path("alerts.jsonl")), json::parse(read(out.path("summary.json")))};
+    EXPECT_EQ(testing::run(replay, arguments).code, 0);
+    return {read_file(out.path("alerts.jsonl")), json::parse(read_file(out.path("summary.json")))};
   }
 
   static std::vector<json> insights_of(const std::string& alerts) {
@@ -140,7 +132,7 @@ TEST_F(GeneratedTraffic, AnyOrderInsideTheLatenessBoundGivesTheSameIncidents) {
   // Events come in the order of delivery; here in the order of event time, and in one shuffled by up to five minutes.
   std::vector<std::pair<std::string, std::string>> timed;
   std::mt19937 random(7);
-  for (const std::string& line : lines_of(read(events()))) {
+  for (const std::string& line : lines_of(read_file(events()))) {
     const std::size_t at = line.find("\"eventTime\":\"") + 13;
     timed.emplace_back(line.substr(at, 20), line);
   }
@@ -165,18 +157,15 @@ TEST_F(GeneratedTraffic, AnyOrderInsideTheLatenessBoundGivesTheSameIncidents) {
 
 TEST_F(GeneratedTraffic, IsScoredAgainstItsLabels) {
   const std::string alerts = dir_->write("alerts.jsonl", run(events()).alerts), labels = dir_->path("traffic/labels.jsonl");
-  ::testing::internal::CaptureStdout();
-  const int lenient = score_alerts({alerts, labels, 1000});
-  const std::string table = ::testing::internal::GetCapturedStdout();
-  EXPECT_EQ(lenient, 0) << table;
-  EXPECT_NE(table.find("strong incidents found; "), std::string::npos) << table;
-  ::testing::internal::CaptureStdout();
-  EXPECT_EQ(score_alerts({alerts, labels, 0.001}), 1) << "more than twice the budget";
-  EXPECT_EQ(score_alerts({dir_->write("none.jsonl", ""), labels, 0}), 1) << "nothing found";
-  ::testing::internal::GetCapturedStdout();
-  ::testing::internal::CaptureStderr();
-  EXPECT_EQ(score_alerts({dir_->write("broken.jsonl", "{}\n["), labels, 0}), 2);
-  EXPECT_NE(::testing::internal::GetCapturedStderr().find("broken.jsonl:2:"), std::string::npos);
+  const auto score = [&](const std::string& file, double budget) { return testing::run(score_alerts, ScoreArguments{file, labels, budget}); };
+  const testing::Said lenient = score(alerts, 1000);
+  EXPECT_EQ(lenient.code, 0) << lenient.out;
+  EXPECT_NE(lenient.out.find("strong incidents found; "), std::string::npos) << lenient.out;
+  EXPECT_EQ(score(alerts, 0.001).code, 1) << "more than twice the budget";
+  EXPECT_EQ(score(dir_->write("none.jsonl", ""), 0).code, 1) << "nothing found";
+  const testing::Said broken = score(dir_->write("broken.jsonl", "{}\n["), 0);
+  EXPECT_EQ(broken.code, 2);
+  EXPECT_NE(broken.err.find("broken.jsonl:2:"), std::string::npos);
 }
 
 TEST(RateChart, IsEmptyForWhatIsNoInsight) {

@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +11,7 @@
 #include "app/commands.h"
 #include "app/progress.h"
 #include "testing/alert_schema.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::app {
@@ -19,12 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+using testing::read_file;
 
 void write(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
 
@@ -46,7 +41,7 @@ struct Replayed {
     arguments.quarantine = dir.path("bad");
     arguments.late = dir.path("late.jsonl");
     code = replay(arguments);
-    if (code == 0) summary = json::parse(read(dir.path("summary.json")));
+    if (code == 0) summary = json::parse(read_file(dir.path("summary.json")));
   }
   testing::TempDir dir;
   ReplayArguments arguments;
@@ -78,7 +73,7 @@ TEST(Replay, GivesTheSameBytesEveryTimeAndAtAnyNumberOfThreads) {
     arguments.threads = threads;
     arguments.alerts = dir.path("alerts" + std::to_string(threads));
     ASSERT_EQ(replay(arguments), 0);
-    const std::string alerts = read(*arguments.alerts);
+    const std::string alerts = read_file(*arguments.alerts);
     if (first.empty()) first = alerts;
     EXPECT_EQ(alerts, first) << threads;
   }
@@ -87,7 +82,7 @@ TEST(Replay, GivesTheSameBytesEveryTimeAndAtAnyNumberOfThreads) {
 
 TEST(Replay, MetricsPassPromtool) {
   const Replayed run({kRecords});
-  const std::string metrics = read(run.dir.path("metrics.txt"));
+  const std::string metrics = read_file(run.dir.path("metrics.txt"));
   EXPECT_NE(metrics.find("trailwarden_events_accepted_total 2037"), std::string::npos);
   EXPECT_EQ(metrics.find("111111111111"), std::string::npos) << "an account in a label";
   if (std::system("command -v promtool >/dev/null") != 0) GTEST_SKIP() << "promtool is not there; scripts/setup --test fetches it";
@@ -103,7 +98,7 @@ TEST(Replay, KeepsRefusedRecordsAndGoesOn) {
   const Replayed run({input.path("x.jsonl")});
   EXPECT_EQ(run.summary["records"]["judged"], 1);
   EXPECT_EQ(run.summary["records"]["refused"], (json{{"bad_event_time", 1}, {"truncated", 1}}));
-  EXPECT_EQ(read(run.dir.path("bad")), bad + "\n{\"cut\n");
+  EXPECT_EQ(read_file(run.dir.path("bad")), bad + "\n{\"cut\n");
   EXPECT_EQ(json::parse(lines_of(run.dir.path("bad.index.jsonl")).at(1))["record"], "3");
 }
 

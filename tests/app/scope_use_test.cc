@@ -1,12 +1,11 @@
 #include "app/scope_use.h"
 
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "app/commands.h"
 #include "app/replay.h"
+#include "testing/command.h"
 #include "testing/temp_dir.h"
 #include "testing/traffic.h"
 
@@ -54,34 +53,21 @@ TEST(ScopeUse, WithoutSeriesNothingMatches) {
   EXPECT_THAT(use_of_scopes({&one, 1}, {}).front().problem, HasSubstr("matches nothing"));
 }
 
-struct Said {
-  int code = 0;
-  std::string out, err;
-};
-Said check(const std::string& config, const std::string& against) {
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Said said{.code = check_config(config, against)};
-  said.out = ::testing::internal::GetCapturedStdout();
-  said.err = ::testing::internal::GetCapturedStderr();
-  return said;
-}
+testing::Said check(const std::string& config, const std::string& against) { return testing::run(check_config, config, against); }
 
 TEST(ConfigCheckAgainst, CountsSeriesOfScopesAndFailsOnOneThatHasNone) {
   const testing::TempDir dir;
   std::string lines;
   for (const testing::Call& call : testing::traffic(300, 2)) lines += testing::to_json(call) + "\n";
   const std::string records = dir.write("records.jsonl", lines), state = dir.path("w.state");
-  ::testing::internal::CaptureStderr();
-  ASSERT_EQ(warm({.paths = {records}, .out = state, .progress = false}), 0);
-  ::testing::internal::GetCapturedStderr();
+  ASSERT_EQ(testing::run(warm, WarmArguments{.paths = {records}, .out = state, .progress = false}).code, 0);
   const std::string good = dir.write("good.yaml", "version: 1\ninsights:\n  scopes:\n    - {event_source: ec2.amazonaws.com, budget: 2}\n");
-  const Said fine = check(good, state);
+  const testing::Said fine = check(good, state);
   EXPECT_EQ(fine.code, 0);
   EXPECT_EQ(fine.err, "");
   EXPECT_THAT(fine.out, AllOf(HasSubstr("w.state: 8 cells, "), HasSubstr(" 7 series  " + good + ":4:7  event_source ec2.amazonaws.com"), HasSubstr("in none of them")));
   const std::string bad = dir.write("bad.yaml", "version: 1\ninsights:\n  scopes:\n    - {event_name: StopLoging, budget: 2}\n");
-  const Said said = check(bad, state);
+  const testing::Said said = check(bad, state);
   EXPECT_EQ(said.code, 1);
   EXPECT_EQ(said.err, bad + ":4:7: insights.scopes[0] matches nothing: no event_name is like StopLoging; nearest: StopLogging\n");
   EXPECT_EQ(check(bad, "").code, 0) << "without a state there is nothing to hold it against";

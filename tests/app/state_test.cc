@@ -7,7 +7,6 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +16,8 @@
 #include "app/run.h"
 #include "core/log.h"
 #include "pipeline/state_file.h"
+#include "testing/command.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 #include "testing/traffic.h"
 
@@ -28,26 +29,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-struct Said {
-  int code = 0;
-  std::string out, err;
-};
-template <class Command, class Arguments>
-Said run(Command command, const Arguments& arguments) {
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Said said{.code = command(arguments)};
-  said.out = ::testing::internal::GetCapturedStdout();
-  said.err = ::testing::internal::GetCapturedStderr();
-  return said;
-}
-
-std::string read(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+using testing::read_file;
+using testing::run;
+using testing::Said;
 
 /// Two hours of eight cells with something for every detector, in two parts, and services to give them to.
 class State : public ::testing::Test {
@@ -140,15 +124,15 @@ TEST_F(State, AStartTakesOnlyWhatIsNotThere) {
   // A second start with the same file finds everything there: nothing is taken, and what was learned since stays.
   add_input("a", rest_);
   ASSERT_EQ(drain(a, state).code, 0);
-  const std::string before = read(exported(a, "b.state"));
+  const std::string before = read_file(exported(a, "b.state"));
   ASSERT_EQ(drain(a, state).code, 0);
-  EXPECT_TRUE(read(exported(a, "c.state")) == before);
+  EXPECT_TRUE(read_file(exported(a, "c.state")) == before);
   EXPECT_EQ(run(audit, AuditArguments{.config = a, .recompute = true}).out.find("were not compared"), std::string::npos);
 }
 
 TEST_F(State, IsLearnedFromALogAsTheServiceLearnsIt) {
   const std::string a = service("a", {first_});
-  const std::string keeping = dir_.write("keeping.yaml", read(a).replace(read(a).find("data:"), 5, "keep_input: true, data:"));
+  const std::string keeping = dir_.write("keeping.yaml", read_file(a).replace(read_file(a).find("data:"), 5, "keep_input: true, data:"));
   ASSERT_EQ(drain(keeping).code, 0);
   add_input("a", rest_);
   ASSERT_EQ(drain(keeping).code, 0);
@@ -156,7 +140,7 @@ TEST_F(State, IsLearnedFromALogAsTheServiceLearnsIt) {
   const Said said = run(warm, WarmArguments{.config = keeping, .out = state, .from = "earliest", .progress = false});
   ASSERT_EQ(said.code, 0) << said.err;
   EXPECT_THAT(said.err, AllOf(HasSubstr("from folder, 1 partition"), HasSubstr("accounts x Regions                   8")));
-  EXPECT_TRUE(read(state) == read(exported(keeping, "exported.state")));
+  EXPECT_TRUE(read_file(state) == read_file(exported(keeping, "exported.state")));
 
   EXPECT_EQ(run(warm, WarmArguments{.paths = {first_}, .config = keeping, .out = state, .from = "earliest"}).code, 2);
   EXPECT_EQ(run(warm, WarmArguments{.config = keeping, .out = state, .from = "last week"}).code, 2);
@@ -167,11 +151,11 @@ TEST_F(State, ImportDoesNotOverwriteUnasked) {
   const std::string a = service("a", {first_}), b = service("b", {rest_});
   ASSERT_EQ(drain(a).code, 0);
   ASSERT_EQ(drain(b).code, 0);
-  const std::string state = exported(a, "a.state"), before = read(exported(b, "b.state"));
+  const std::string state = exported(a, "a.state"), before = read_file(exported(b, "b.state"));
   const Said refused = run(import_state, StateArguments{.config = b, .file = state});
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(refused.err, AllOf(HasSubstr("111122223330/eu-west-1"), HasSubstr("and 3 more"), HasSubstr("--replace")));
-  EXPECT_TRUE(read(exported(b, "after.state")) == before);
+  EXPECT_TRUE(read_file(exported(b, "after.state")) == before);
   ASSERT_EQ(run(import_state, StateArguments{.config = b, .file = state, .replace = true}).code, 0);
   auto wanted = *pipeline::read_state_file(state), got = *pipeline::read_state_file(exported(b, "replaced.state"));
   ASSERT_EQ(got.size(), wanted.size());
@@ -190,7 +174,7 @@ TEST_F(State, IsTakenApartAndPutTogether) {
   const std::string eu = part("", "eu-*", "eu.state"), us = part("", "us-east-1", "us.state");
   EXPECT_EQ(pipeline::read_state_file(eu)->size(), 4U);
   ASSERT_EQ(run(merge_states, StateArguments{.files = {us, eu}, .out = dir_.path("both.state")}).code, 0);
-  EXPECT_TRUE(read(dir_.path("both.state")) == read(all));
+  EXPECT_TRUE(read_file(dir_.path("both.state")) == read_file(all));
   const Said twice = run(merge_states, StateArguments{.files = {us, eu, part("111122223331", "us-east-1", "one.state")}, .out = dir_.path("never.state")});
   EXPECT_EQ(twice.code, 1);
   EXPECT_THAT(twice.err, AllOf(HasSubstr("cell 111122223331/us-east-1 is in "), HasSubstr("us.state"), HasSubstr("one.state")));
@@ -214,20 +198,20 @@ TEST_F(State, WhoIsForgottenIsNowhereInTheFile) {
   const std::string state = dir_.path("warm.state"), clean = dir_.path("clean.state");
   ASSERT_EQ(run(warm, WarmArguments{.paths = {first_}, .out = state, .progress = false}).code, 0);
   for (const std::string principal : {"arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:root"}) {
-    ASSERT_NE(read(state).find(principal), std::string::npos) << "else nothing is proved";
+    ASSERT_NE(read_file(state).find(principal), std::string::npos) << "else nothing is proved";
     const Said said = run(forget_principal, StateArguments{.file = state, .out = clean, .principal = principal});
     ASSERT_EQ(said.code, 0) << said.err;
     EXPECT_THAT(said.out, AllOf(HasSubstr(principal + ": "), HasSubstr("places cleaned"), Not(HasSubstr(" 0 places"))));
-    EXPECT_EQ(read(clean).find(principal), std::string::npos);
+    EXPECT_EQ(read_file(clean).find(principal), std::string::npos);
     EXPECT_EQ(run(inspect_state, StateArguments{.file = clean}).code, 0);
     const Said again = run(forget_principal, StateArguments{.file = clean, .out = dir_.path("again.state"), .principal = principal});
     EXPECT_THAT(again.out, HasSubstr("0 places cleaned: nothing named it"));
-    EXPECT_TRUE(read(dir_.path("again.state")) == read(clean));
+    EXPECT_TRUE(read_file(dir_.path("again.state")) == read_file(clean));
   }
   // Others stay as they were.
   const Said nobody = run(forget_principal, StateArguments{.file = state, .out = clean, .principal = "arn:aws:iam::111122223333:user/alic"});
   EXPECT_THAT(nobody.out, HasSubstr("0 places"));
-  EXPECT_TRUE(read(clean) == read(state));
+  EXPECT_TRUE(read_file(clean) == read_file(state));
 }
 
 TEST_F(State, AServiceForgetsWhileItDoesNotRun) {
@@ -235,11 +219,11 @@ TEST_F(State, AServiceForgetsWhileItDoesNotRun) {
   const std::string a = service("a", {first_}), b = service("b", {first_});
   ASSERT_EQ(drain(a).code, 0);
   ASSERT_EQ(drain(b).code, 0);
-  ASSERT_NE(read(exported(a, "a.state")).find(principal), std::string::npos);
+  ASSERT_NE(read_file(exported(a, "a.state")).find(principal), std::string::npos);
   const Said said = run(forget_principal, StateArguments{.config = a, .principal = principal});
   ASSERT_EQ(said.code, 0) << said.err;
   EXPECT_THAT(said.out, HasSubstr("places cleaned"));
-  EXPECT_EQ(read(exported(a, "clean.state")).find(principal), std::string::npos);
+  EXPECT_EQ(read_file(exported(a, "clean.state")).find(principal), std::string::npos);
   // What it says of calls from then on is what it would have said; findings it had folded under that name are told anew.
   add_input("a", rest_);
   add_input("b", rest_);
@@ -268,7 +252,7 @@ TEST_F(State, ForgetWantsAWholeNameAndOnePlace) {
 TEST_F(State, RefusesWithAReasonWhatCannotBeUsed) {
   const std::string a = service("a", {first_});
   ASSERT_EQ(drain(a).code, 0);
-  const std::string state = exported(a, "a.state"), bytes = read(state);
+  const std::string state = exported(a, "a.state"), bytes = read_file(state);
   const std::string cut = dir_.write("cut.state", bytes.substr(0, bytes.size() / 2));
   std::string other = bytes;
   other.replace(10, 16, "0123456789abcdef");

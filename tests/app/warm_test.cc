@@ -6,7 +6,6 @@
 #include <map>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +14,8 @@
 #include "app/generate.h"
 #include "app/replay.h"
 #include "app/state.h"
+#include "testing/command.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::app {
@@ -25,33 +26,16 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string read(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-/// What a command said on standard error, and its exit code.
-struct Said {
-  int code = 0;
-  std::string text;
-};
-template <class Command, class Arguments>
-Said run(Command command, const Arguments& arguments) {
-  ::testing::internal::CaptureStderr();
-  const int code = command(arguments);
-  return {code, ::testing::internal::GetCapturedStderr()};
-}
+using testing::read_file;
+using testing::run;
+using testing::Said;
 
 /// Six days of objects as in a bucket, with incidents in the last two, and what the whole of it says; made once.
 class WarmStart : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     dir_ = new testing::TempDir;
-    ::testing::internal::CaptureStdout();
-    ASSERT_EQ(generate({.out = dir_->path("t"), .seed = 5, .days = 6, .accounts = 2, .rate = 10}), 0);
-    ::testing::internal::GetCapturedStdout();
+    ASSERT_EQ(run(generate, GenerateArguments{.out = dir_->path("t"), .seed = 5, .days = 6, .accounts = 2, .rate = 10}).code, 0);
     dir_->write("config.yaml", "version: 1\ninsights: {false_insights_per_week: 30, warm_up: 12h}\n");
     for (const auto& entry : fs::recursive_directory_iterator(dir_->path("t/AWSLogs")))
       if (entry.is_regular_file()) files_.emplace(stamp_of(entry.path()), entry.path().string());
@@ -129,17 +113,17 @@ TEST_F(WarmStart, TheFileIsAFunctionOfTheRecords) {
   const std::string middle = "20260109T0700";
   ASSERT_EQ(warm_up(all(), dir_->path("a.state"), "", 1).code, 0);
   ASSERT_EQ(warm_up(all(), dir_->path("b.state"), "", 8).code, 0);
-  EXPECT_EQ(read(dir_->path("a.state")), read(dir_->path("b.state")));
+  EXPECT_EQ(read_file(dir_->path("a.state")), read_file(dir_->path("b.state")));
   ASSERT_EQ(warm_up(between("", middle), dir_->path("c.state")).code, 0);
   ASSERT_EQ(warm_up(between(middle, "~"), dir_->path("d.state"), dir_->path("c.state"), 2).code, 0);
-  EXPECT_TRUE(read(dir_->path("d.state")) == read(dir_->path("a.state"))) << "learned in two parts";
+  EXPECT_TRUE(read_file(dir_->path("d.state")) == read_file(dir_->path("a.state"))) << "learned in two parts";
 }
 
 TEST_F(WarmStart, SaysIfTheRestDoesNotBeginWhereItEnded) {
   const std::string state = dir_->path("gap.state");
   ASSERT_EQ(warm_up(between("", "20260109T0600"), state).code, 0);
   const auto rest = [&](const std::string& from) {
-    return run(replay, ReplayArguments{.paths = between(from, "20260109T1500"), .alerts = dir_->path("none"), .threads = 1, .state = state, .progress = false}).text;
+    return run(replay, ReplayArguments{.paths = between(from, "20260109T1500"), .alerts = dir_->path("none"), .threads = 1, .state = state, .progress = false}).err;
   };
   EXPECT_THAT(rest("20260109T1200"), AllOf(HasSubstr("gap.state ends at 2026-01-09T05:"), HasSubstr("the first record is of 2026-01-09T1"), HasSubstr("time without calls")));
   EXPECT_THAT(rest("20260109T0600"), Not(HasSubstr("ends at")));
@@ -147,7 +131,7 @@ TEST_F(WarmStart, SaysIfTheRestDoesNotBeginWhereItEnded) {
 
 TEST_F(WarmStart, SaysWhatItLearned) {
   const Said said = warm_up(all(), dir_->path("e.state"));
-  EXPECT_THAT(said.text, AllOf(HasSubstr("Learned, 2026-01-05T00:00Z to 2026-01-10T23:59Z"), HasSubstr("accounts x Regions"), HasSubstr("past warm-up"),
+  EXPECT_THAT(said.err, AllOf(HasSubstr("Learned, 2026-01-05T00:00Z to 2026-01-10T23:59Z"), HasSubstr("accounts x Regions"), HasSubstr("past warm-up"),
                                HasSubstr("watched for more than 12h"), HasSubstr("e.state"), HasSubstr("records/s")));
 }
 
@@ -163,11 +147,11 @@ TEST_F(WarmStart, ForgettingSomebodyChangesNoCount) {
       if (attribution["attribute"] == "userIdentityArn" && !attribution["baseline"].empty()) principal = attribution["baseline"][0]["value"];
   }
   ASSERT_TRUE(principal.starts_with("arn:aws:")) << principal;
-  ASSERT_NE(read(state).find(principal), std::string::npos);
-  ::testing::internal::CaptureStdout();
-  ASSERT_EQ(run(forget_principal, StateArguments{.file = state, .out = clean, .principal = principal}).code, 0);
-  EXPECT_THAT(::testing::internal::GetCapturedStdout(), Not(HasSubstr(" 0 places")));
-  EXPECT_EQ(read(clean).find(principal), std::string::npos) << principal;
+  ASSERT_NE(read_file(state).find(principal), std::string::npos);
+  const Said said = run(forget_principal, StateArguments{.file = state, .out = clean, .principal = principal});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_THAT(said.out, Not(HasSubstr(" 0 places")));
+  EXPECT_EQ(read_file(clean).find(principal), std::string::npos) << principal;
   bool is_named = false;
   const auto after = alerts_of(between(cut, "~"), clean, 1);
   for (const auto& [id, alert] : after) {
@@ -182,13 +166,13 @@ TEST_F(WarmStart, ForgettingSomebodyChangesNoCount) {
 }
 
 TEST_F(WarmStart, RefusesWhatIsNoStateWithTheFileAndAReason) {
-  const std::string damaged = dir_->write("damaged.state", read(dir_->path("config.yaml")));
+  const std::string damaged = dir_->write("damaged.state", read_file(dir_->path("config.yaml")));
   ReplayArguments arguments{.paths = {files_.begin()->second}, .alerts = dir_->path("none"), .state = damaged, .progress = false};
   const Said said = run(replay, arguments);
   EXPECT_EQ(said.code, 2);
-  EXPECT_THAT(said.text, AllOf(HasSubstr(damaged), HasSubstr("not a state file of trailwarden")));
+  EXPECT_THAT(said.err, AllOf(HasSubstr(damaged), HasSubstr("not a state file of trailwarden")));
   arguments.state = dir_->path("no.state");
-  EXPECT_THAT(run(replay, arguments).text, HasSubstr("no such file"));
+  EXPECT_THAT(run(replay, arguments).err, HasSubstr("no such file"));
   EXPECT_EQ(warm_up(all(), "/nowhere/w.state").code, 1);
 }
 

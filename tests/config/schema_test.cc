@@ -1,8 +1,6 @@
 // The config schema, the example file, the loader and the detectors say the same.
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +12,7 @@
 #include "detectors/registry.h"
 #include "detectors/silence_config.h"
 #include "testing/alert_schema.h"
+#include "testing/read_file.h"
 
 namespace trailwarden::config {
 namespace {
@@ -22,12 +21,7 @@ using nlohmann::json;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
-std::string read(const std::string& path) {
-  std::ifstream file(std::string(TRAILWARDEN_SOURCE_DIR) + "/" + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+std::string read(const std::string& path) { return testing::read_file(std::string(TRAILWARDEN_SOURCE_DIR) + "/" + path); }
 
 json config_schema() { return json::parse(read("models/schemas/config.schema.json")); }
 

@@ -7,8 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "baseline/cell_baseline.h"
-#include "baseline/portable_math.h"
-#include "core/hash.h"
+#include "testing/draw.h"
 #include "testing/insights_feed.h"
 
 namespace trailwarden::detectors {
@@ -16,24 +15,9 @@ namespace {
 
 using testing::FeedCall;
 using testing::InsightsFeed;
+using testing::Draw;
 
 constexpr std::int64_t kMonday = 28'923'840 / 10'080 * 10'080 + 4 * 1440;  // 00:00 UTC, in the year 2024
-
-/// Poisson counts by number: the same in every build.
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : seed_(splitmix64(seed)) {}
-  double uniform() { return static_cast<double>(splitmix64(seed_ ^ ++count_) >> 11) / 0x1p53; }
-  int poisson(double rate) {
-    double u = uniform();
-    int k = 0;
-    for (double p = baseline::portable_exp(-rate); u > p && k < 200; p *= rate / ++k) u -= p;
-    return k;
-  }
-
- private:
-  std::uint64_t seed_, count_ = 0;
-};
 
 /// What is expected of an API, in calls a day, by a cell that is fed from one day to the next.
 class Expectation {
@@ -231,7 +215,7 @@ TEST(InsightsLimits, ADailyBatchThatDoesNotComeIsMissed) {
   const event::Insight& start = feed.said()[0];
   event::PrintTo(start, &std::cout);
   std::cout << '\n';
-  EXPECT_EQ(start.decided_by, "28 hours");
+  EXPECT_EQ(start.decided_by, event::DecidedBy::k28Hours);
   EXPECT_FALSE(start.is_upward);
   EXPECT_EQ(start.observed, 0);
   EXPECT_EQ(start.expected, 160);

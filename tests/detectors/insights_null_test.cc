@@ -6,29 +6,13 @@
 
 #include <gtest/gtest.h>
 
-#include "baseline/portable_math.h"
-#include "core/hash.h"
+#include "testing/draw.h"
 #include "testing/insights_feed.h"
 
 namespace trailwarden::detectors {
 namespace {
 
-/// Random numbers by counter: the same in every build.
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : seed_(splitmix64(seed)) {}
-  double uniform() { return static_cast<double>(splitmix64(seed_ ^ ++count_) >> 11) / 0x1p53; }
-  int poisson(double rate) {
-    double u = uniform();
-    int k = 0;
-    for (double p = baseline::portable_exp(-rate); u > p && k < 200; p *= rate / ++k) u -= p;
-    return k;
-  }
-  int geometric(double mean) { return 1 + static_cast<int>(baseline::portable_log(1 - uniform()) / baseline::portable_log(1 - 1 / mean)); }
-
- private:
-  std::uint64_t seed_, count_ = 0;
-};
+using testing::Draw;
 
 constexpr int kDays = 30;
 

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "testing/insights_feed.h"
+#include "testing/read_file.h"
 #include "testing/seal.h"
 
 namespace trailwarden::detectors {
@@ -310,9 +311,7 @@ TEST(SavedInsights, StatesThatAreKeptLoad) {
   for (const auto& [name, feed] : states) {
     const std::string path = std::string(TRAILWARDEN_SOURCE_DIR) + "/fuzz/corpus/insights_state/" + name + ".state";
     if (std::getenv("TRAILWARDEN_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << feed->saved();
-    std::ifstream in(path, std::ios::binary);
-    const std::string kept{std::istreambuf_iterator<char>(in), {}};
-    const auto loaded = fresh()->restore(testing::sealed(kept), *feed);
+    const auto loaded = fresh()->restore(testing::sealed(testing::read_file(path)), *feed);
     EXPECT_TRUE(loaded.has_value()) << path << ": " << (loaded ? "" : loaded.error().message);
   }
 }

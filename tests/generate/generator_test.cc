@@ -6,7 +6,6 @@
 #include <limits>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +13,7 @@
 
 #include "core/hash.h"
 #include "event/decoder.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 #include "trail/gzip.h"
 #include "trail/object_name.h"
@@ -26,12 +26,7 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+using testing::read_file;
 
 std::vector<std::string> lines_of(const fs::path& path) {
   std::vector<std::string> out;
@@ -66,7 +61,7 @@ struct Generated {
   std::map<std::string, std::string> hashes() const {
     std::map<std::string, std::string> out;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder))
-      if (entry.is_regular_file()) out[fs::relative(entry.path(), folder).string()] = sha256_hex(read(entry.path()));
+      if (entry.is_regular_file()) out[fs::relative(entry.path(), folder).string()] = sha256_hex(read_file(entry.path()));
     return out;
   }
 
@@ -138,7 +133,7 @@ TEST(Generate, ObjectsLieAsInABucketAndAreStampedAfterTheirEvents) {
     EXPECT_EQ(fs::relative(entry.path().parent_path(), run.folder).string(),
               "AWSLogs/" + std::string(name->account) + "/CloudTrail/" + std::string(name->region) + "/" + day);
     std::string text;
-    const std::string packed = read(entry.path());
+    const std::string packed = read_file(entry.path());
     ASSERT_TRUE(trail::gunzip(inflater, packed, std::size_t{1} << 30, text));
     const json document = json::parse(text);
     for (const json& record : document.at("Records")) {
@@ -158,7 +153,7 @@ TEST(Generate, ObjectsAndLinesHoldTheSameRecords) {
   const Generated objects(small()), lines(small_lines());
   EXPECT_EQ(objects.report.events, lines.report.events);
   EXPECT_EQ(objects.report.duplicates, lines.report.duplicates);
-  EXPECT_EQ(read(objects.folder + "/labels.jsonl"), read(lines.folder + "/labels.jsonl"));
+  EXPECT_EQ(read_file(objects.folder + "/labels.jsonl"), read_file(lines.folder + "/labels.jsonl"));
 }
 
 TEST(Generate, AFewPercentAreDeliveredTwiceWithTheSameBytes) {
@@ -213,7 +208,7 @@ TEST(Generate, OfficeHoursAreBusierThanTheNight) {
 TEST(Generate, OrdinaryTrafficHoldsNothingThatASecurityDetectorWants) {
   const Generated run({.days = 3, .per_minute = 60.0, .lines = true, .incidents = false});
   EXPECT_EQ(run.report.incidents, 0u);
-  EXPECT_EQ(read(run.folder + "/labels.jsonl"), "");
+  EXPECT_EQ(read_file(run.folder + "/labels.jsonl"), "");
   const std::set<std::string> tampering{"DeleteTrail", "StopLogging", "UpdateTrail", "PutEventSelectors"};
   std::map<std::string, std::size_t> iam_writes;  // by caller and hour
   for (const std::string& line : lines_of(run.folder + "/events.jsonl")) {

@@ -8,6 +8,7 @@
 
 #include "app/replay.h"
 #include "testing/alert_schema.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 // Each folder of tests/golden is a stream with the alerts that it must give, through the real pipeline.
@@ -18,12 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kFolder = fs::path(TRAILWARDEN_SOURCE_DIR) / "tests/golden";
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 std::vector<std::string> cases() {
   std::vector<std::string> out;
@@ -48,12 +43,12 @@ TEST_P(Golden, StreamGivesItsAlerts) {
   const int code = app::replay(arguments);
   fs::current_path(before);
   ASSERT_EQ(code, 0);
-  const std::string alerts = read(out.path("alerts.jsonl"));
+  const std::string alerts = testing::read_file(out.path("alerts.jsonl"));
   std::istringstream lines(alerts);
   for (std::string line; std::getline(lines, line);) EXPECT_THAT(testing::schema_errors(line), ::testing::IsEmpty()) << line;
   EXPECT_EQ(alerts.empty(), GetParam().ends_with("_silent"));
   if (std::getenv("TRAILWARDEN_UPDATE_GOLDEN") != nullptr) std::ofstream(folder / "alerts.jsonl", std::ios::binary) << alerts;
-  EXPECT_EQ(alerts, read(folder / "alerts.jsonl"));
+  EXPECT_EQ(alerts, testing::read_file(folder / "alerts.jsonl"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Streams, Golden, ::testing::ValuesIn(cases()), [](const auto& row) { return row.param; });

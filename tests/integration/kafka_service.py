@@ -39,7 +39,7 @@ RECORD = ('{{"eventVersion":"1.08","userIdentity":{{"type":"Root","accountId":"1
 
 # Spec 5.1 as far as it is built, and shows without an error having happened.
 METRICS = """records_consumed_total record_bytes_consumed_total events_accepted_total events_rejected_total events_late_total events_duplicate_total
-event_time_clamped_total offset_gap_total offset_rewind_total consumer_lag_records consumer_lag_seconds watermark_delay_seconds retention_headroom_records
+event_time_clamped_total offset_gap_total offset_rewind_total consumer_lag_records consumer_lag_seconds watermark_delay_seconds watermark_lag_seconds retention_headroom_records
 last_commit_timestamp_seconds alert_end_to_end_seconds pipeline_latency_seconds transaction_commit_seconds transactions_total ledger_audit_failures_total
 rebalances_total assigned_partitions restore_duration_seconds restore_records_total alerts_total detector_evaluations_total baselines incidents_open
 alerts_suppressed_total config_last_reload_successful config_last_reload_success_timestamp_seconds build_info dead_letters_total log_lines_dropped_total

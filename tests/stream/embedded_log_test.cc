@@ -12,12 +12,12 @@
 #include <fstream>
 #include <map>
 #include <random>
-#include <sstream>
 #include <thread>
 
 #include "core/failpoint.h"
 #include "embedded_input_fake.h"
 #include "stream/sqlite.h"
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::stream {
@@ -30,6 +30,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::LinesInput;
 using testing::TempDir;
+using testing::read_file;
 
 constexpr PartitionId kFolder{};
 
@@ -41,12 +42,6 @@ class Owner final : public Member {
 
   std::vector<Assigned> now;
 };
-
-std::string read_file(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 /// A log with its owner, over lines.
 struct Session {

@@ -1,21 +1,17 @@
 #include "stream/file_log.h"
 
-#include <fstream>
 #include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
 namespace trailwarden::stream {
 namespace {
 
-std::string read(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+using testing::read_file;
 
 class NoMessages final : public MessageSource {
  public:
@@ -28,11 +24,11 @@ TEST(FileLog, WhatIsAppendedIsVisibleWithTheCommit) {
   ASSERT_TRUE(log.write_topic(kAlertsTopic, dir.path("alerts.jsonl")).has_value());
   log.append({.topic = std::string(kAlertsTopic), .value = "one"});
   log.append({.topic = "nobody.asked", .value = "dropped"});
-  EXPECT_EQ(read(dir.path("alerts.jsonl")), "");
+  EXPECT_EQ(read_file(dir.path("alerts.jsonl")), "");
   ASSERT_TRUE(log.commit({}).has_value());
   log.append({.topic = std::string(kAlertsTopic), .value = "two"});
   ASSERT_TRUE(log.commit({}).has_value());
-  EXPECT_EQ(read(dir.path("alerts.jsonl")), "one\ntwo\n");
+  EXPECT_EQ(read_file(dir.path("alerts.jsonl")), "one\ntwo\n");
 }
 
 TEST(FileLog, DeadLettersAreKeptByteForByteWithAnIndex) {
@@ -43,8 +39,8 @@ TEST(FileLog, DeadLettersAreKeptByteForByteWithAnIndex) {
   log.append({.topic = std::string(kDeadLetterTopic), .value = "first", .headers = {{"reason", "not_json"}}});
   log.append({.topic = std::string(kDeadLetterTopic), .value = bytes, .headers = {{"reason", "invalid_utf8"}, {"origin", "f\xff"}}});
   ASSERT_TRUE(log.commit({}).has_value());
-  const std::string kept = read(dir.path("bad"));
-  std::istringstream index(read(dir.path("bad.index.jsonl")));
+  const std::string kept = read_file(dir.path("bad"));
+  std::istringstream index(read_file(dir.path("bad.index.jsonl")));
   std::string line;
   std::getline(index, line);
   std::getline(index, line);

@@ -12,7 +12,7 @@
 namespace trailwarden::event {
 inline void PrintTo(const Insight& insight, std::ostream* out) {
   *out << (insight.is_start ? "Start " : "End ") << format_time(insight.event_time) << " decided " << format_time(insight.decision_time) << " by "
-       << insight.decided_by << ": " << insight.sentence << " X " << insight.observed << " M " << insight.expected << " S " << insight.score << " A "
+       << to_string(insight.decided_by) << ": " << insight.sentence << " X " << insight.observed << " M " << insight.expected << " S " << insight.score << " A "
        << insight.false_alarms_per_week << " of " << insight.threshold;
 }
 }  // namespace trailwarden::event
