@@ -92,7 +92,7 @@ class ByteWriter {
   std::string bytes_;
 };
 
-/// Reads what `ByteWriter` wrote. Reading past the end gives zeros and empty strings and makes
+/// Reads what `ByteWriter` wrote. Reading past the end, or a flag that is none, gives zeros and empty strings and makes
 /// `finish` fail, so that a loader checks once, at its end.
 class ByteReader {
  public:
@@ -109,7 +109,11 @@ class ByteReader {
   }
   Timestamp time() { return Timestamp{std::chrono::seconds{signed_number()}}; }
   std::string text() { return std::string(view(number<std::uint32_t>())); }
-  bool flag() { return number<std::uint8_t>() != 0; }
+  bool flag() {
+    const auto value = number<std::uint8_t>();
+    ok_ = ok_ && value <= 1;
+    return value == 1;
+  }
 
   /// As many numbers as `values` has room for.
   template <SavableArray Values>

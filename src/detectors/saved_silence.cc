@@ -130,9 +130,9 @@ Result<void> Silence::Region::load(ByteReader& in) {
   frozen_from = in.signed_number();
   frozen_until = in.signed_number();
   if (in.flag()) {
-    if (auto loaded = silent.emplace().load(in); !loaded) return loaded;
+    if (auto loaded = (silent = Silent{})->load(in); !loaded) return loaded;
   }
-  if (in.flag()) past.emplace().load(in);
+  if (in.flag()) (past = Past{})->load(in);
   if (!in.ok()) return fail(ErrorCode::kMalformed, kTooShort);
   if (bound < baseline::DelayHistogram::kLeastBound || bound > INT32_MAX || frozen_from < 0 || frozen_from > INT32_MAX || (silent && !is_minute(silent->since)))
     return fail(ErrorCode::kMalformed, "numbers of an account-Region are out of range");
@@ -221,18 +221,24 @@ Result<void> Silence::load(ByteReader& in, SilenceOutput& output) {
   if (minute_ != INT64_MIN && !is_minute(minute_)) return fail(ErrorCode::kMalformed, "a clock that is off by centuries");
   for (std::uint32_t i = 0; i < regions && in.ok(); ++i) {
     const std::string account = in.text(), name = in.text();
+    if (!regions_.empty() && Name(account, name) <= regions_.rbegin()->first) return fail(ErrorCode::kMalformed, "an account-Region is saved twice, or out of order");
     const std::uint64_t cell = event::cell_hash(account, name);
     auto region = std::make_unique<Region>(account, name, cell);
     if (auto loaded = region->load(in); !loaded) return loaded;
     by_cell_.emplace(cell, region.get());
-    if (!regions_.emplace(Name(account, name), std::move(region)).second) return fail(ErrorCode::kMalformed, "an account-Region is saved twice");
+    regions_.emplace(Name(account, name), std::move(region));
   }
   const auto calls = in.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < calls && in.ok(); ++i) stop_calls_[in.text()].load(in);
+  for (std::uint32_t i = 0; i < calls && in.ok(); ++i) {
+    const std::string account = in.text();
+    if (!stop_calls_.empty() && account <= stop_calls_.rbegin()->first) return fail(ErrorCode::kMalformed, "an account's stop call is saved twice, or out of order");
+    stop_calls_[account].load(in);
+  }
   const auto tolds = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < tolds && in.ok(); ++i) {
     const auto number = in.number<std::uint64_t>();
-    if (number == 0 || number >= next_told_) return fail(ErrorCode::kMalformed, "a finding of a silence has a number that it cannot have");
+    if (number == 0 || number >= next_told_ || (!told_.empty() && number <= told_.rbegin()->first))
+      return fail(ErrorCode::kMalformed, "a finding of a silence has a number that it cannot have");
     if (auto loaded = told_[number].load(in); !loaded) return loaded;
   }
   if (!in.ok()) return fail(ErrorCode::kMalformed, kTooShort);
