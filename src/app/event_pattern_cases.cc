@@ -2,13 +2,18 @@
 
 #include <cerrno>
 #include <fstream>
-#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "event/decoder.h"
 #include "rules/event_pattern.h"
 #include "rules/naive_evaluator.h"
+#include "rules/rule_set.h"
 
 namespace trailwarden::app {
 namespace {
@@ -31,6 +36,17 @@ Result<bool> match_naively(const rules::Predicate& predicate, const std::string&
   return evaluator->matches(predicate);
 }
 
+Result<bool> match_compiled(const rules::Predicate& predicate, const std::string& event) {
+  auto compiled = rules::RuleSet::compile(std::span(&predicate, 1));
+  if (!compiled) return fail(compiled.error());
+  rules::Matcher matcher(std::move(*compiled));
+  const std::string padded = event + std::string(event::kPadding, '\0');
+  std::vector<std::uint32_t> matches;
+  const event::Refusal refusal = matcher.match(std::string_view(padded).substr(0, event.size()), matches);
+  if (refusal != event::Refusal::kNone) return fail(ErrorCode::kMalformed, std::string(event::advice(refusal)));
+  return !matches.empty();
+}
+
 /// Writes a line for what disagrees; returns whether all agreed.
 bool run_case(const json& c, std::ostream& out) {
   const std::string expected = c.at("expect");
@@ -43,7 +59,8 @@ bool run_case(const json& c, std::ostream& out) {
   if (!predicate) return judge("the compiler", {"invalid_pattern", predicate.error().message});
   if (expected == "valid_pattern" || expected == "invalid_pattern" || c.at("event").is_null()) return judge("the compiler", {"valid_pattern", ""});
   const std::string event = c.at("event");
-  return judge("the naive evaluator", outcome_of(match_naively(*predicate, event)));
+  const bool naive = judge("the naive evaluator", outcome_of(match_naively(*predicate, event)));
+  return judge("the compiled matcher", outcome_of(match_compiled(*predicate, event))) && naive;
 }
 
 }  // namespace
