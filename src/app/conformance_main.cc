@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "app/conformance.h"
+#include "app/event_pattern_cases.h"
 
 namespace {
 
@@ -16,12 +17,15 @@ int run(int argc, char** argv) {
   baseline->add_option("cases", file, "JSON lines, as tests/data/baseline-cases.jsonl")->required();
   baseline->add_option("--kinds", kinds, "Only these kinds, separated by commas")->delimiter(',');
   baseline->footer("Example:\n  trailwarden-conformance baseline tests/data/baseline-cases.jsonl --kinds nb_tail,level");
+  CLI::App* const patterns = app.add_subcommand("event-patterns", "The language of event patterns");
+  patterns->add_option("cases", file, "JSON lines, as tests/data/event-pattern-cases.jsonl")->required();
+  patterns->footer("Example:\n  trailwarden-conformance event-patterns tests/data/event-pattern-cases.jsonl");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const auto count = trailwarden::app::run_baseline_cases(file, kinds, std::cout);
+  const auto count = patterns->parsed() ? trailwarden::app::run_event_pattern_cases(file, std::cout) : trailwarden::app::run_baseline_cases(file, kinds, std::cout);
   if (!count) {
     fmt::print(stderr, "{}\n", count.error().message);
     return 1;

@@ -111,7 +111,7 @@ JsonWalk::Token JsonWalk::number(Token token) {
   if (token >= end_) return fail(Refusal::kTruncated);
   const char* const begin = text_ + *token;
   const char* const end = number_end(begin, text_ + size_);
-  if (end == begin || !fits_a_double(begin, end)) return fail(Refusal::kNotJson);
+  if (end == begin || (numbers_ == Numbers::kFitADouble && !fits_a_double(begin, end))) return fail(Refusal::kNotJson);
   return ends_at(token, static_cast<std::size_t>(end - text_));
 }
 

@@ -28,8 +28,11 @@ class JsonWalk {
   /// A token of the index; null after a failure.
   using Token = const std::uint32_t*;
 
-  explicit JsonWalk(TokenIndex& index)
-      : index_(index), text_(index.text().data()), end_(index.tokens().data() + index.tokens().size()), size_(index.text().size()) {}
+  /// Which numbers are refused beside those that RFC 8259 does not have.
+  enum class Numbers : bool { kFitADouble, kAnySize };
+
+  explicit JsonWalk(TokenIndex& index, Numbers numbers = Numbers::kFitADouble)
+      : index_(index), text_(index.text().data()), end_(index.tokens().data() + index.tokens().size()), size_(index.text().size()), numbers_(numbers) {}
 
   Refusal refusal() const { return refusal_; }
 
@@ -111,6 +114,7 @@ class JsonWalk {
   const char* const text_;
   const Token end_;
   const std::size_t size_;
+  const Numbers numbers_;
   Refusal refusal_ = Refusal::kNone;
 };
 

@@ -21,7 +21,7 @@ struct Glob {
   /// runs.size() == gaps.size() + 1; text = runs[0] gaps[0] runs[1] ...; a run may be empty at the ends only.
   std::vector<std::string> runs;
   std::vector<Gap> gaps;
-  /// Each UTF-16 unit of the glob accepts its simple and its full lower and upper case (event-patterns.md section 5), locale-independent.
+  /// Each UTF-16 unit of the glob accepts its lower and its upper case (`case_forms`).
   bool ignore_case = false;
   bool operator==(const Glob&) const = default;
 };

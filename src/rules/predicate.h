@@ -12,10 +12,12 @@ namespace trailwarden::rules {
 
 /// How the values at a path become the texts and numbers that a leaf test sees.
 enum class Reading : std::uint8_t {
-  /// Event patterns: leaves only, with their JSON types; arrays are flattened; objects and empty arrays are absent. spec/event-patterns.md section 2.
+  /// Event patterns: leaves only, with their JSON types; arrays are flattened; objects and empty arrays are absent; a name with dots is like nesting.
+  /// spec/event-patterns.md section 2.
   kLeaves,
-  /// Sigma: strings, numbers and booleans by their text; containers also by their compact JSON and, for globs with a gap and for regexes, by every
-  /// leaf below them. A top-level member whose name is the whole path comes first. spec/sigma.md section 3.
+  /// Sigma: strings, numbers and booleans by their text, arrays by their elements' texts, objects by their compact JSON. For globs with a gap also non-empty arrays
+  /// by their compact JSON; for these and for regexes objects also by every scalar below them. Number tests take strings that are JSON numbers too. A top-level member
+  /// whose name is the whole path counts alone. spec/sigma.md section 3.
   kTexts,
 };
 
@@ -57,11 +59,13 @@ using PatternCombination = std::vector<PatternField>;
 
 /// What a rule asks of one record.
 struct Predicate {
-  /// Without regard to which elements of arrays the leaves came from: for an event pattern necessary, and enough where no two leaves share an array of objects.
+  /// Without regard to which elements of arrays the leaves came from. For an event pattern it decides where no leaf lies inside an array of objects; else the
+  /// combinations do. (There it is necessary but for absences: a path may be absent from the element chosen and not from the record.)
   Expression expression;
   /// Of an event pattern: what array consistency (spec/event-patterns.md sections 7 and 8) is decided by. Empty for Sigma.
   std::vector<PatternCombination> combinations;
-  /// Paths whose string values are JSON documents, read as if their objects stood there (a rule's `decode`).
+  /// Paths whose string values are JSON documents: a test of such a path, or of one below it, reads them as if their objects or arrays stood there (a rule's
+  /// `decode`). A string that is no object or array stays a string.
   std::vector<std::string> decode;
   bool operator==(const Predicate&) const = default;
 };

@@ -1,0 +1,254 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "rules/array_search.h"
+#include "rules/glob.h"
+#include "rules/json_texts.h"
+#include "rules/rule_program.h"
+#include "rules/rule_set.h"
+#include "rules/slot_reader.h"
+
+namespace trailwarden::rules {
+namespace {
+
+using Kind = JsonValue::Kind;
+using Node = RuleProgram::Node;
+using Test = RuleProgram::Test;
+
+bool equal_letters(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+}
+
+/// Whether `text` equals, contains, begins or ends with `other`. `other` is read as a glob is, so its letters beyond ASCII decide what other case they accept.
+bool compares(const FieldComparison& comparison, std::string_view text, std::string_view other) {
+  using How = FieldComparison::How;
+  if (comparison.ignore_case && !is_ascii(other)) {
+    std::string copy(other);
+    Glob glob = comparison.how == How::kEqual        ? exact_glob(std::move(copy))
+                : comparison.how == How::kContains   ? contains_glob(std::move(copy))
+                : comparison.how == How::kStartsWith ? prefix_glob(std::move(copy))
+                                                     : suffix_glob(std::move(copy));
+    glob.ignore_case = true;
+    return GlobMatcher(glob).accepts(text);
+  }
+  if (text.size() < other.size()) return false;
+  const auto equal = [&](std::string_view part) { return comparison.ignore_case ? equal_letters(part, other) : part == other; };
+  switch (comparison.how) {
+    case How::kEqual: return equal(text);
+    case How::kStartsWith: return equal(text.substr(0, other.size()));
+    case How::kEndsWith: return equal(text.substr(text.size() - other.size()));
+    case How::kContains: break;
+  }
+  for (std::size_t at = 0; at + other.size() <= text.size(); ++at)
+    if (equal(text.substr(at, other.size()))) return true;
+  return false;
+}
+
+}  // namespace
+
+struct Matcher::Scratch {
+  explicit Scratch(std::shared_ptr<const RuleProgram> rules)
+      : program(std::move(rules)), reader(program->trie), values(program->slots.size()), tests(program->tests.size()), slots_asked(program->slots.size()),
+        rules_seen(program->rules.size()) {}
+
+  /// What is known of a test. Stamps grow with every record and every text; one from before the record's first is of an earlier record.
+  struct TestState {
+    std::uint64_t stamp = 0;  // of the last text that it was reported for
+    std::uint32_t hits = 0;   // texts that it was reported for; of a test decided at once: whether it holds
+  };
+
+  std::shared_ptr<const RuleProgram> program;
+  SlotReader reader;
+  SlotValues values;
+  std::vector<TestState> tests;
+  std::vector<std::uint64_t> slots_asked;  // the record for which the slot's globs were asked
+  std::vector<std::uint64_t> rules_seen;   // the record for which the rule was made a candidate
+  std::vector<RuleId> candidates;
+  std::uint64_t stamp = 0, record_stamp = 0;
+  LeafProgram::Scratch texts;
+  std::string compact;
+  ArraySearch search;
+
+  void begin_record() {
+    record_stamp = ++stamp;
+    candidates.clear();
+  }
+  bool is_fresh(std::uint64_t at) const { return at >= record_stamp; }
+
+  void add_candidates(std::span<const std::uint32_t> rules) {
+    for (const RuleId rule : rules) {
+      if (is_fresh(rules_seen[rule])) continue;
+      rules_seen[rule] = stamp;
+      candidates.push_back(rule);
+    }
+  }
+
+  void hit(TestId id) {
+    TestState& state = tests[id];
+    if (state.stamp == stamp) return;
+    if (!is_fresh(state.stamp)) {
+      state.hits = 0;
+      add_candidates(program->rules_of_test[id]);
+    }
+    state.stamp = stamp;
+    ++state.hits;
+  }
+  std::uint32_t hits(TestId id) const { return is_fresh(tests[id].stamp) ? tests[id].hits : 0; }
+
+  void ask(const GlobSet& globs, std::string_view text) {
+    globs.scan(text, [this](std::uint32_t test) { hit(test); });
+  }
+  void ask_globs(SlotId id);
+  void ask_value(const RuleProgram::Slot& slot, const SlotValue& value);
+  void ask_container(const RuleProgram::Slot& slot, const SlotValue& value);
+
+  bool holds(const Test& test, TestId id);
+  bool decide(const Test& test);
+  bool any_compares(const Test& test);
+  bool holds_node(std::uint32_t id);
+  bool holds_rule(RuleId id);
+
+  void judge(std::vector<std::uint32_t>& matches);
+};
+
+/// Asks all globs of a slot of all its values, once a record.
+void Matcher::Scratch::ask_globs(SlotId id) {
+  if (is_fresh(slots_asked[id])) return;
+  slots_asked[id] = stamp;
+  const RuleProgram::Slot& slot = program->slots[id];
+  for (std::uint32_t v = values.first(id); v != SlotValues::kEnd; v = values[v].next) {
+    ++stamp;
+    ask_value(slot, values[v]);
+  }
+}
+
+void Matcher::Scratch::ask_value(const RuleProgram::Slot& slot, const SlotValue& value) {
+  const bool has_text = slot.reading == Reading::kLeaves ? value.kind == Kind::kString : value.kind != Kind::kNull && value.kind < Kind::kArray;
+  if (has_text) {
+    ask(slot.whole, value.text);
+    ask(slot.wild, value.text);
+  } else if (value.kind >= Kind::kArray) {
+    ask_container(slot, value);
+  }
+}
+
+/// Sigma's texts of an object or array (`Reading::kTexts`).
+void Matcher::Scratch::ask_container(const RuleProgram::Slot& slot, const SlotValue& value) {
+  const bool is_object = value.kind == Kind::kObject;
+  if (slot.wild.empty() && (!is_object || slot.whole.empty())) return;
+  if (!is_object && value.text == "[]") return;
+  compact.clear();
+  append_compact(value.text, texts.unescaped, compact);
+  if (is_object) ask(slot.whole, compact);
+  if (slot.wild.empty()) return;
+  ask(slot.wild, compact);
+  if (is_object) for_each_scalar_text(value.text, texts.unescaped, [&](std::string_view text) { ask(slot.wild, text); });
+}
+
+bool Matcher::Scratch::holds(const Test& test, TestId id) {
+  switch (test.kind) {
+    case Test::Kind::kPresent: return values.has(test.slot);
+    case Test::Kind::kGlob: ask_globs(test.slot); return hits(id) > 0;
+    case Test::Kind::kAllButGlobs: ask_globs(test.slot); return hits(id) < values.count(test.slot);
+    case Test::Kind::kEach:
+    case Test::Kind::kCompared: break;
+  }
+  TestState& state = tests[id];
+  if (!is_fresh(state.stamp)) state = {stamp, decide(test) ? 1U : 0U};
+  return state.hits > 0;
+}
+
+bool Matcher::Scratch::decide(const Test& test) {
+  if (test.kind == Test::Kind::kCompared) return any_compares(test);
+  const Reading reading = program->slots[test.slot].reading;
+  for (std::uint32_t v = values.first(test.slot); v != SlotValues::kEnd; v = values[v].next)
+    if (test.program->accepts(values[v], reading, texts)) return true;
+  return false;
+}
+
+bool Matcher::Scratch::any_compares(const Test& test) {
+  // Calls `then` with the text of each value; an object's stands in `into`.
+  const auto for_each_text = [this](SlotId slot, std::string& into, auto then) {
+    for (std::uint32_t v = values.first(slot); v != SlotValues::kEnd; v = values[v].next) {
+      const SlotValue& value = values[v];
+      if (value.kind == Kind::kNull || value.kind == Kind::kArray) continue;
+      if (value.kind == Kind::kObject) {
+        into.clear();
+        append_compact(value.text, texts.unescaped, into);
+      }
+      then(value.kind == Kind::kObject ? std::string_view(into) : value.text);
+    }
+  };
+  const FieldComparison& comparison = program->comparisons[test.comparison];
+  bool found = false;
+  for_each_text(test.slot, compact, [&](std::string_view text) {
+    for_each_text(test.other, texts.compact, [&](std::string_view other) { found = found || compares(comparison, text, other); });
+  });
+  return found;
+}
+
+bool Matcher::Scratch::holds_node(std::uint32_t id) {
+  const Node& node = program->nodes[id];
+  switch (node.kind) {
+    case Node::Kind::kTest: return holds(program->tests[node.first], node.first);
+    case Node::Kind::kNotTest: return !holds(program->tests[node.first], node.first);
+    // What lies inside arrays may be absent from the elements that are chosen.
+    case Node::Kind::kAbsent: return values.count(node.first) == values.in_arrays(node.first);
+    case Node::Kind::kAll:
+      for (std::uint32_t i = node.first; i < node.first + node.count; ++i)
+        if (!holds_node(program->parts[i])) return false;
+      return true;
+    case Node::Kind::kAny:
+      for (std::uint32_t i = node.first; i < node.first + node.count; ++i)
+        if (holds_node(program->parts[i])) return true;
+      return false;
+  }
+  return false;
+}
+
+bool Matcher::Scratch::holds_rule(RuleId id) {
+  const RuleProgram::Rule& rule = program->rules[id];
+  if (!holds_node(rule.node)) return false;
+  const auto is_in_array = [this](SlotId slot) { return values.in_arrays(slot) > 0; };
+  const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
+  if (std::none_of(slots.begin(), slots.end(), is_in_array)) return true;
+  return search.found(*program, rule, values, texts);
+}
+
+/// From the values that were read to the rules that hold.
+void Matcher::Scratch::judge(std::vector<std::uint32_t>& matches) {
+  begin_record();
+  add_candidates(program->always);
+  for (const SlotId slot : values.slots_with_values()) {
+    add_candidates(program->rules_of_slot[slot]);
+    if (program->slots[slot].is_asked_first) ask_globs(slot);
+  }
+  for (std::size_t i = 0; i < candidates.size(); ++i)  // asking more globs may add candidates, which then wait for nothing else
+    if (holds_rule(candidates[i])) matches.push_back(candidates[i]);
+  std::sort(matches.begin(), matches.end());
+}
+
+Matcher::Matcher(RuleSet rules) : scratch_(std::make_unique<Scratch>(std::move(rules.program_))) {}
+Matcher::~Matcher() = default;
+Matcher::Matcher(Matcher&&) noexcept = default;
+Matcher& Matcher::operator=(Matcher&&) noexcept = default;
+
+event::Refusal Matcher::match(std::string_view record_json, std::vector<std::uint32_t>& matches) {
+  matches.clear();
+  const event::Refusal refusal = scratch_->reader.read(record_json, scratch_->values);
+  if (refusal == event::Refusal::kNone) scratch_->judge(matches);
+  return refusal;
+}
+
+void Matcher::match(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
+  match(event.raw, matches);
+}
+
+std::size_t Matcher::memory_bytes() const {
+  const Scratch& s = *scratch_;
+  return sizeof s + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
+         8 * (s.slots_asked.capacity() + s.rules_seen.capacity()) + 4 * s.candidates.capacity() + s.compact.capacity();
+}
+
+}  // namespace trailwarden::rules
