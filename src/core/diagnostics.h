@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ class Diagnostics {
   /// Takes over what another has.
   void add(const Diagnostics& others);
   bool empty() const { return entries_.empty(); }
+  std::size_t size() const { return entries_.size(); }
   /// Sorted by file, line and column, one a line; what was reported twice comes once.
   std::vector<std::string> lines() const;
 

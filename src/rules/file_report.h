@@ -14,6 +14,8 @@ struct FileReport {
   Diagnostics errors, warnings;
 
   void error(YamlPlace at, std::string message) { errors.add(file, at.line, at.column, std::move(message)); }
+  /// Whether so much is wrong that nobody would read more.
+  bool is_full() const { return errors.size() >= 100; }
   void warn(YamlPlace at, std::string message) { warnings.add(file, at.line, at.column, std::move(message)); }
 };
 

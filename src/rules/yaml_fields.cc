@@ -33,7 +33,7 @@ YamlPlace YamlFields::place(std::string_view key) const {
 
 void YamlFields::only(std::span<const std::string_view> known) const {
   for (const YamlMember& member : map_->members)
-    if (std::find(known.begin(), known.end(), member.key) == known.end())
+    if (!report_->is_full() && std::find(known.begin(), known.end(), member.key) == known.end())
       report_->error(member.place, fmt::format("unknown key \"{}\"{}", printable(member.key), did_you_mean(member.key, known)));
 }
 
