@@ -16,6 +16,7 @@
 #include "rules/decimal.h"
 #include "rules/expression.h"
 #include "rules/regex_program.h"
+#include "rules/rule_set.h"
 #include "rules/sigma_text.h"
 #include "rules/yaml_fields.h"
 
@@ -533,7 +534,7 @@ Expression Item::expression_of(const Value& value) const {
   const auto* const regex = std::get_if<Regex>(&leaf_test->what);
   if (path_.empty() && regex == nullptr) refuse("a keyword list has texts and regular expressions only: name a field");
   if (regex == nullptr) return test(*leaf_test);
-  if (const auto program = RegexProgram::compile(*regex, kMaxSigmaRegexBytes); !program) refuse(program.error().message);
+  if (const auto program = RegexProgram::compile(*regex, Limits{}.max_regex_bytes); !program) refuse(program.error().message);
   return test(*leaf_test);
 }
 

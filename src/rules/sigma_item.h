@@ -19,10 +19,9 @@ struct SigmaSettings {
   std::map<std::string, std::vector<std::string>, std::less<>> placeholders;
 };
 
-/// Beyond these a rule is refused: variants of one value (`windash` and `expand` multiply), tests in the whole rule, bytes that one regular expression may take.
+/// Beyond these a rule is refused: variants of one value (`windash` and `expand` multiply), tests in the whole rule.
 inline constexpr std::size_t kMaxSigmaVariants = 1'000;
 inline constexpr std::size_t kMaxSigmaTests = 100'000;
-inline constexpr std::size_t kMaxSigmaRegexBytes = std::size_t{8} << 20;
 
 /// The expression of one item of a selection, `field|modifier|modifier: value`, spec/sigma.md sections 4 and 5. An empty field makes keywords: anywhere in the
 /// event. Modifiers are applied from left to right. What is wrong is reported, with what to do, and gives nothing.

@@ -21,11 +21,7 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-/// What is wrong with a file, on its way out of yaml-cpp's parser.
-struct Refused {
-  YamlPlace place;
-  std::string message;
-};
+using Refused = YamlFault;  // on its way out of yaml-cpp's parser
 
 YamlPlace place_of(const YAML::Mark& mark) { return {std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1}; }
 
@@ -313,16 +309,13 @@ std::string_view describe(YamlNode::Kind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
-Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view file) {
-  const auto refuse = [file](ErrorCode code, YamlPlace place, std::string_view message) {
-    return fail(code, fmt::format("{}:{}:{}: {}", file, place.line, place.column, message));
-  };
+tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml(std::string_view text) {
   try {
     return parse(text);
-  } catch (const Refused& refusal) {
-    return refuse(text.size() > kMaxYamlBytes ? ErrorCode::kTooLarge : ErrorCode::kMalformed, refusal.place, refusal.message);
+  } catch (Refused& refused) {
+    return tl::unexpected(std::move(refused));
   } catch (const YAML::Exception& error) {
-    return refuse(ErrorCode::kMalformed, inside(text, place_of(error.mark)), "not YAML: " + printable(error.msg));
+    return tl::unexpected(YamlFault{inside(text, place_of(error.mark)), "not YAML: " + printable(error.msg)});
   }
 }
 

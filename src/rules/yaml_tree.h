@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/result.h"
+#include <tl/expected.hpp>
 
 namespace trailwarden::rules {
 
@@ -56,10 +56,16 @@ inline constexpr std::size_t kMaxYamlNodes = 1'000'000;
 inline constexpr std::size_t kMaxYamlAliasNodes = 10'000;
 inline constexpr std::size_t kMaxYamlAnchors = 1'000;
 
-/// The documents of a YAML stream, without the empty ones. Aliases are replaced by what they name.
+/// What is wrong with a file, and what to do.
+struct YamlFault {
+  YamlPlace place;
+  std::string message;
+};
+
+/// The documents of a YAML stream, without the empty ones. Aliases are replaced by what they name. ~1 us a value.
 ///
-/// An error is one line `FILE:LINE:COLUMN: what, and what to do`: not YAML, not UTF-8, one of the bounds above, a key twice or no scalar, an alias inside
-/// the value it names, a merge key (`<<`, YAML 1.1), a tag other than those of the core schema. `file` is for messages only. ~1 us a value.
-Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view file);
+/// A fault is: not YAML, not UTF-8, one of the bounds above, a key twice or no scalar, an alias inside the value it names, a merge key (`<<`, YAML 1.1), a tag other
+/// than those of the core schema.
+tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml(std::string_view text);
 
 }  // namespace trailwarden::rules

@@ -15,7 +15,7 @@ namespace trailwarden::rules {
 /// A detection section as `d`, with what was said of it.
 struct ReadDetection {
   explicit ReadDetection(std::string_view yaml, const SigmaSettings& settings = {}) {
-    const auto documents = parse_yaml(yaml, "d");
+    const auto documents = parse_yaml(yaml);
     EXPECT_TRUE(documents) << (documents ? "" : documents.error().message);
     if (!documents || documents->empty()) return;
     const auto detection = parse_sigma_detection(documents->front(), {}, settings, report);

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 /// A map with what was said of it.
 struct Parsed {
-  explicit Parsed(std::string_view text) : document(parse_yaml(text, "f.yml").value().front()), fields(document, "the rule", report) {}
+  explicit Parsed(std::string_view text) : document(parse_yaml(text).value().front()), fields(document, "the rule", report) {}
   std::vector<std::string> errors() const { return report.errors.lines(); }
 
   FileReport report{"f.yml", {}, {}};
