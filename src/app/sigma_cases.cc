@@ -89,7 +89,8 @@ struct CaseResult {
 
 std::string describe(const std::vector<CaseResult>& results) {
   std::string out;
-  for (const CaseResult& result : results) out += fmt::format("{}{{at {}, {}, [{}], {}}}", out.empty() ? "" : " ", result.at, result.name, fmt::join(result.group, ", "), result.value);
+  for (const CaseResult& result : results)
+    out += fmt::format("{}{{at {}, {}, [{}], {}}}", out.empty() ? "" : " ", result.at, result.name, fmt::join(result.group, ", "), result.value);
   return out.empty() ? "none" : out;
 }
 
@@ -104,7 +105,8 @@ std::vector<CaseResult> expected_results(const JsonValue& c) {
   const JsonValue* const expect = find(c, "expect");
   if (expect == nullptr) return out;
   for (const JsonValue& element : expect->elements) {
-    CaseResult& result = out.emplace_back(CaseResult{static_cast<std::size_t>(number_of(find(element, "at"))), text_of(element, "name"), {}, number_of(find(element, "value"))});
+    CaseResult& result =
+        out.emplace_back(CaseResult{static_cast<std::size_t>(number_of(find(element, "at"))), text_of(element, "name"), {}, number_of(find(element, "value"))});
     if (const JsonValue* const group = find(element, "group"))
       for (const JsonValue& part : group->elements) result.group.push_back(part.text);
   }
@@ -150,7 +152,11 @@ class CorrelationRun {
         const rules::CorrelationSource& source = graph_.state(feed.correlation).correlation().sources[feed.source];
         auto group = first_texts(*record, source.group);
         if (!group) continue;  // a record without a part of the group is left out
-        graph_.observe(feed, {.time = *time, .event_id = std::to_string(number), .group = std::move(*group), .values = first_texts(*record, source.values).value_or(std::vector<std::string>())},
+        graph_.observe(feed,
+                       {.time = *time,
+                        .event_id = std::to_string(number),
+                        .group = std::move(*group),
+                        .values = first_texts(*record, source.values).value_or(std::vector<std::string>())},
                        results);
       }
     for (rules::CorrelationGraph::Result& found : results)
@@ -159,7 +165,8 @@ class CorrelationRun {
   }
 
  private:
-  CorrelationRun(const rules::SigmaPack& pack, rules::Matcher matcher, rules::CorrelationGraph graph) : pack_(&pack), matcher_(std::move(matcher)), graph_(std::move(graph)) {}
+  CorrelationRun(const rules::SigmaPack& pack, rules::Matcher matcher, rules::CorrelationGraph graph)
+      : pack_(&pack), matcher_(std::move(matcher)), graph_(std::move(graph)) {}
 
   const rules::SigmaPack* pack_;
   rules::Matcher matcher_;

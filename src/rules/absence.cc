@@ -68,7 +68,8 @@ void Absence::observe(const Correlation& correlation, CorrelationMatch match, Ti
   std::erase_if(group.followers, [watermark](const WindowEntry& follower) { return follower.time < watermark; });
   WindowEntry entry{match.time, match.time, match.source, std::move(match.event_id), std::move(match.values)};
   if (match.source == kFirst) {
-    const bool is_followed = std::any_of(group.followers.begin(), group.followers.end(), [&](const WindowEntry& follower) { return follows(correlation, follower, entry); });
+    const bool is_followed =
+        std::any_of(group.followers.begin(), group.followers.end(), [&](const WindowEntry& follower) { return follows(correlation, follower, entry); });
     if (!is_followed) insert(group.waiting, std::move(entry));
   } else {
     std::erase_if(group.waiting, [&](const WindowEntry& first) { return follows(correlation, entry, first); });
@@ -101,7 +102,8 @@ void Absence::advance(const Correlation& correlation, Timestamp watermark, std::
     }
     waiting.erase(waiting.begin(), over);
   });
-  std::stable_sort(out.begin() + static_cast<std::ptrdiff_t>(first_new), out.end(), [](const CorrelationResult& a, const CorrelationResult& b) { return a.time < b.time; });
+  std::stable_sort(out.begin() + static_cast<std::ptrdiff_t>(first_new), out.end(),
+                   [](const CorrelationResult& a, const CorrelationResult& b) { return a.time < b.time; });
   groups_.expire(watermark - 2 * correlation.timespan);  // by then what waited is decided, and its silence over
 }
 

@@ -11,8 +11,8 @@ namespace trailwarden::rules {
 
 /// The matches of one group that wait for something to follow them, and what could follow those yet to come.
 struct WaitingMatches {
-  std::vector<WindowEntry> waiting;   // of the first source, by time
-  std::vector<WindowEntry> followers;  // of the second, by time
+  std::vector<WindowEntry> waiting;          // of the first source, by time
+  std::vector<WindowEntry> followers;        // of the second, by time
   Timestamp last_result = kBeginningOfTime;  // event time of the match that nothing followed
 
   std::size_t size() const { return waiting.size() + followers.size(); }

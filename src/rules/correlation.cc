@@ -38,7 +38,9 @@ bool is_sound(const SourceCondition& condition, std::size_t sources) {
 /// Whether it asks for some sources and against others, and nothing else: what a sequence can be judged by.
 bool is_plain_conjunction(const SourceCondition& condition) {
   using Kind = SourceCondition::Kind;
-  const auto is_plain = [](const SourceCondition& part) { return part.kind == Kind::kSource || (part.kind == Kind::kNot && part.parts.front().kind == Kind::kSource); };
+  const auto is_plain = [](const SourceCondition& part) {
+    return part.kind == Kind::kSource || (part.kind == Kind::kNot && part.parts.front().kind == Kind::kSource);
+  };
   return is_plain(condition) || (condition.kind == Kind::kAll && std::all_of(condition.parts.begin(), condition.parts.end(), is_plain));
 }
 
@@ -65,7 +67,8 @@ std::string complaint(const Correlation& correlation) {
     if (source.group.size() != correlation.group_names.size()) return "has a rule without a path for each field of the group";
     if (is_over_values(type) && source.values.empty()) return "needs a field whose values it looks at";
   }
-  if (!is_temporal(type) && type != Type::kFirstSeen && type != Type::kAbsence && correlation.thresholds.empty()) return "needs a condition with a number, as `gte: 5`";
+  if (!is_temporal(type) && type != Type::kFirstSeen && type != Type::kAbsence && correlation.thresholds.empty())
+    return "needs a condition with a number, as `gte: 5`";
   if (correlation.condition && (!is_temporal(type) || !is_sound(*correlation.condition, sources))) return "has a condition over rules that are not its own";
   if (correlation.condition && type == Type::kTemporalOrdered && !is_plain_conjunction(*correlation.condition))
     return "has a condition that an order can be given to only if it is names, or `not` names, joined by `and`";
@@ -111,7 +114,8 @@ bool SourceCondition::holds(std::uint64_t present) const {
 }
 
 Result<void> check(const Correlation& correlation) {
-  if (std::string what = complaint(correlation); !what.empty()) return fail(ErrorCode::kInvalidArgument, fmt::format("a correlation of type {} {}", to_string(correlation.type), what));
+  if (std::string what = complaint(correlation); !what.empty())
+    return fail(ErrorCode::kInvalidArgument, fmt::format("a correlation of type {} {}", to_string(correlation.type), what));
   return {};
 }
 
@@ -146,8 +150,9 @@ std::uint64_t fingerprint(const Correlation& correlation) {
 
 bool is_monotone(const Correlation& correlation) {
   const bool grows = correlation.type == Type::kEventCount || correlation.type == Type::kValueCount || is_temporal(correlation.type);
-  const bool bounds_below = std::all_of(correlation.thresholds.begin(), correlation.thresholds.end(),
-                                        [](const Threshold& threshold) { return threshold.op == Threshold::Op::kMore || threshold.op == Threshold::Op::kAtLeast; });
+  const bool bounds_below = std::all_of(correlation.thresholds.begin(), correlation.thresholds.end(), [](const Threshold& threshold) {
+    return threshold.op == Threshold::Op::kMore || threshold.op == Threshold::Op::kAtLeast;
+  });
   return grows && bounds_below && !(correlation.condition && has_negation(*correlation.condition));
 }
 

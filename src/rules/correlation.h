@@ -63,7 +63,8 @@ struct Join {
   bool operator==(const Join&) const = default;
 };
 
-/// How much one correlation may keep. Beyond it the group that was idle longest goes (of equally idle ones the first by its texts), or the group's oldest match.
+/// How much one correlation may keep. Beyond it the group that was idle longest goes (of equally idle ones the first by its texts), or the group's oldest
+/// match.
 struct CorrelationLimits {
   std::uint32_t groups = 10'000;
   std::uint32_t entries_per_group = 4'096;
@@ -90,8 +91,8 @@ struct Correlation {
 inline constexpr std::size_t kMaxCorrelationSources = 64;
 inline constexpr std::size_t kMaxGroupParts = 16;
 
-/// kInvalidArgument with what to do, unless the correlation makes sense: a timespan, sources with as many group paths as there are group names, thresholds where the
-/// type needs them and that the limits let it reach, joins between values that are there.
+/// kInvalidArgument with what to do, unless the correlation makes sense: a timespan, sources with as many group paths as there are group names, thresholds
+/// where the type needs them and that the limits let it reach, joins between values that are there.
 Result<void> check(const Correlation& correlation);
 
 /// A hash of all that its state depends on: not of where its sources stand among the rules, nor of its limits. Stable across versions and machines.

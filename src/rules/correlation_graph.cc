@@ -77,7 +77,8 @@ void CorrelationGraph::spread(std::uint32_t correlation, std::vector<Correlation
     const CorrelationResult copy = result;
     out.push_back({correlation, std::move(result)});
     for (const Outlet& outlet : nodes_[correlation].outlets)
-      observe(outlet.feed, {.time = copy.time, .event_id = copy.event_id, .group = picked(copy.group, outlet.group), .values = picked(copy.group, outlet.values)}, out);
+      observe(outlet.feed,
+              {.time = copy.time, .event_id = copy.event_id, .group = picked(copy.group, outlet.group), .values = picked(copy.group, outlet.values)}, out);
   }
 }
 

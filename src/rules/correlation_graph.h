@@ -11,7 +11,8 @@ namespace trailwarden::rules {
 
 /// All the correlations of a set of rules, fed by matches of rules and by each other.
 ///
-/// A result counts as a match of the correlations that refer to it, at its own time and by its own group: spec/sigma.md section 7. Not thread-safe: a cell owns its own.
+/// A result counts as a match of the correlations that refer to it, at its own time and by its own group: spec/sigma.md section 7. Not thread-safe: a cell owns
+/// its own.
 class CorrelationGraph {
  public:
   /// One place where the matches of a rule go.
@@ -39,8 +40,8 @@ class CorrelationGraph {
   void advance(Timestamp watermark, std::vector<Result>& out);
 
   void save(ByteWriter& out) const;
-  /// Takes over the saved states of those correlations that are still the same, by id and `fingerprint`; the others begin anew. Gives how many began anew though
-  /// something was saved under their id, or were saved and are gone.
+  /// Takes over the saved states of those correlations that are still the same, by id and `fingerprint`; the others begin anew. Gives how many began anew
+  /// though something was saved under their id, or were saved and are gone.
   trailwarden::Result<std::size_t> load(ByteReader& in);
   std::size_t memory_bytes() const;
   bool operator==(const CorrelationGraph&) const = default;

@@ -20,7 +20,8 @@ struct CorrelationMatch {
 /// What a correlation has found.
 struct CorrelationResult {
   /// A UUID of the correlation, the group, and the first match of the window (of kFirstSeen the value and its match; of kAbsence the match that nothing
-  /// followed). The same input in the same order gives the same ids; a window that a late match completes has the id it would have had in order, unless the late one is its first.
+  /// followed). The same input in the same order gives the same ids; a window that a late match completes has the id it would have had in order, unless the
+  /// late one is its first.
   std::string id;
   Timestamp time{};      // event time of the match that completed it; of kAbsence when the time ran out
   std::string event_id;  // of that match; of kAbsence of the one that nothing followed

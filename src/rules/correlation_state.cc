@@ -21,7 +21,8 @@ Result<CorrelationState> CorrelationState::create(Correlation correlation) {
 }
 
 void CorrelationState::observe(CorrelationMatch match, std::vector<CorrelationResult>& out) {
-  TRAILWARDEN_CHECK(match.source < correlation_.sources.size() && match.group.size() == correlation_.group_names.size(), "a match is of a source and a group that the correlation has");
+  TRAILWARDEN_CHECK(match.source < correlation_.sources.size() && match.group.size() == correlation_.group_names.size(),
+                    "a match is of a source and a group that the correlation has");
   for (auto* texts : {&match.group, &match.values})
     for (std::string& text : *texts) text = kept_text(std::move(text));
   std::visit([&](auto& state) { state.observe(correlation_, std::move(match), watermark_, out); }, state_);

@@ -21,7 +21,8 @@ void SeenValues::shrink(std::size_t most) {
   std::vector<std::map<Value, Timestamp>::iterator> oldest;
   for (auto at = last_seen_.begin(); at != last_seen_.end(); ++at) oldest.push_back(at);
   const auto end = oldest.begin() + static_cast<std::ptrdiff_t>(last_seen_.size() - most);
-  std::nth_element(oldest.begin(), end - 1, oldest.end(), [](const auto& a, const auto& b) { return std::tie(a->second, a->first) < std::tie(b->second, b->first); });
+  std::nth_element(oldest.begin(), end - 1, oldest.end(),
+                   [](const auto& a, const auto& b) { return std::tie(a->second, a->first) < std::tie(b->second, b->first); });
   for (auto at = oldest.begin(); at != end; ++at) last_seen_.erase(*at);
 }
 
@@ -82,7 +83,9 @@ void FirstSeen::observe(const Correlation& correlation, CorrelationMatch match, 
                  .values = std::move(match.values)});
 }
 
-void FirstSeen::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) { groups_.expire(watermark - correlation.timespan); }
+void FirstSeen::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) {
+  groups_.expire(watermark - correlation.timespan);
+}
 
 CorrelationCounters FirstSeen::counters() const {
   CorrelationCounters out = counters_;

@@ -18,7 +18,8 @@ namespace trailwarden::rules {
 /// The groups of one correlation, by the texts of their parts, within the limits of `CorrelationLimits`. A `Group` has size() (its entries), save, load,
 /// memory_bytes and ==.
 ///
-/// A group that was idle longest makes room for others; of equally idle ones, by the minute, the first by its texts. O(log n) a call. Iteration is by the texts.
+/// A group that was idle longest makes room for others; of equally idle ones, by the minute, the first by its texts. O(log n) a call. Iteration is by the
+/// texts.
 template <class Group>
 class GroupTable {
  public:

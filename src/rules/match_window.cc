@@ -12,7 +12,9 @@ bool ends_before(Timestamp time, const WindowEntry& entry) { return time < entry
 }  // namespace
 
 void MatchWindow::insert(WindowEntry entry) {
-  const auto before = [](const WindowEntry& a, const WindowEntry& b) { return std::tie(a.time, a.event_id, a.source) < std::tie(b.time, b.event_id, b.source); };
+  const auto before = [](const WindowEntry& a, const WindowEntry& b) {
+    return std::tie(a.time, a.event_id, a.source) < std::tie(b.time, b.event_id, b.source);
+  };
   entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry, before), std::move(entry));
 }
 

@@ -30,8 +30,8 @@ class MatchWindow {
 
   void insert(WindowEntry entry);
 
-  /// Of three entries that are `alike` and lie within one timespan the middle one goes, if `entry`, which was just inserted, is among them: every window that holds it
-  /// holds one of the others. Windows still end where it was. For what counts different things only.
+  /// Of three entries that are `alike` and lie within one timespan the middle one goes, if `entry`, which was just inserted, is among them: every window that
+  /// holds it holds one of the others. Windows still end where it was. For what counts different things only.
   template <class Alike>
   void thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike);
 

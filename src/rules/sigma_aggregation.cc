@@ -107,7 +107,8 @@ Result<SigmaAggregation> parse_sigma_aggregation(std::string_view text) {
   const auto op = op_of(tokens.take());
   const std::string_view number = tokens.take();
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), out.threshold.number);
-  if (!op || number.empty() || error != std::errc{} || end != number.data() + number.size() || !std::isfinite(out.threshold.number) || !tokens.at_end()) return refuse();
+  if (!op || number.empty() || error != std::errc{} || end != number.data() + number.size() || !std::isfinite(out.threshold.number) || !tokens.at_end())
+    return refuse();
   out.threshold.op = *op;
   return out;
 }

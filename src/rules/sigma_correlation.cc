@@ -12,7 +12,8 @@ namespace {
 
 using Op = Threshold::Op;
 
-constexpr std::array<std::string_view, 8> kTypes{"event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile", "value_median"};
+constexpr std::array<std::string_view, 8> kTypes{"event_count", "value_count", "temporal",         "temporal_ordered",
+                                                 "value_sum",   "value_avg",   "value_percentile", "value_median"};
 constexpr std::array<CorrelationType, 8> kTypeValues{CorrelationType::kEventCount,      CorrelationType::kValueCount, CorrelationType::kTemporal,
                                                      CorrelationType::kTemporalOrdered, CorrelationType::kValueSum,   CorrelationType::kValueAverage,
                                                      CorrelationType::kValuePercentile, CorrelationType::kValueMedian};
@@ -26,10 +27,12 @@ bool is_over_values(CorrelationType type) { return type != CorrelationType::kEve
 std::vector<SigmaReference> parse_references(const YamlFields& fields, FileReport& report) {
   std::vector<SigmaReference> out;
   for (const YamlNode& item : fields.items("rules")) {
-    if (!item.is_scalar() || item.kind == YamlNode::Kind::kNull) report.error(item.place, fmt::format("rules: expected the id, name or title of a rule, not {}", describe(item.kind)));
+    if (!item.is_scalar() || item.kind == YamlNode::Kind::kNull)
+      report.error(item.place, fmt::format("rules: expected the id, name or title of a rule, not {}", describe(item.kind)));
     else out.push_back({item.text, item.place});
   }
-  if (out.size() > kMaxCorrelationSources) report.error(out[kMaxCorrelationSources].place, fmt::format("more than {} rules in one correlation", kMaxCorrelationSources));
+  if (out.size() > kMaxCorrelationSources)
+    report.error(out[kMaxCorrelationSources].place, fmt::format("more than {} rules in one correlation", kMaxCorrelationSources));
   return out;
 }
 
@@ -45,7 +48,8 @@ std::vector<SigmaAlias> parse_aliases(const YamlFields& fields, FileReport& repo
       if (path.value.is_scalar() && !path.value.text.empty()) alias.paths.push_back({{path.key, path.place}, path.value.text});
       else report.error(path.value.place, fmt::format("aliases: expected the name of a field, not {}", describe(path.value.kind)));
     }
-    if (alias.paths.size() > kMaxCorrelationSources) report.error(member.place, fmt::format("aliases: more than {} rules under one name", kMaxCorrelationSources));
+    if (alias.paths.size() > kMaxCorrelationSources)
+      report.error(member.place, fmt::format("aliases: more than {} rules under one name", kMaxCorrelationSources));
   }
   if (out.size() > kMaxGroupParts) report.error(aliases->place, fmt::format("aliases: more than {}", kMaxGroupParts));
   return out;
@@ -61,7 +65,8 @@ void parse_numeric_condition(const YamlNode& node, SigmaCorrelation& correlation
     if (number) correlation.thresholds.push_back({kOps[i], *number});
   }
   correlation.fields = fields.texts("field");
-  if (fields.has("field") && !is_over_values(correlation.type)) fields.error("field", fmt::format("field: means nothing in a correlation of type {}", to_string(correlation.type)));
+  if (fields.has("field") && !is_over_values(correlation.type))
+    fields.error("field", fmt::format("field: means nothing in a correlation of type {}", to_string(correlation.type)));
   if (fields.has("percentile") && correlation.type != CorrelationType::kValuePercentile)
     fields.error("percentile", fmt::format("percentile: means nothing in a correlation of type {}", to_string(correlation.type)));
   if (const auto percentile = fields.number("percentile", 0, 100)) correlation.percentile = *percentile;
@@ -72,7 +77,8 @@ void parse_condition(const YamlFields& fields, SigmaCorrelation& correlation, Fi
   const YamlNode* const node = fields.find("condition");
   if (node != nullptr && node->kind == YamlNode::Kind::kString) {
     auto condition = parse_sigma_condition(node->text);
-    if (!is_temporal(correlation.type)) fields.error("condition", "condition: rule names belong to the types temporal and temporal_ordered; others need a number, as `gte: 5`");
+    if (!is_temporal(correlation.type))
+      fields.error("condition", "condition: rule names belong to the types temporal and temporal_ordered; others need a number, as `gte: 5`");
     else if (!condition) fields.error("condition", "condition: " + condition.error().message);
     else correlation.condition = std::move(*condition);
     return;
@@ -81,7 +87,8 @@ void parse_condition(const YamlFields& fields, SigmaCorrelation& correlation, Fi
   if (is_temporal(correlation.type) || !report.errors.empty()) return;
   if (correlation.thresholds.empty()) fields.error("condition", "condition: a number to compare with is missing, as `gte: 5`");
   if (is_over_values(correlation.type) && correlation.fields.empty()) fields.error("condition", "condition: `field` is missing: whose values are meant?");
-  if (correlation.fields.size() > 1 && correlation.type != CorrelationType::kValueCount) fields.error("condition", "condition: several fields can only be counted, in a value_count");
+  if (correlation.fields.size() > 1 && correlation.type != CorrelationType::kValueCount)
+    fields.error("condition", "condition: several fields can only be counted, in a value_count");
 }
 
 }  // namespace

@@ -66,8 +66,10 @@ std::optional<std::vector<SigmaDetection::Condition>> parse_conditions(const Yam
     return std::nullopt;
   }
   for (const YamlNode& item : fields.items("condition")) {
-    if (!item.is_scalar() || item.kind == YamlNode::Kind::kNull) report.error(item.place, fmt::format("condition: expected a text, not {}", describe(item.kind)));
-    else if (item.text.size() > kMaxSigmaConditionBytes) report.error(item.place, fmt::format("condition: longer than {} characters", with_commas(kMaxSigmaConditionBytes)));
+    if (!item.is_scalar() || item.kind == YamlNode::Kind::kNull)
+      report.error(item.place, fmt::format("condition: expected a text, not {}", describe(item.kind)));
+    else if (item.text.size() > kMaxSigmaConditionBytes)
+      report.error(item.place, fmt::format("condition: longer than {} characters", with_commas(kMaxSigmaConditionBytes)));
     else out.push_back({item.text, item.place});
   }
   if (out.empty() || out.size() < fields.items("condition").size()) return std::nullopt;
@@ -161,7 +163,8 @@ class Resolver {
 
 }  // namespace
 
-std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const SigmaSettings& settings, FileReport& report) {
+std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const SigmaSettings& settings,
+                                                    FileReport& report) {
   const YamlFields fields(section, "detection", report);
   if (section.kind != YamlNode::Kind::kMap) return std::nullopt;
   SigmaDetection out;
@@ -190,8 +193,8 @@ std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std
   return out;
 }
 
-std::optional<Expression> sigma_expression(const SigmaCondition& condition, YamlPlace place, const std::vector<SigmaSelection>& selections, std::vector<bool>& used,
-                                           FileReport& report) {
+std::optional<Expression> sigma_expression(const SigmaCondition& condition, YamlPlace place, const std::vector<SigmaSelection>& selections,
+                                           std::vector<bool>& used, FileReport& report) {
   return Resolver(selections, used, place, report).resolve(condition);
 }
 

@@ -42,12 +42,13 @@ struct SigmaDetection {
 };
 
 /// Reads selections, `condition` and `timeframe`; members named in `beside` are left to the caller. Reports what is wrong; then nothing.
-std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const SigmaSettings& settings, FileReport& report);
+std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const SigmaSettings& settings,
+                                                    FileReport& report);
 
 /// Puts the selections in the place of their names. Reports unknown names, patterns that cover nothing, and an expression that grows too large; then nothing.
 /// `used` gets a flag for each selection.
-std::optional<Expression> sigma_expression(const SigmaCondition& condition, YamlPlace place, const std::vector<SigmaSelection>& selections, std::vector<bool>& used,
-                                           FileReport& report);
+std::optional<Expression> sigma_expression(const SigmaCondition& condition, YamlPlace place, const std::vector<SigmaSelection>& selections,
+                                           std::vector<bool>& used, FileReport& report);
 
 /// The expression of a detection without an aggregation (`|`): any of its conditions. Warns of selections that no condition names.
 std::optional<Expression> sigma_expression(const SigmaDetection& detection, FileReport& report);

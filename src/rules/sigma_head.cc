@@ -13,8 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, event::kSeverities> kLevels{"informational", "low", "medium", "high", "critical"};
 constexpr std::array<std::string_view, 5> kStatuses{"stable", "test", "experimental", "deprecated", "unsupported"};
-constexpr std::array<std::string_view, 10> kKnown{"id",     "name", "title",          "description", "level",
-                                                  "status", "tags", "falsepositives", "references",  "logsource"};
+constexpr std::array<std::string_view, 10> kKnown{"id", "name", "title", "description", "level", "status", "tags", "falsepositives", "references", "logsource"};
 
 std::string lower(std::string_view text) {
   std::string out(text);

@@ -190,16 +190,21 @@ void Item::apply_modifiers() {
 }
 
 std::span<const Item::Modifier> Item::modifiers() {
+  // clang-format off
   static constexpr auto kModifiers = std::to_array<Modifier>({
-      {"contains", &Item::contains}, {"startswith", &Item::starts_with}, {"endswith", &Item::ends_with}, {"all", &Item::all},
-      {"cased", &Item::cased}, {"neq", &Item::neq}, {"exists", &Item::exists}, {"re", &Item::re},
-      {"i", &Item::ignore_case}, {"ignorecase", &Item::ignore_case}, {"m", &Item::multi_line}, {"multiline", &Item::multi_line},
-      {"s", &Item::dot_all}, {"dotall", &Item::dot_all}, {"cidr", &Item::cidr}, {"lt", &Item::lt}, {"lte", &Item::lte}, {"gt", &Item::gt},
-      {"gte", &Item::gte}, {"fieldref", &Item::field_ref}, {"expand", &Item::expand}, {"base64", &Item::to_base64},
-      {"base64offset", &Item::to_base64_offsets}, {"wide", &Item::utf16_little}, {"utf16le", &Item::utf16_little},
-      {"utf16be", &Item::utf16_big}, {"utf16", &Item::utf16_marked}, {"windash", &Item::win_dash}, {"minute", &Item::minute},
-      {"hour", &Item::hour}, {"day", &Item::day}, {"week", &Item::week}, {"month", &Item::month}, {"year", &Item::year},
+      {"contains", &Item::contains}, {"startswith", &Item::starts_with}, {"endswith", &Item::ends_with},
+      {"all", &Item::all}, {"cased", &Item::cased}, {"neq", &Item::neq}, {"exists", &Item::exists},
+      {"re", &Item::re}, {"i", &Item::ignore_case}, {"ignorecase", &Item::ignore_case}, {"m", &Item::multi_line},
+      {"multiline", &Item::multi_line}, {"s", &Item::dot_all}, {"dotall", &Item::dot_all}, {"cidr", &Item::cidr},
+      {"lt", &Item::lt}, {"lte", &Item::lte}, {"gt", &Item::gt}, {"gte", &Item::gte},
+      {"fieldref", &Item::field_ref}, {"expand", &Item::expand},
+      {"base64", &Item::to_base64}, {"base64offset", &Item::to_base64_offsets},
+      {"wide", &Item::utf16_little}, {"utf16le", &Item::utf16_little}, {"utf16be", &Item::utf16_big},
+      {"utf16", &Item::utf16_marked}, {"windash", &Item::win_dash},
+      {"minute", &Item::minute}, {"hour", &Item::hour}, {"day", &Item::day}, {"week", &Item::week},
+      {"month", &Item::month}, {"year", &Item::year},
   });
+  // clang-format on
   return kModifiers;
 }
 
@@ -211,7 +216,8 @@ void Item::each(Change change) {
     for (Value& variant : value.variants) {
       std::vector<Value> made = change(std::move(variant));
       std::move(made.begin(), made.end(), std::back_inserter(changed));
-      if (changed.size() > kMaxSigmaVariants) refuse(fmt::format("makes more than {} variants of one value: write out those that are meant", with_commas(kMaxSigmaVariants)));
+      if (changed.size() > kMaxSigmaVariants)
+        refuse(fmt::format("makes more than {} variants of one value: write out those that are meant", with_commas(kMaxSigmaVariants)));
     }
     value.variants = std::move(changed);
   }
@@ -233,7 +239,9 @@ Glob Item::text_of(const Value& value) const {
 }
 
 void Item::must_be_first() const {
-  if (applied_ > 0) refuse(fmt::format("must be the first modifier, right behind the field: it reads the value as it is written, so `{}` cannot come before it", names_[applied_ - 1]));
+  if (applied_ > 0)
+    refuse(fmt::format("must be the first modifier, right behind the field: it reads the value as it is written, so `{}` cannot come before it",
+                       names_[applied_ - 1]));
 }
 
 // Texts ------------------------------------------------------------------------------------------------------------------------------------------------------
@@ -379,9 +387,8 @@ std::vector<Value> Item::expanded(const Regex& regex) const {
   std::vector<std::string> patterns{""};
   for (const Piece& piece : pieces_of(regex.pattern)) {
     const std::vector<std::string> itself{piece.text};
-    patterns = filled_in(std::move(patterns), piece.is_placeholder ? placeholder(piece.text) : itself, [&piece](const std::string& before, const std::string& value) {
-      return before + (piece.is_placeholder ? quoted(value) : value);
-    });
+    patterns = filled_in(std::move(patterns), piece.is_placeholder ? placeholder(piece.text) : itself,
+                         [&piece](const std::string& before, const std::string& value) { return before + (piece.is_placeholder ? quoted(value) : value); });
   }
   std::vector<Value> out;
   for (std::string& pattern : patterns) {
@@ -466,7 +473,8 @@ void Item::compare(NumberRange range, bool is_low) {
   each([this, range, is_low](const Value& value) -> std::vector<Value> {
     const auto* const number = std::get_if<Number>(&value);
     if (number == nullptr) refuse("expected a number, without quotes and before any other modifier");
-    if (!std::isfinite(number->value) || (is_json_number(number->text) && !comparable_number(number->text))) refuse("this number has more digits than can be compared");
+    if (!std::isfinite(number->value) || (is_json_number(number->text) && !comparable_number(number->text)))
+      refuse("this number has more digits than can be compared");
     NumberRange out = range;
     out.low = is_low ? number->value : -std::numeric_limits<double>::infinity();
     out.high = is_low ? std::numeric_limits<double>::infinity() : number->value;

@@ -46,7 +46,8 @@ bool exclude_each_other(const Expression& a, const Expression& b) {
   return std::any_of(of_a.begin(), of_a.end(), [&of_b](const auto& field) {
     const auto other = of_b.find(field.first);
     const bool has_one_value = field.first == "eventName" || field.first == "eventSource";
-    return has_one_value && other != of_b.end() && std::none_of(field.second.begin(), field.second.end(), [&](const std::string& text) { return other->second.contains(text); });
+    return has_one_value && other != of_b.end() &&
+           std::none_of(field.second.begin(), field.second.end(), [&](const std::string& text) { return other->second.contains(text); });
   });
 }
 
@@ -64,7 +65,8 @@ std::vector<std::string> conjoined_names(const SigmaCondition& condition) {
 }
 
 const Expression* find(const SigmaDetection& detection, const std::string& name) {
-  const auto found = std::find_if(detection.selections.begin(), detection.selections.end(), [&name](const SigmaSelection& selection) { return selection.name == name; });
+  const auto found =
+      std::find_if(detection.selections.begin(), detection.selections.end(), [&name](const SigmaSelection& selection) { return selection.name == name; });
   return found == detection.selections.end() ? nullptr : &found->expression;
 }
 
@@ -86,7 +88,8 @@ std::vector<std::string> apart_names(const SigmaDetection& detection, std::strin
 SigmaRule part_of(const SigmaHead& head, Expression expression) { return {.head = head, .predicate = {.expression = std::move(expression)}, .reports = false}; }
 
 /// Adds the parts of `near a and not b`; false, and an error, for any other condition.
-bool add_near(const SigmaHead& head, const SigmaCondition& near, YamlPlace place, const SigmaDetection& detection, std::vector<bool>& used, SigmaCorrelation& out, FileReport& report) {
+bool add_near(const SigmaHead& head, const SigmaCondition& near, YamlPlace place, const SigmaDetection& detection, std::vector<bool>& used,
+              SigmaCorrelation& out, FileReport& report) {
   using Kind = SigmaCondition::Kind;
   const std::vector<SigmaCondition> one{near};
   SigmaCondition all{.kind = Kind::kAnd};
@@ -112,7 +115,8 @@ bool add_near(const SigmaHead& head, const SigmaCondition& near, YamlPlace place
   return true;
 }
 
-std::optional<SigmaCorrelation> translate(const SigmaHead& head, std::string_view text, YamlPlace place, std::size_t bar, const SigmaDetection& detection, FileReport& report) {
+std::optional<SigmaCorrelation> translate(const SigmaHead& head, std::string_view text, YamlPlace place, std::size_t bar, const SigmaDetection& detection,
+                                          FileReport& report) {
   const auto search = parse_sigma_condition(text.substr(0, bar));
   const auto aggregation = parse_sigma_aggregation(text.substr(bar + 1));
   if (!search) report.error(place, "condition: " + search.error().message);
@@ -137,8 +141,9 @@ std::optional<SigmaCorrelation> translate(const SigmaHead& head, std::string_vie
 }  // namespace
 
 bool is_old_correlation(const SigmaDetection& detection) {
-  return std::any_of(detection.conditions.begin(), detection.conditions.end(),
-                     [&](const SigmaDetection::Condition& condition) { return condition.text.find('|') != std::string::npos || !apart_names(detection, condition.text).empty(); });
+  return std::any_of(detection.conditions.begin(), detection.conditions.end(), [&](const SigmaDetection::Condition& condition) {
+    return condition.text.find('|') != std::string::npos || !apart_names(detection, condition.text).empty();
+  });
 }
 
 std::optional<SigmaCorrelation> translate_old_correlation(const SigmaHead& head, const SigmaDetection& detection, FileReport& report) {

@@ -159,6 +159,7 @@ class Linker {
   SigmaPack& pack_;
   std::size_t tests_;
   std::vector<std::optional<Linked>> linked_;
+  std::set<std::string> ids_;        // of linked correlations
   std::vector<std::string> labels_;  // of all documents: what is linked has moved to the pack
 };
 
@@ -170,7 +171,9 @@ void Linker::refuse_repeated_names() {
     const auto is_taken = [&](std::map<std::string, std::size_t>& taken, std::string_view what, const std::string& value) {
       if (value.empty()) return false;
       const auto [first, is_new] = taken.emplace(value, i);
-      if (!is_new) error(head, head.place, fmt::format("{} \"{}\" is that of {} too: every document needs its own", what, printable(value), place_of(head_of(documents_[first->second]))));
+      if (!is_new)
+        error(head, head.place,
+              fmt::format("{} \"{}\" is that of {} too: every document needs its own", what, printable(value), place_of(head_of(documents_[first->second]))));
       return !is_new;
     };
     const bool has_id = is_taken(ids, "the id", head.id), has_name = is_taken(names, "the name", head.name);
@@ -190,7 +193,8 @@ void Linker::apply(const SigmaFilter& filter) {
   for (const SigmaReference& reference : filter.rules) {
     if (filter.is_for_any) break;
     const auto found = directory_.find(reference.name);
-    if (found.empty()) warn(filter.head, reference.place, fmt::format("rules: no rule is called \"{}\"{}", printable(reference.name), directory_.suggestion(reference.name)));
+    if (found.empty())
+      warn(filter.head, reference.place, fmt::format("rules: no rule is called \"{}\"{}", printable(reference.name), directory_.suggestion(reference.name)));
     chosen.insert(found.begin(), found.end());
   }
   const std::size_t filter_tests = count_tests(filter.expression);
@@ -203,7 +207,8 @@ void Linker::apply(const SigmaFilter& filter) {
     for (SigmaRule* const rule : rules) {
       tests_ += filter_tests;
       if (tests_ > kMaxSigmaPackTests)
-        return error(filter.head, filter.head.place, fmt::format("with this filter the rules come to more than {} tests: name fewer rules", with_commas(kMaxSigmaPackTests)));
+        return error(filter.head, filter.head.place,
+                     fmt::format("with this filter the rules come to more than {} tests: name fewer rules", with_commas(kMaxSigmaPackTests)));
       restrict(*rule, filter.expression);
     }
   }
@@ -211,8 +216,8 @@ void Linker::apply(const SigmaFilter& filter) {
 
 // Correlations -----------------------------------------------------------------------------------------------------------------------------------------------
 
-/// Links each correlation once those that it refers to are linked, round by round: one that is not linked after as many rounds as correlations may be deep never
-/// will be.
+/// Links each correlation once those that it refers to are linked, round by round: one that is not linked after as many rounds as correlations may be deep
+/// never will be.
 void Linker::link_correlations() {
   std::map<std::size_t, References> waiting;
   for (std::size_t i = 0; i < documents_.size(); ++i) {
@@ -259,7 +264,8 @@ std::optional<std::size_t> Linker::resolve(const SigmaHead& head, const SigmaRef
   const auto found = directory_.find(reference.name);
   if (found.size() == 1 && as<SigmaFilter>(found.front()) == nullptr) return found.front();
   if (found.empty()) error(head, reference.place, fmt::format("no rule is called \"{}\"{}", printable(reference.name), directory_.suggestion(reference.name)));
-  else if (found.size() > 1) error(head, reference.place, fmt::format("{} rules are called \"{}\": refer to the one that is meant by its id", found.size(), printable(reference.name)));
+  else if (found.size() > 1)
+    error(head, reference.place, fmt::format("{} rules are called \"{}\": refer to the one that is meant by its id", found.size(), printable(reference.name)));
   else error(head, reference.place, fmt::format("\"{}\" is a filter, and filters match nothing", printable(reference.name)));
   return std::nullopt;
 }
@@ -293,6 +299,11 @@ void Linker::link(std::size_t document, const References& references) {
   }
   auto built = build(correlation, references);
   if (!built) return refuse(document);
+  if (!ids_.insert(built->id).second) {
+    error(correlation.head, correlation.head.place,
+          fmt::format("another correlation is called \"{}\" too, by which its results are known: give it an `id` of its own", printable(built->id)));
+    return refuse(document);
+  }
   if (!correlation.generate)
     for (const std::size_t other : references)
       if (!linked_[other]->is_correlation) pack_.rules[linked_[other]->index].reports = false;
@@ -363,7 +374,8 @@ void Linker::add_parts(SigmaCorrelation& correlation, Correlation& out) {
 bool Linker::aliases_are_sound(const SigmaCorrelation& correlation, const References& references) {
   for (const SigmaAlias& alias : correlation.aliases) {
     const auto is_name = [&alias](const std::string& name) { return name == alias.name; };
-    if (std::none_of(correlation.group_by.begin(), correlation.group_by.end(), is_name) && std::none_of(correlation.fields.begin(), correlation.fields.end(), is_name))
+    if (std::none_of(correlation.group_by.begin(), correlation.group_by.end(), is_name) &&
+        std::none_of(correlation.fields.begin(), correlation.fields.end(), is_name))
       warn(correlation.head, alias.place, fmt::format("aliases: \"{}\" stands neither in `group-by` nor in `field`", printable(alias.name)));
     References covered;
     for (const auto& [rule, path] : alias.paths) {
@@ -377,7 +389,8 @@ bool Linker::aliases_are_sound(const SigmaCorrelation& correlation, const Refere
     }
     for (const std::size_t other : references)
       if (std::find(covered.begin(), covered.end(), other) == covered.end())
-        warn(correlation.head, alias.place, fmt::format("aliases: \"{}\" does not say where \"{}\" has it: a field of that very name is taken", printable(alias.name), labels_[other]));
+        warn(correlation.head, alias.place,
+             fmt::format("aliases: \"{}\" does not say where \"{}\" has it: a field of that very name is taken", printable(alias.name), labels_[other]));
   }
   return true;
 }
@@ -399,7 +412,9 @@ std::optional<SourceCondition> Linker::source_condition(const SigmaCorrelation& 
     out.source = static_cast<std::uint32_t>(found - sources.begin());
     return out;
   }
-  out.kind = condition.kind == Kind::kAnd ? SourceCondition::Kind::kAll : condition.kind == Kind::kOr ? SourceCondition::Kind::kAny : SourceCondition::Kind::kNot;
+  out.kind = condition.kind == Kind::kAnd  ? SourceCondition::Kind::kAll
+             : condition.kind == Kind::kOr ? SourceCondition::Kind::kAny
+                                           : SourceCondition::Kind::kNot;
   for (const SigmaCondition& part : condition.parts) {
     auto inner = source_condition(correlation, part, sources);
     if (!inner) return std::nullopt;
@@ -421,7 +436,8 @@ void SigmaLoader::add(std::string_view yaml, std::string_view file) {
     tests_ += count_tests(document);
     is_full_ = documents_.size() == kMaxSigmaDocuments || tests_ > kMaxSigmaPackTests;
     if (is_full_) {
-      report.error(node.place, fmt::format("more than {} documents, or more than {} tests in all of them: load fewer", with_commas(kMaxSigmaDocuments), with_commas(kMaxSigmaPackTests)));
+      report.error(node.place, fmt::format("more than {} documents, or more than {} tests in all of them: load fewer", with_commas(kMaxSigmaDocuments),
+                                           with_commas(kMaxSigmaPackTests)));
       document = SigmaRefused{head_of(document)};
     }
     errors_.add(report.errors);

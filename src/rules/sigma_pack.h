@@ -36,8 +36,8 @@ inline constexpr std::size_t kMaxCorrelationDepth = 10;
 /// Reads Sigma files one after the other, then links them: filters to their rules, correlations to what they count, by id, name or title, across files.
 ///
 /// A document with an error is left out, and so is a correlation that refers to it; everything else is in the pack. Whether a pack with errors is used is the
-/// caller's decision. Errors: ids and names that two documents have; references that nothing or several documents answer to; circles of correlations, and more than
-/// kMaxCorrelationDepth of them on each other; grouping by what an inner correlation does not group by.
+/// caller's decision. Errors: ids and names that two documents have; references that nothing or several documents answer to; circles of correlations, and more
+/// than kMaxCorrelationDepth of them on each other; grouping by what an inner correlation does not group by.
 class SigmaLoader {
  public:
   explicit SigmaLoader(SigmaSettings settings) : settings_(std::move(settings)) {}

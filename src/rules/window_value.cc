@@ -165,7 +165,8 @@ std::size_t longest_row(std::size_t sources, Entries entries) {
 WindowValue temporal(const Correlation& correlation, Entries entries) {
   const std::uint64_t present = present_sources(entries);
   const int count = std::popcount(present);
-  const bool all_or_some = correlation.condition ? correlation.condition->holds(present) : !correlation.thresholds.empty() || count == std::ssize(correlation.sources);
+  const bool all_or_some =
+      correlation.condition ? correlation.condition->holds(present) : !correlation.thresholds.empty() || count == std::ssize(correlation.sources);
   return {static_cast<double>(count), all_or_some && thresholds_hold(correlation, count)};
 }
 

@@ -16,8 +16,8 @@ struct WindowValue {
   bool holds = false;
 };
 
-/// What a correlation over a window (any type but kFirstSeen and kAbsence) makes of the entries of one, in their order. nullopt: it has no value, as no entry has a
-/// number. `gave_up` is counted up if a search was cut short; then the sequence counts as not there.
+/// What a correlation over a window (any type but kFirstSeen and kAbsence) makes of the entries of one, in their order. nullopt: it has no value, as no entry
+/// has a number. `gave_up` is counted up if a search was cut short; then the sequence counts as not there.
 std::optional<WindowValue> window_value(const Correlation& correlation, MatchWindow::Entries entries, std::uint64_t& gave_up);
 
 }  // namespace trailwarden::rules

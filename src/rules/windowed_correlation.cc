@@ -33,7 +33,8 @@ CorrelationResult make_result(const Correlation& correlation, const CorrelationM
   result.id = result_id(correlation, match.group, first);
   for (const WindowEntry& entry : entries) {
     if (result.event_ids.size() == kMaxResultEvents - 1) break;
-    if (entry.event_id != result.event_id && (result.event_ids.empty() || entry.event_id != result.event_ids.back())) result.event_ids.push_back(entry.event_id);
+    if (entry.event_id != result.event_id && (result.event_ids.empty() || entry.event_id != result.event_ids.back()))
+      result.event_ids.push_back(entry.event_id);
   }
   result.event_ids.push_back(result.event_id);
   return result;
@@ -68,7 +69,9 @@ void WindowedCorrelation::observe(const Correlation& correlation, CorrelationMat
   groups_.account(match.group, before);
 }
 
-void WindowedCorrelation::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) { groups_.expire(watermark - correlation.timespan); }
+void WindowedCorrelation::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) {
+  groups_.expire(watermark - correlation.timespan);
+}
 
 CorrelationCounters WindowedCorrelation::counters() const {
   CorrelationCounters out = counters_;

@@ -25,6 +25,15 @@ using Refused = YamlFault;  // on its way out of yaml-cpp's parser
 
 YamlPlace place_of(const YAML::Mark& mark) { return {std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1}; }
 
+/// Behind the last character.
+YamlPlace end_of(std::string_view text) {
+  const std::size_t last_line = text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1;
+  return {static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1, static_cast<int>(text.size() - last_line) + 1};
+}
+
+/// The place itself, or the end of the text if it lies behind that, on the end marker that `parse` adds.
+YamlPlace inside(YamlPlace place, YamlPlace end) { return place.line > end.line ? end : place; }
+
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) { return std::find(words.begin(), words.end(), text) != words.end(); }
 
 std::string_view without_sign(std::string_view text) {
@@ -66,7 +75,8 @@ double float_value(std::string_view text) {
   text = without_sign(text);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) value = text.find("e-") == text.npos && text.find("E-") == text.npos ? std::numeric_limits<double>::infinity() : 0.0;
+  if (error == std::errc::result_out_of_range)
+    value = text.find("e-") == text.npos && text.find("E-") == text.npos ? std::numeric_limits<double>::infinity() : 0.0;
   return negative ? -value : value;
 }
 
@@ -134,18 +144,20 @@ void refuse_repeated_keys(const YamlNode& map) {
 /// Builds the tree from yaml-cpp's events. yaml-cpp recurses once a level, and its own nodes may share and even contain themselves; neither gets past here.
 class TreeBuilder final : public YAML::EventHandler {
  public:
+  explicit TreeBuilder(YamlPlace end) : end_(end) {}
+
   std::vector<YamlNode> take() { return std::move(documents_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     // yaml-cpp begins one document after another where it stands before a comma or a bracket that belongs to nothing.
-    if (!documents_.empty() && mark.pos == document_start_) throw Refused{place_of(mark), "not YAML: nothing can begin with this character"};
+    if (!documents_.empty() && mark.pos == document_start_) throw Refused{at(mark), "not YAML: nothing can begin with this character"};
     document_start_ = mark.pos;
     documents_.emplace_back();
     anchors_.clear();
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (at_key()) throw Refused{place_of(mark), "a key is missing, or null: write its name, in quotes if it is \"null\" or \"~\""};
+    if (at_key()) throw Refused{at(mark), "a key is missing, or null: write its name, in quotes if it is \"null\" or \"~\""};
     add(mark, anchor).text = "null";
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override;
@@ -164,12 +176,13 @@ class TreeBuilder final : public YAML::EventHandler {
 
  private:
   struct Open {
-    YamlNode* node;         // stays where it is: a parent's vectors do not grow while a child is open
-    bool has_key = false;   // of a map: a key was read, and not its value yet
+    YamlNode* node;        // stays where it is: a parent's vectors do not grow while a child is open
+    bool has_key = false;  // of a map: a key was read, and not its value yet
   };
   /// The way from the document to a node: at each level which item, or which member.
   using Path = std::vector<std::size_t>;
 
+  YamlPlace at(const YAML::Mark& mark) const { return inside(place_of(mark), end_); }
   bool at_key() const { return !open_.empty() && open_.back().node->kind == Kind::kMap && !open_.back().has_key; }
   void add_key(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& text);
   YamlNode& add(const YAML::Mark& mark, YAML::anchor_t anchor);
@@ -178,6 +191,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void remember(const YAML::Mark& mark, YAML::anchor_t anchor);
   void count(std::size_t nodes, const YAML::Mark& mark);
 
+  YamlPlace end_;  // of the file
   std::vector<YamlNode> documents_;
   std::vector<Open> open_;  // innermost last
   std::map<YAML::anchor_t, Path> anchors_;
@@ -187,7 +201,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
 void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) {
   const bool is_text = tag == "!" || tag == "tag:yaml.org,2002:str";
-  if (!is_text && !is_one_of(tag, {"", "?"})) throw Refused{place_of(mark), "tags are not understood here, but for `!!str`: put a text in quotes instead"};
+  if (!is_text && !is_one_of(tag, {"", "?"})) throw Refused{at(mark), "tags are not understood here, but for `!!str`: put a text in quotes instead"};
   if (at_key()) return add_key(mark, anchor, text);
   YamlNode& node = add(mark, anchor);
   node.text = text;
@@ -196,14 +210,14 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
 }
 
 void TreeBuilder::add_key(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& text) {
-  if (anchor != 0) throw Refused{place_of(mark), "a key may have no anchor (`&name`)"};
-  if (text == "<<") throw Refused{place_of(mark), "merge keys (`<<`) are of YAML 1.1 and not understood here: write the keys out"};
-  open_.back().node->members.push_back({text, place_of(mark), {}});
+  if (anchor != 0) throw Refused{at(mark), "a key may have no anchor (`&name`)"};
+  if (text == "<<") throw Refused{at(mark), "merge keys (`<<`) are of YAML 1.1 and not understood here: write the keys out"};
+  open_.back().node->members.push_back({text, at(mark), {}});
   open_.back().has_key = true;
 }
 
 void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
-  const YamlPlace place = place_of(mark);
+  const YamlPlace place = at(mark);
   if (at_key()) throw Refused{place, "an alias (`*name`) may not stand for a key: write the key out"};
   const YamlNode* named = &documents_.back();
   for (const std::size_t step : anchors_.at(anchor)) named = named->kind == Kind::kMap ? &named->members[step].value : &named->items[step];
@@ -222,7 +236,7 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
 YamlNode& TreeBuilder::add(const YAML::Mark& mark, YAML::anchor_t anchor) {
   count(1, mark);
   YamlNode& node = slot();
-  node.place = place_of(mark);
+  node.place = at(mark);
   if (anchor != 0) remember(mark, anchor);
   return node;
 }
@@ -238,9 +252,9 @@ YamlNode& TreeBuilder::slot() {
 
 void TreeBuilder::open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Kind kind) {
   if (!is_one_of(tag, {"", "?", "!", kind == Kind::kMap ? "tag:yaml.org,2002:map" : "tag:yaml.org,2002:seq"}))
-    throw Refused{place_of(mark), "tags are not understood here: remove it"};
-  if (at_key()) throw Refused{place_of(mark), "a key must be a plain word; put it in quotes if it has brackets or braces"};
-  if (open_.size() == kMaxYamlDepth) throw Refused{place_of(mark), fmt::format("nested deeper than {} levels", kMaxYamlDepth)};
+    throw Refused{at(mark), "tags are not understood here: remove it"};
+  if (at_key()) throw Refused{at(mark), "a key must be a plain word; put it in quotes if it has brackets or braces"};
+  if (open_.size() == kMaxYamlDepth) throw Refused{at(mark), fmt::format("nested deeper than {} levels", kMaxYamlDepth)};
   YamlNode& node = add(mark, anchor);
   node.kind = kind;
   open_.push_back({&node});
@@ -248,14 +262,14 @@ void TreeBuilder::open(const YAML::Mark& mark, const std::string& tag, YAML::anc
 
 /// Notes the way to the node that was just added.
 void TreeBuilder::remember(const YAML::Mark& mark, YAML::anchor_t anchor) {
-  if (anchors_.size() == kMaxYamlAnchors) throw Refused{place_of(mark), fmt::format("more than {} anchors (`&name`)", with_commas(kMaxYamlAnchors))};
+  if (anchors_.size() == kMaxYamlAnchors) throw Refused{at(mark), fmt::format("more than {} anchors (`&name`)", with_commas(kMaxYamlAnchors))};
   Path& path = anchors_[anchor];
   for (const Open& level : open_) path.push_back((level.node->kind == Kind::kMap ? level.node->members.size() : level.node->items.size()) - 1);
 }
 
 void TreeBuilder::count(std::size_t nodes, const YAML::Mark& mark) {
   nodes_ += nodes;
-  if (nodes_ > kMaxYamlNodes) throw Refused{place_of(mark), fmt::format("more than {} values in one file: split it", with_commas(kMaxYamlNodes))};
+  if (nodes_ > kMaxYamlNodes) throw Refused{at(mark), fmt::format("more than {} values in one file: split it", with_commas(kMaxYamlNodes))};
 }
 
 /// Throws what yaml-cpp throws, or Refused.
@@ -271,19 +285,12 @@ std::vector<YamlNode> parse(std::string_view text) {
   // The end marker makes yaml-cpp notice a quote that is never closed; without it the rest of the file would be a text.
   std::istringstream stream{fmt::format("{}{}...\n", text, text.ends_with('\n') ? "" : "\n")};
   YAML::Parser parser(stream);
-  TreeBuilder builder;
+  TreeBuilder builder(end_of(text));
   while (parser.HandleNextDocument(builder)) {
   }
   std::vector<YamlNode> documents = builder.take();
   std::erase_if(documents, [](const YamlNode& document) { return document.kind == Kind::kNull; });
   return documents;
-}
-
-/// The place itself, or the end of the text if it lies behind that, on the end marker.
-YamlPlace inside(std::string_view text, YamlPlace place) {
-  const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;
-  if (place.line <= lines) return place;
-  return {lines, static_cast<int>(text.size() - (text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1)) + 1};
 }
 
 }  // namespace
@@ -315,7 +322,7 @@ tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml(std::string_view text)
   } catch (Refused& refused) {
     return tl::unexpected(std::move(refused));
   } catch (const YAML::Exception& error) {
-    return tl::unexpected(YamlFault{inside(text, place_of(error.mark)), "not YAML: " + printable(error.msg)});
+    return tl::unexpected(YamlFault{inside(place_of(error.mark), end_of(text)), "not YAML: " + printable(error.msg)});
   }
 }
 

@@ -27,8 +27,8 @@ struct YamlNode {
   Kind kind = Kind::kNull;
   bool boolean = false;  // of kBoolean
   YamlPlace place;
-  double number = 0;  // of kInteger and kFloat: the nearest; infinite where it is too large
-  std::string text;   // of a scalar: a string's content, else as written (a null is "null")
+  double number = 0;                // of kInteger and kFloat: the nearest; infinite where it is too large
+  std::string text;                 // of a scalar: a string's content, else as written (a null is "null")
   std::vector<YamlNode> items;      // of kList
   std::vector<YamlMember> members;  // of kMap, in the order of the file, no key twice
 
@@ -64,8 +64,8 @@ struct YamlFault {
 
 /// The documents of a YAML stream, without the empty ones. Aliases are replaced by what they name. ~1 us a value.
 ///
-/// A fault is: not YAML, not UTF-8, one of the bounds above, a key twice or no scalar, an alias inside the value it names, a merge key (`<<`, YAML 1.1), a tag other
-/// than those of the core schema.
+/// A fault is: not YAML, not UTF-8, one of the bounds above, a key twice or no scalar, an alias inside the value it names, a merge key (`<<`, YAML 1.1), a tag
+/// other than those of the core schema.
 tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml(std::string_view text);
 
 }  // namespace trailwarden::rules

@@ -33,8 +33,10 @@ CorrelationGraph graph_of(std::vector<Correlation> correlations) {
   return std::move(*graph);
 }
 
-void feed(CorrelationGraph& graph, std::uint32_t rule, int second, const std::string& id, const std::vector<std::string>& group, std::vector<CorrelationGraph::Result>& out) {
-  for (const CorrelationGraph::Feed feed : graph.feeds(rule)) graph.observe(feed, {.time = Timestamp{std::chrono::seconds{second}}, .event_id = id, .group = group}, out);
+void feed(CorrelationGraph& graph, std::uint32_t rule, int second, const std::string& id, const std::vector<std::string>& group,
+          std::vector<CorrelationGraph::Result>& out) {
+  for (const CorrelationGraph::Feed feed : graph.feeds(rule))
+    graph.observe(feed, {.time = Timestamp{std::chrono::seconds{second}}, .event_id = id, .group = group}, out);
 }
 
 TEST(CorrelationGraph, AResultIsAMatchOfWhatRefersToIt) {
@@ -60,8 +62,9 @@ TEST(CorrelationGraph, RulesWithoutCorrelationsAreFedToNone) {
 
 TEST(CorrelationGraph, WhatTimeDecidesIsInTimeForTheOuterOne) {
   // Deleted and not made again within a minute, and something else half a minute later: the deletion is only known when the watermark is past it.
-  CorrelationGraph graph = graph_of({{.id = "gone", .type = Type::kAbsence, .sources = {{.index = 0}, {.index = 1}}, .timespan = 60s},
-                                     {.id = "both", .type = Type::kTemporal, .sources = {{.is_correlation = true, .index = 0}, {.index = 2}}, .timespan = 100s}});
+  CorrelationGraph graph =
+      graph_of({{.id = "gone", .type = Type::kAbsence, .sources = {{.index = 0}, {.index = 1}}, .timespan = 60s},
+                {.id = "both", .type = Type::kTemporal, .sources = {{.is_correlation = true, .index = 0}, {.index = 2}}, .timespan = 100s}});
   std::vector<CorrelationGraph::Result> results;
   feed(graph, 0, 1000, "deleted", {}, results);
   feed(graph, 2, 1090, "other", {}, results);

@@ -11,8 +11,8 @@
 #include "rules/correlation.h"
 #include "rules/correlation_match.h"
 
-// Correlations by brute force: every window is built anew from all matches and judged by the words of spec/sigma.md section 7. Shares nothing with the state machine
-// but `Threshold` and `SourceCondition`.
+// Correlations by brute force: every window is built anew from all matches and judged by the words of spec/sigma.md section 7. Shares nothing with the state
+// machine but `Threshold` and `SourceCondition`.
 namespace trailwarden::rules::oracle {
 
 using Matches = std::vector<CorrelationMatch>;
@@ -193,7 +193,8 @@ inline Matches random_matches(const Stream& stream, Dice& dice) {
 /// The same matches as they arrive when each is up to `lateness` late.
 inline Matches delayed(const Matches& matches, std::chrono::seconds lateness, Dice& dice) {
   std::vector<std::pair<Timestamp, std::size_t>> arrivals;
-  for (std::size_t i = 0; i < matches.size(); ++i) arrivals.emplace_back(matches[i].time + std::chrono::seconds(dice.roll(static_cast<std::uint32_t>(lateness.count()))), i);
+  for (std::size_t i = 0; i < matches.size(); ++i)
+    arrivals.emplace_back(matches[i].time + std::chrono::seconds(dice.roll(static_cast<std::uint32_t>(lateness.count()))), i);
   std::sort(arrivals.begin(), arrivals.end());
   Matches out;
   for (const auto& [arrival, i] : arrivals) out.push_back(matches[i]);

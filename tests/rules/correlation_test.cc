@@ -101,7 +101,8 @@ void expect_promise(const Correlation& correlation, const Matches& matches, cons
   }
   for (const auto& [group, seconds] : holding) {
     for (const Timestamp second : seconds)
-      EXPECT_TRUE(std::any_of(given[group].begin(), given[group].end(), [&](Timestamp time) { return std::chrono::abs(time - second) < correlation.timespan; })) << "3: missed";
+      EXPECT_TRUE(std::any_of(given[group].begin(), given[group].end(), [&](Timestamp time) { return std::chrono::abs(time - second) < correlation.timespan; }))
+          << "3: missed";
     if (*seconds.rbegin() - *seconds.begin() < correlation.timespan) {
       EXPECT_EQ(given[group].size(), 1U) << "4: one burst, one result";
     }
@@ -176,14 +177,37 @@ TEST_P(OnRandomStreams, ADamagedStateIsRefusedOrHarmless) {
 
 std::vector<RandomCase> random_cases() {
   return {
-      {"EventCountAtLeast", [] { return over(Type::kEventCount, 2, {{Op::kAtLeast, 4}}); }, 2},
-      {"EventCountMore", [] { return over(Type::kEventCount, 1, {{Op::kMore, 2}}); }},
-      {"EventCountRange", [] { return over(Type::kEventCount, 1, {{Op::kMore, 1}, {Op::kAtMost, 3}}); }},
-      {"EventCountFew", [] { return over(Type::kEventCount, 1, {{Op::kLess, 2}}); }},
-      {"ValueCount", [] { return over(Type::kValueCount, 1, {{Op::kAtLeast, 4}}); }},
-      {"ValueCountOne", [] { return over(Type::kValueCount, 1, {{Op::kEqual, 1}}); }},
+      {"EventCountAtLeast",
+       [] {
+         return over(Type::kEventCount, 2, {{Op::kAtLeast, 4}});
+       },
+       2},
+      {"EventCountMore",
+       [] {
+         return over(Type::kEventCount, 1, {{Op::kMore, 2}});
+       }},
+      {"EventCountRange",
+       [] {
+         return over(Type::kEventCount, 1, {{Op::kMore, 1}, {Op::kAtMost, 3}});
+       }},
+      {"EventCountFew",
+       [] {
+         return over(Type::kEventCount, 1, {{Op::kLess, 2}});
+       }},
+      {"ValueCount",
+       [] {
+         return over(Type::kValueCount, 1, {{Op::kAtLeast, 4}});
+       }},
+      {"ValueCountOne",
+       [] {
+         return over(Type::kValueCount, 1, {{Op::kEqual, 1}});
+       }},
       {"Temporal", [] { return over(Type::kTemporal, 3); }, 3},
-      {"TemporalTwoOfThree", [] { return over(Type::kTemporal, 3, {{Op::kAtLeast, 2}}); }, 3},
+      {"TemporalTwoOfThree",
+       [] {
+         return over(Type::kTemporal, 3, {{Op::kAtLeast, 2}});
+       },
+       3},
       {"TemporalEither",
        [] {
          Correlation out = over(Type::kTemporal, 3);
@@ -199,7 +223,11 @@ std::vector<RandomCase> random_cases() {
        },
        3},
       {"TemporalOrdered", [] { return over(Type::kTemporalOrdered, 3); }, 3},
-      {"TemporalOrderedTwoOfThree", [] { return over(Type::kTemporalOrdered, 3, {{Op::kAtLeast, 2}}); }, 3},
+      {"TemporalOrderedTwoOfThree",
+       [] {
+         return over(Type::kTemporalOrdered, 3, {{Op::kAtLeast, 2}});
+       },
+       3},
       {"TemporalOrderedJoined",
        [] {
          Correlation out = over(Type::kTemporalOrdered, 3);
@@ -207,9 +235,18 @@ std::vector<RandomCase> random_cases() {
          return out;
        },
        3},
-      {"ValueSum", [] { return over(Type::kValueSum, 1, {{Op::kMore, 8}}); }},
-      {"ValueAverage", [] { return over(Type::kValueAverage, 1, {{Op::kMore, 2}}); }},
-      {"ValueMedian", [] { return over(Type::kValueMedian, 1, {{Op::kAtLeast, 2.5}}); }},
+      {"ValueSum",
+       [] {
+         return over(Type::kValueSum, 1, {{Op::kMore, 8}});
+       }},
+      {"ValueAverage",
+       [] {
+         return over(Type::kValueAverage, 1, {{Op::kMore, 2}});
+       }},
+      {"ValueMedian",
+       [] {
+         return over(Type::kValueMedian, 1, {{Op::kAtLeast, 2.5}});
+       }},
       {"ValuePercentile",
        [] {
          Correlation out = over(Type::kValuePercentile, 1, {{Op::kAtLeast, 2.7}});
@@ -232,7 +269,11 @@ INSTANTIATE_TEST_SUITE_P(All, OnRandomStreams, ::testing::ValuesIn(random_cases(
 // By hand ----------------------------------------------------------------------------------------------------------------------------------------------------
 
 CorrelationMatch at(int second, std::string id, std::uint32_t of_source = 0, std::vector<std::string> values = {}, std::string group = "g") {
-  return {.source = of_source, .time = Timestamp{std::chrono::seconds{second}}, .event_id = std::move(id), .group = {std::move(group)}, .values = std::move(values)};
+  return {.source = of_source,
+          .time = Timestamp{std::chrono::seconds{second}},
+          .event_id = std::move(id),
+          .group = {std::move(group)},
+          .values = std::move(values)};
 }
 
 std::vector<int> seconds_of(const std::vector<CorrelationResult>& results) {
@@ -379,7 +420,8 @@ TEST(CorrelationState, ASearchForASequenceGivesUpInTheEnd) {
   CorrelationState state = state_of(correlation);
   std::vector<CorrelationResult> results;
   for (int i = 0; i < 100; ++i)
-    for (std::uint32_t step = 0; step < 4; ++step) state.observe(at(1, "e" + std::to_string(i * 4 + static_cast<int>(step)), step, {step == 3 ? "none" : "some"}), results);
+    for (std::uint32_t step = 0; step < 4; ++step)
+      state.observe(at(1, "e" + std::to_string(i * 4 + static_cast<int>(step)), step, {step == 3 ? "none" : "some"}), results);
   EXPECT_THAT(results, IsEmpty());
   EXPECT_GT(state.counters().cut_searches, 0U);
 }
@@ -396,7 +438,8 @@ Correlation new_values(std::chrono::seconds learning, std::chrono::seconds memor
 TEST(FirstSeen, IsSilentWhileAGroupLearns) {
   CorrelationState state = state_of(new_values(100s, 10'000s));
   std::vector<CorrelationResult> results;
-  for (const CorrelationMatch& match : {at(0, "a", 0, {"x"}), at(50, "b", 0, {"y"}), at(99, "c", 0, {"z"}), at(100, "d", 0, {"x"}), at(101, "e", 0, {"new"}), at(102, "f", 0, {"new"})})
+  for (const CorrelationMatch& match :
+       {at(0, "a", 0, {"x"}), at(50, "b", 0, {"y"}), at(99, "c", 0, {"z"}), at(100, "d", 0, {"x"}), at(101, "e", 0, {"new"}), at(102, "f", 0, {"new"})})
     state.observe(match, results);
   ASSERT_THAT(results, SizeIs(1));
   EXPECT_EQ(results[0].event_id, "e");
@@ -408,7 +451,8 @@ TEST(FirstSeen, IsSilentWhileAGroupLearns) {
 TEST(FirstSeen, AValueIsNewAgainWhenItWasForgotten) {
   CorrelationState state = state_of(new_values(0s, 1000s));
   std::vector<CorrelationResult> results;
-  for (const CorrelationMatch& match : {at(0, "a", 0, {"x"}), at(999, "b", 0, {"x"}), at(1998, "c", 0, {"x"}), at(2998, "d", 0, {"x"})}) state.observe(match, results);
+  for (const CorrelationMatch& match : {at(0, "a", 0, {"x"}), at(999, "b", 0, {"x"}), at(1998, "c", 0, {"x"}), at(2998, "d", 0, {"x"})})
+    state.observe(match, results);
   EXPECT_THAT(seconds_of(results), ElementsAre(0, 2998));
   EXPECT_NE(results[0].id, results[1].id);
 }
@@ -416,7 +460,8 @@ TEST(FirstSeen, AValueIsNewAgainWhenItWasForgotten) {
 TEST(FirstSeen, ValuesAreTupels) {
   CorrelationState state = state_of(new_values(0s, 1000s));
   std::vector<CorrelationResult> results;
-  for (const CorrelationMatch& match : {at(0, "a", 0, {"x", "1"}), at(1, "b", 0, {"x", "2"}), at(2, "c", 0, {"x", "1"}), at(3, "d")}) state.observe(match, results);
+  for (const CorrelationMatch& match : {at(0, "a", 0, {"x", "1"}), at(1, "b", 0, {"x", "2"}), at(2, "c", 0, {"x", "1"}), at(3, "d")})
+    state.observe(match, results);
   EXPECT_THAT(seconds_of(results), ElementsAre(0, 1));
 }
 
@@ -547,19 +592,34 @@ TEST(CorrelationCheck, SaysWhatIsWrong) {
   EXPECT_EQ(error_of([](Correlation&) {}), "");
   EXPECT_EQ(error_of([](Correlation& c) { c.timespan = 0s; }), "a correlation of type event_count needs a timespan of more than nothing");
   EXPECT_EQ(error_of([](Correlation& c) { c.sources.clear(); }), "a correlation of type event_count has to be over 1 to 64 rules");
-  EXPECT_EQ(error_of([](Correlation& c) { c.sources.resize(3); }, Type::kAbsence), "a correlation of type absence is over two rules: what happened, and what did not happen after it");
-  EXPECT_EQ(error_of([](Correlation& c) { c.sources[1].group.clear(); }), "a correlation of type event_count has a rule without a path for each field of the group");
-  EXPECT_EQ(error_of([](Correlation& c) { c.sources[1].values.clear(); }, Type::kValueCount), "a correlation of type value_count needs a field whose values it looks at");
+  EXPECT_EQ(error_of([](Correlation& c) { c.sources.resize(3); }, Type::kAbsence),
+            "a correlation of type absence is over two rules: what happened, and what did not happen after it");
+  EXPECT_EQ(error_of([](Correlation& c) { c.sources[1].group.clear(); }),
+            "a correlation of type event_count has a rule without a path for each field of the group");
+  EXPECT_EQ(error_of([](Correlation& c) { c.sources[1].values.clear(); }, Type::kValueCount),
+            "a correlation of type value_count needs a field whose values it looks at");
   EXPECT_EQ(error_of([](Correlation& c) { c.thresholds.clear(); }), "a correlation of type event_count needs a condition with a number, as `gte: 5`");
   EXPECT_EQ(error_of([](Correlation& c) { c.condition = source(0); }), "a correlation of type event_count has a condition over rules that are not its own");
-  EXPECT_EQ(error_of([](Correlation& c) { c.condition = source(2); }, Type::kTemporal), "a correlation of type temporal has a condition over rules that are not its own");
-  EXPECT_EQ(error_of([](Correlation& c) { c.condition = SourceCondition{SourceCondition::Kind::kAny, 0, {source(0), source(1)}}; }, Type::kTemporalOrdered),
+  EXPECT_EQ(error_of([](Correlation& c) { c.condition = source(2); }, Type::kTemporal),
+            "a correlation of type temporal has a condition over rules that are not its own");
+  EXPECT_EQ(error_of(
+                [](Correlation& c) {
+                  c.condition = SourceCondition{SourceCondition::Kind::kAny, 0, {source(0), source(1)}};
+                },
+                Type::kTemporalOrdered),
             "a correlation of type temporal_ordered has a condition that an order can be given to only if it is names, or `not` names, joined by `and`");
-  EXPECT_EQ(error_of([](Correlation& c) { c.thresholds[0].number = 5000; }), "a correlation of type event_count needs 5000 matches of one group, and at most 4096 are kept");
-  EXPECT_EQ(error_of([](Correlation& c) { c.percentile = 101; }, Type::kValuePercentile), "a correlation of type value_percentile needs a percentile from 0 to 100");
+  EXPECT_EQ(error_of([](Correlation& c) { c.thresholds[0].number = 5000; }),
+            "a correlation of type event_count needs 5000 matches of one group, and at most 4096 are kept");
+  EXPECT_EQ(error_of([](Correlation& c) { c.percentile = 101; }, Type::kValuePercentile),
+            "a correlation of type value_percentile needs a percentile from 0 to 100");
   EXPECT_EQ(error_of([](Correlation& c) { c.joins = {{0, 0, 1, 0}}; }), "a correlation of type event_count joins fields, which only sequences can");
   EXPECT_EQ(error_of([](Correlation& c) { c.joins = {{0, 0, 1, 2}}; }, Type::kAbsence), "a correlation of type absence joins a field that is not there");
-  EXPECT_EQ(error_of([](Correlation& c) { c.joins = {{0, 0, 0, 1}}; }, Type::kTemporalOrdered), "a correlation of type temporal_ordered joins fields of rules that are not two of its own");
+  EXPECT_EQ(error_of(
+                [](Correlation& c) {
+                  c.joins = {{0, 0, 0, 1}};
+                },
+                Type::kTemporalOrdered),
+            "a correlation of type temporal_ordered joins fields of rules that are not two of its own");
 }
 
 TEST(CorrelationCheck, AFingerprintChangesWithWhatTheStateDependsOn) {
@@ -568,10 +628,18 @@ TEST(CorrelationCheck, AFingerprintChangesWithWhatTheStateDependsOn) {
   moved.sources[0].index = 17;
   moved.limits.groups = 5;
   EXPECT_EQ(fingerprint(moved), fingerprint(correlation));
-  const std::vector<std::function<void(Correlation&)>> changes{[](Correlation& c) { c.id = "d"; },          [](Correlation& c) { c.timespan = 41s; },
-                                                               [](Correlation& c) { c.group_names = {}; },  [](Correlation& c) { c.sources[0].group = {"h"}; },
-                                                               [](Correlation& c) { c.condition = source(1); }, [](Correlation& c) { c.thresholds = {{Op::kMore, 1}}; },
-                                                               [](Correlation& c) { c.joins = {{0, 0, 1, 0}}; }, [](Correlation& c) { c.learning = 1s; }};
+  const std::vector<std::function<void(Correlation&)>> changes{[](Correlation& c) { c.id = "d"; },
+                                                               [](Correlation& c) { c.timespan = 41s; },
+                                                               [](Correlation& c) { c.group_names = {}; },
+                                                               [](Correlation& c) { c.sources[0].group = {"h"}; },
+                                                               [](Correlation& c) { c.condition = source(1); },
+                                                               [](Correlation& c) {
+                                                                 c.thresholds = {{Op::kMore, 1}};
+                                                               },
+                                                               [](Correlation& c) {
+                                                                 c.joins = {{0, 0, 1, 0}};
+                                                               },
+                                                               [](Correlation& c) { c.learning = 1s; }};
   for (std::size_t i = 0; i < changes.size(); ++i) {
     Correlation changed = correlation;
     changes[i](changed);

@@ -131,8 +131,10 @@ detection:
       {R"({"eventSource":"iam.amazonaws.com","eventName":"UpdateLoginProfile","userIdentity":{"userName":"eve"},"requestParameters":{"userName":"bob"}})",
        R"({"eventSource":"iam.amazonaws.com","eventName":"UpdateLoginProfile","userIdentity":{"userName":"bob"},"requestParameters":{"userName":"Bob"}})"},
       {R"({"eventName":"DeleteBucket"})", R"({"eventName":"DeleteBucket","errorCode":"AccessDenied"})"},
-      {R"({"eventName":"ModifyDBInstance","responseElements":{"publiclyAccessible":true}})", R"({"eventName":"ModifyDBInstance","responseElements":{"publiclyAccessible":false}})"},
-      {R"({"additionalEventData":{"MFAUsed":"No"},"responseElements":{"ConsoleLogin":"Success"}})", R"({"additionalEventData":{"MFAUsed":"Yes"},"responseElements":{"ConsoleLogin":"Success"}})"},
+      {R"({"eventName":"ModifyDBInstance","responseElements":{"publiclyAccessible":true}})",
+       R"({"eventName":"ModifyDBInstance","responseElements":{"publiclyAccessible":false}})"},
+      {R"({"additionalEventData":{"MFAUsed":"No"},"responseElements":{"ConsoleLogin":"Success"}})",
+       R"({"additionalEventData":{"MFAUsed":"Yes"},"responseElements":{"ConsoleLogin":"Success"}})"},
   }};
   ASSERT_THAT(pack.rules, SizeIs(records.size()));
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -142,7 +144,10 @@ detection:
 }
 
 TEST(SigmaPack, ReadsSeveralFilesWithSeveralDocuments) {
-  const SigmaPack pack = load({{"a.yml", kTrail}, {"b.yml", "---\ntitle: x\nlogsource: {product: aws}\ndetection: {s: {a: 1}, condition: s}\n---\n---\ntitle: y\nlogsource: {service: cloudtrail}\ndetection: {s: {a: 2}, condition: s}\n"}});
+  const SigmaPack pack = load({{"a.yml", kTrail},
+                               {"b.yml",
+                                "---\ntitle: x\nlogsource: {product: aws}\ndetection: {s: {a: 1}, condition: s}\n---\n---\ntitle: y\nlogsource: {service: "
+                                "cloudtrail}\ndetection: {s: {a: 2}, condition: s}\n"}});
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   ASSERT_THAT(pack.rules, SizeIs(3));
   EXPECT_EQ(pack.rules[2].head.file, "b.yml");
@@ -194,7 +199,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         DocumentCase{"List", "- a\n", "p.yml:1:1: a Sigma document has `key: value` lines at its top; this is a list"},
         DocumentCase{"NoBody", "title: a\n", "p.yml:1:1: no Sigma document: it has neither `detection` nor `correlation` nor `filter`"},
-        DocumentCase{"Action", "action: global\ntitle: a\n", "p.yml:1:9: `action` documents, which lend their parts to others, are not understood: write each rule out"},
+        DocumentCase{"Action", "action: global\ntitle: a\n",
+                     "p.yml:1:9: `action` documents, which lend their parts to others, are not understood: write each rule out"},
         DocumentCase{"TwoBodies", "title: a\ndetection: {s: {a: 1}, condition: s}\nfilter: {rules: any, s: {a: 1}, condition: not s}\n",
                      "p.yml:3:9: the document has `detection` and `filter`: make it two"},
         DocumentCase{"NoTitle", "detection: {s: {a: 1}, condition: s}\n",
@@ -203,18 +209,23 @@ INSTANTIATE_TEST_SUITE_P(
                      "p.yml:2:8: level: expected one of informational, low, medium, high, critical, not \"hgih\", did you mean \"high\"?"},
         DocumentCase{"Status", "title: a\nstatus: unknown\ndetection: {s: {a: 1}, condition: s}\n",
                      "p.yml:2:9: status: expected one of stable, test, experimental, deprecated, unsupported, not \"unknown\""},
-        DocumentCase{"Tags", "title: a\ntags: [{a: b}]\ndetection: {s: {a: 1}, condition: s}\n", "p.yml:2:8: tags: expected a text, or a list of texts, not a map"},
-        DocumentCase{"LogSource", "title: a\nlogsource: aws\ndetection: {s: {a: 1}, condition: s}\n", "p.yml:2:12: logsource: expected `key: value` lines, not a text"},
+        DocumentCase{"Tags", "title: a\ntags: [{a: b}]\ndetection: {s: {a: 1}, condition: s}\n",
+                     "p.yml:2:8: tags: expected a text, or a list of texts, not a map"},
+        DocumentCase{"LogSource", "title: a\nlogsource: aws\ndetection: {s: {a: 1}, condition: s}\n",
+                     "p.yml:2:12: logsource: expected `key: value` lines, not a text"},
         DocumentCase{"DetectionIsText", "title: a\ndetection: x\n", "p.yml:2:12: detection: expected `key: value` lines, not a text"},
-        DocumentCase{"NoCondition", "title: a\ndetection: {s: {a: 1}}\n", "p.yml:2:12: a `condition` is missing: say which selections must hold, as `condition: selection`"},
+        DocumentCase{"NoCondition", "title: a\ndetection: {s: {a: 1}}\n",
+                     "p.yml:2:12: a `condition` is missing: say which selections must hold, as `condition: selection`"},
         DocumentCase{"ConditionIsMap", "title: a\ndetection: {s: {a: 1}, condition: {b: c}}\n", "p.yml:2:35: condition: expected a text, not a map"},
-        DocumentCase{"NoSelection", "title: a\ndetection: {condition: s}\n", "p.yml:2:12: there is no selection: name one, as `selection:` with fields below it"},
+        DocumentCase{"NoSelection", "title: a\ndetection: {condition: s}\n",
+                     "p.yml:2:12: there is no selection: name one, as `selection:` with fields below it"},
         DocumentCase{"EmptySelection", "title: a\ndetection: {s: {}, condition: s}\n", "p.yml:2:16: a selection without any field"},
         DocumentCase{"EmptyList", "title: a\ndetection: {s: [], condition: s}\n", "p.yml:2:16: a selection with nothing in its list"},
         DocumentCase{"NullSelection", "title: a\ndetection: {s: null, condition: s}\n", "p.yml:2:16: value: null is no keyword"},
         DocumentCase{"UnknownName", "title: a\ndetection: {selection: {a: 1}, condition: selecton}\n",
                      "p.yml:2:43: condition: there is no selection \"selecton\", did you mean \"selection\"?"},
-        DocumentCase{"NothingCovered", "title: a\ndetection: {s: {a: 1}, condition: 1 of filter_*}\n", "p.yml:2:35: condition: no selection has a name like \"filter_*\""},
+        DocumentCase{"NothingCovered", "title: a\ndetection: {s: {a: 1}, condition: 1 of filter_*}\n",
+                     "p.yml:2:35: condition: no selection has a name like \"filter_*\""},
         DocumentCase{"ConditionSyntax", "title: a\ndetection: {s: {a: 1}, condition: s and}\n", "p.yml:2:35: condition: something is missing (at the end)"},
         DocumentCase{"Timeframe", "title: a\ndetection: {s: {a: 1}, condition: s, timeframe: soon}\n",
                      "p.yml:2:49: timeframe: expected a time with its unit, as 90s, 15m, 2h, 7d or 4w, not \"soon\""}),
@@ -236,25 +247,33 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         DocumentCase{"UnknownKey", TWO_RULES "correlation:\n  type: event_count\n  rules: a\n  groupby: x\n  timespan: 1m\n  condition: {gte: 2}\n",
                      "p.yml:13:3: unknown key \"groupby\", did you mean \"group-by\"?"},
-        DocumentCase{"NoType", TWO_RULES "correlation: {rules: a, timespan: 1m, condition: {gte: 2}}\n",
-                     "p.yml:10:14: type: is missing: one of event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile, value_median"},
+        DocumentCase{
+            "NoType", TWO_RULES "correlation: {rules: a, timespan: 1m, condition: {gte: 2}}\n",
+            "p.yml:10:14: type: is missing: one of event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile, value_median"},
         DocumentCase{"UnknownType", TWO_RULES "correlation: {type: eventcount, rules: a, timespan: 1m, condition: {gte: 2}}\n",
-                     "p.yml:10:21: type: expected one of event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile, value_median, not \"eventcount\", did "
+                     "p.yml:10:21: type: expected one of event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile, "
+                     "value_median, not \"eventcount\", did "
                      "you mean \"event_count\"?"},
-        DocumentCase{"NoRules", TWO_RULES "correlation: {type: event_count, timespan: 1m, condition: {gte: 2}}\n", "p.yml:10:14: rules: is missing: which rules is this about?"},
-        DocumentCase{"NoTimespan", TWO_RULES "correlation: {type: event_count, rules: a, condition: {gte: 2}}\n", "p.yml:10:14: timespan: is missing: how long a window is, as 15m"},
+        DocumentCase{"NoRules", TWO_RULES "correlation: {type: event_count, timespan: 1m, condition: {gte: 2}}\n",
+                     "p.yml:10:14: rules: is missing: which rules is this about?"},
+        DocumentCase{"NoTimespan", TWO_RULES "correlation: {type: event_count, rules: a, condition: {gte: 2}}\n",
+                     "p.yml:10:14: timespan: is missing: how long a window is, as 15m"},
         DocumentCase{"BadTimespan", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 15, condition: {gte: 2}}\n",
                      "p.yml:10:54: timespan: expected a time with its unit, as 90s, 15m, 2h, 7d or 4w, not \"15\""},
-        DocumentCase{"NoCondition", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m}\n", "p.yml:10:14: condition: a number to compare with is missing, as `gte: 5`"},
-        DocumentCase{"UnknownOperator", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m, condition: {ge: 2}}\n", "p.yml:10:70: unknown key \"ge\", did you mean \"gt\"?"},
+        DocumentCase{"NoCondition", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m}\n",
+                     "p.yml:10:14: condition: a number to compare with is missing, as `gte: 5`"},
+        DocumentCase{"UnknownOperator", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m, condition: {ge: 2}}\n",
+                     "p.yml:10:70: unknown key \"ge\", did you mean \"gt\"?"},
         DocumentCase{"NoNumber", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m, condition: {gte: many}}\n",
                      "p.yml:10:75: gte: expected a number from -1000000000000000 to 1000000000000000"},
-        DocumentCase{"NoField", TWO_RULES "correlation: {type: value_count, rules: a, timespan: 1m, condition: {gte: 2}}\n", "p.yml:10:69: condition: `field` is missing: whose values are meant?"},
+        DocumentCase{"NoField", TWO_RULES "correlation: {type: value_count, rules: a, timespan: 1m, condition: {gte: 2}}\n",
+                     "p.yml:10:69: condition: `field` is missing: whose values are meant?"},
         DocumentCase{"FieldOfACount", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m, condition: {gte: 2, field: x}}\n",
                      "p.yml:10:85: field: means nothing in a correlation of type event_count"},
         DocumentCase{"Percentile", TWO_RULES "correlation: {type: value_sum, rules: a, timespan: 1m, condition: {gte: 2, field: x, percentile: 5}}\n",
                      "p.yml:10:98: percentile: means nothing in a correlation of type value_sum"},
-        DocumentCase{"PercentileRange", TWO_RULES "correlation: {type: value_percentile, rules: a, timespan: 1m, condition: {gte: 2, field: x, percentile: 101}}\n",
+        DocumentCase{"PercentileRange",
+                     TWO_RULES "correlation: {type: value_percentile, rules: a, timespan: 1m, condition: {gte: 2, field: x, percentile: 101}}\n",
                      "p.yml:10:105: percentile: expected a number from 0 to 100"},
         DocumentCase{"SumOfTwoFields", TWO_RULES "correlation: {type: value_sum, rules: a, timespan: 1m, condition: {gte: 2, field: [x, y]}}\n",
                      "p.yml:10:67: condition: several fields can only be counted, in a value_count"},
@@ -262,17 +281,21 @@ INSTANTIATE_TEST_SUITE_P(
                      "p.yml:10:69: condition: rule names belong to the types temporal and temporal_ordered; others need a number, as `gte: 5`"},
         DocumentCase{"Generate", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m, condition: {gte: 2}, generate: 'yes'}\n",
                      "p.yml:10:89: generate: expected true or false, not a text"},
-        DocumentCase{"UnknownRule", TWO_RULES "correlation: {type: temporal, rules: [a, bb], timespan: 1m}\n", "p.yml:10:42: no rule is called \"bb\", did you mean \"b\"?"},
+        DocumentCase{"UnknownRule", TWO_RULES "correlation: {type: temporal, rules: [a, bb], timespan: 1m}\n",
+                     "p.yml:10:42: no rule is called \"bb\", did you mean \"b\"?"},
         DocumentCase{"TooMany", TWO_RULES "correlation: {type: event_count, rules: a, timespan: 1m, condition: {gte: 100000}}\n",
                      "p.yml:9:1: a correlation of type event_count needs 100000 matches of one group, and at most 4096 are kept"},
-        DocumentCase{"ConditionName", TWO_RULES "correlation: {type: temporal, rules: [a], timespan: 1m, condition: a and b}\n", "p.yml:10:68: condition: \"b\" is none of the correlation's rules"},
+        DocumentCase{"ConditionName", TWO_RULES "correlation: {type: temporal, rules: [a], timespan: 1m, condition: a and b}\n",
+                     "p.yml:10:68: condition: \"b\" is none of the correlation's rules"},
         DocumentCase{"ConditionLeavesOut", TWO_RULES "correlation: {type: temporal, rules: [a, b], timespan: 1m, condition: a}\n",
                      "p.yml:10:71: condition: does not name \"B\", which stands among the rules"},
         DocumentCase{"ConditionPattern", TWO_RULES "correlation: {type: temporal, rules: [a, b], timespan: 1m, condition: 1 of them}\n",
                      "p.yml:10:71: condition: names of rules only: `1 of` and `all of` belong to detections"},
-        DocumentCase{"ConditionSyntax", TWO_RULES "correlation: {type: temporal, timespan: 1m, condition: a and}\n", "p.yml:10:56: condition: something is missing (at the end)"},
+        DocumentCase{"ConditionSyntax", TWO_RULES "correlation: {type: temporal, timespan: 1m, condition: a and}\n",
+                     "p.yml:10:56: condition: something is missing (at the end)"},
         DocumentCase{"OrderedOr", TWO_RULES "correlation: {type: temporal_ordered, timespan: 1m, condition: a or b}\n",
-                     "p.yml:9:1: a correlation of type temporal_ordered has a condition that an order can be given to only if it is names, or `not` names, joined by `and`"},
+                     "p.yml:9:1: a correlation of type temporal_ordered has a condition that an order can be given to only if it is names, or `not` names, "
+                     "joined by `and`"},
         DocumentCase{"AliasOfAnother", TWO_RULES "correlation: {type: temporal, rules: [a], timespan: 1m, group-by: [who], aliases: {who: {b: user}}}\n",
                      "p.yml:10:90: aliases: \"b\" is none of the correlation's rules"},
         DocumentCase{"AliasIsText", TWO_RULES "correlation: {type: temporal, rules: [a], timespan: 1m, group-by: [who], aliases: {who: user}}\n",
@@ -284,9 +307,10 @@ INSTANTIATE_TEST_SUITE_P(
 std::string with_rules(std::string_view text) { return std::string(kTwoRules) + std::string(text); }
 
 TEST(SigmaCorrelations, AreLinkedAndSilenceTheirRules) {
-  const SigmaPack pack = load(with_rules(
-      "title: c\nid: c-1\nlevel: medium\ncorrelation:\n  type: value_count\n  rules: [a, b, A]\n  group-by: [who, ip]\n  timespan: 2h\n  aliases: {who: {a: user, b: principal}}\n"
-      "  condition: {gt: 3, lte: 10, field: [name, who]}\n"));
+  const SigmaPack pack =
+      load(with_rules("title: c\nid: c-1\nlevel: medium\ncorrelation:\n  type: value_count\n  rules: [a, b, A]\n  group-by: [who, ip]\n  timespan: 2h\n  "
+                      "aliases: {who: {a: user, b: principal}}\n"
+                      "  condition: {gt: 3, lte: 10, field: [name, who]}\n"));
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   ASSERT_THAT(pack.correlations, SizeIs(1));
   const auto& [head, correlation, warnings] = pack.correlations[0];
@@ -341,10 +365,11 @@ TEST(SigmaCorrelations, CannotGroupByWhatAnInnerOneDoesNot) {
 }
 
 TEST(SigmaCorrelations, GoInNoCircles) {
-  const auto errors = errors_of(with_rules("title: x\ncorrelation: {type: temporal, rules: [y, a], timespan: 1h}\n---\n"
-                                           "title: y\ncorrelation: {type: temporal, rules: [x, b], timespan: 1h}\n---\n"
-                                           "title: z\ncorrelation: {type: temporal, rules: [z], timespan: 1h}\n---\n"
-                                           "title: w\ncorrelation: {type: temporal, rules: [a, b], timespan: 1h}\n"));
+  const auto errors =
+      errors_of(with_rules("title: x\ncorrelation: {type: temporal, rules: [y, a], timespan: 1h}\n---\n"
+                           "title: y\ncorrelation: {type: temporal, rules: [x, b], timespan: 1h}\n---\n"
+                           "title: z\ncorrelation: {type: temporal, rules: [z], timespan: 1h}\n---\n"
+                           "title: w\ncorrelation: {type: temporal, rules: [a, b], timespan: 1h}\n"));
   EXPECT_THAT(errors, ElementsAre("p.yml:9:1: correlations refer to each other in a circle here, or more than 10 deep",
                                   "p.yml:12:1: correlations refer to each other in a circle here, or more than 10 deep",
                                   "p.yml:15:1: correlations refer to each other in a circle here, or more than 10 deep"));
@@ -353,7 +378,8 @@ TEST(SigmaCorrelations, GoInNoCircles) {
 std::string chain(int length, bool backwards) {
   std::vector<std::string> documents;
   for (int i = 1; i <= length; ++i)
-    documents.push_back("title: k" + std::to_string(i) + "\ncorrelation: {type: temporal, rules: [" + (i == 1 ? "a" : "k" + std::to_string(i - 1)) + "], timespan: 1h}\n---\n");
+    documents.push_back("title: k" + std::to_string(i) + "\ncorrelation: {type: temporal, rules: [" + (i == 1 ? "a" : "k" + std::to_string(i - 1)) +
+                        "], timespan: 1h}\n---\n");
   if (backwards) std::reverse(documents.begin(), documents.end());
   std::string out;
   for (const std::string& document : documents) out += document;
@@ -370,13 +396,16 @@ TEST(SigmaCorrelations, AreTenDeepAtMost) {
 }
 
 TEST(SigmaCorrelations, FailWithWhatTheyReferTo) {
-  EXPECT_THAT(errors_of("title: a\ndetection: {s: {x|foo: 1}, condition: s}\n---\ntitle: c\ncorrelation: {type: event_count, rules: a, timespan: 1m, condition: {gte: 2}}\n---\n"
-                        "title: d\ncorrelation: {type: temporal, rules: c, timespan: 1m}\n"),
-              ElementsAre("p.yml:2:17: unknown modifier \"foo\"", "p.yml:4:1: refers to \"a\", which has errors", "p.yml:7:1: refers to \"c\", which has errors"));
+  EXPECT_THAT(
+      errors_of("title: a\ndetection: {s: {x|foo: 1}, condition: s}\n---\ntitle: c\ncorrelation: {type: event_count, rules: a, timespan: 1m, condition: {gte: "
+                "2}}\n---\n"
+                "title: d\ncorrelation: {type: temporal, rules: c, timespan: 1m}\n"),
+      ElementsAre("p.yml:2:17: unknown modifier \"foo\"", "p.yml:4:1: refers to \"a\", which has errors", "p.yml:7:1: refers to \"c\", which has errors"));
 }
 
 TEST(SigmaCorrelations, WarnOfAliasesThatSayLittle) {
-  const SigmaPack pack = load(with_rules("title: c\ncorrelation: {type: temporal, rules: [a, b], timespan: 1m, group-by: [who], aliases: {who: {a: user}, other: {a: x, b: y}}}\n"));
+  const SigmaPack pack = load(
+      with_rules("title: c\ncorrelation: {type: temporal, rules: [a, b], timespan: 1m, group-by: [who], aliases: {who: {a: user}, other: {a: x, b: y}}}\n"));
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:10:87: aliases: \"who\" does not say where \"B\" has it: a field of that very name is taken",
                                                  "p.yml:10:103: aliases: \"other\" stands neither in `group-by` nor in `field`"));
@@ -401,8 +430,15 @@ TEST(SigmaReferences, AreUnique) {
   EXPECT_THAT(errors_of("title: x\ndetection: {s: {e: 1}, condition: s}\n---\ntitle: x\ndetection: {s: {e: 2}, condition: s}\n---\n"
                         "title: c\ncorrelation: {type: event_count, rules: x, timespan: 1m, condition: {gte: 2}}\n"),
               ElementsAre("p.yml:8:41: 2 rules are called \"x\": refer to the one that is meant by its id"));
-  EXPECT_THAT(errors_of("title: f\nfilter: {rules: any, s: {e: 1}, condition: not s}\n---\ntitle: c\ncorrelation: {type: event_count, rules: f, timespan: 1m, condition: {gte: 2}}\n"),
+  EXPECT_THAT(errors_of("title: f\nfilter: {rules: any, s: {e: 1}, condition: not s}\n---\ntitle: c\ncorrelation: {type: event_count, rules: f, timespan: 1m, "
+                        "condition: {gte: 2}}\n"),
               ElementsAre("p.yml:5:41: \"f\" is a filter, and filters match nothing"));
+}
+
+TEST(SigmaReferences, TellResultsApart) {
+  EXPECT_THAT(errors_of(with_rules(
+                  "title: c\ncorrelation: {type: temporal, rules: a, timespan: 1m}\n---\ntitle: c\ncorrelation: {type: temporal, rules: b, timespan: 1m}\n")),
+              ElementsAre("p.yml:12:1: another correlation is called \"c\" too, by which its results are known: give it an `id` of its own"));
 }
 
 // Filters ----------------------------------------------------------------------------------------------------------------------------------------------------
@@ -425,28 +461,33 @@ TEST(SigmaFilters, ForAnyRule) {
 }
 
 TEST(SigmaFilters, KeepTheirNamesApart) {
-  const SigmaPack pack = load("title: a\ndetection: {sel_1: {e: a}, condition: 1 of sel_*}\n---\ntitle: f\nfilter: {rules: any, sel_2: {user: robot}, condition: not sel_2}\n");
+  const SigmaPack pack =
+      load("title: a\ndetection: {sel_1: {e: a}, condition: 1 of sel_*}\n---\ntitle: f\nfilter: {rules: any, sel_2: {user: robot}, condition: not sel_2}\n");
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   EXPECT_FALSE(matches(pack.rules[0], R"({"e":"b","user":"eve"})"));
   EXPECT_TRUE(matches(pack.rules[0], R"({"e":"a","user":"eve"})"));
 }
 
 TEST(SigmaFilters, GoByLogSource) {
-  const SigmaPack pack = load("title: a\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {e: a}, condition: s}\n---\n"
-                              "title: f\nlogsource: {product: windows}\nfilter: {rules: any, s: {e: a}, condition: not s}\n");
+  const SigmaPack pack = load(
+      "title: a\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {e: a}, condition: s}\n---\n"
+      "title: f\nlogsource: {product: windows}\nfilter: {rules: any, s: {e: a}, condition: not s}\n");
   EXPECT_TRUE(matches(pack.rules[0], R"({"e":"a"})"));
   EXPECT_EQ(pack.skipped, 1U);
 }
 
 TEST(SigmaFilters, WarnOfTheSignAndOfUnknownRules) {
   const SigmaPack pack = load(with_rules("title: f\nfilter: {rules: [zz], s: {user: robot}, condition: s}\n"));
-  EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:10:18: rules: no rule is called \"zz\"",
-                                                 "p.yml:10:52: only records that fulfil a filter's condition still match its rules; to leave records out, write `not selection`"));
+  EXPECT_THAT(pack.warnings.lines(),
+              ElementsAre("p.yml:10:18: rules: no rule is called \"zz\"",
+                          "p.yml:10:52: only records that fulfil a filter's condition still match its rules; to leave records out, write `not selection`"));
 }
 
 TEST(SigmaFilters, NeedRules) {
-  EXPECT_THAT(errors_of("title: f\nfilter: {s: {user: robot}, condition: not s}\n"), ElementsAre("p.yml:2:9: rules: is missing: ids or names of rules, or `any`"));
-  EXPECT_THAT(errors_of("title: f\nfilter: {rules: [{}], s: {user: robot}, condition: not s}\n"), ElementsAre("p.yml:2:18: rules: expected the id or name of a rule, not a map"));
+  EXPECT_THAT(errors_of("title: f\nfilter: {s: {user: robot}, condition: not s}\n"),
+              ElementsAre("p.yml:2:9: rules: is missing: ids or names of rules, or `any`"));
+  EXPECT_THAT(errors_of("title: f\nfilter: {rules: [{}], s: {user: robot}, condition: not s}\n"),
+              ElementsAre("p.yml:2:18: rules: expected the id or name of a rule, not a map"));
 }
 
 // Old forms --------------------------------------------------------------------------------------------------------------------------------------------------
@@ -488,7 +529,8 @@ TEST(SigmaOldForms, GroupsValuesAndSums) {
 TEST(SigmaOldForms, NearBecomesTemporal) {
   const SigmaPack pack = load(old_rule("s1 | near s2 and not s3", ""));
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
-  EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:7:14: condition: of an old form, read as a correlation of type temporal over one hour, as there is no `timeframe`"));
+  EXPECT_THAT(pack.warnings.lines(),
+              ElementsAre("p.yml:7:14: condition: of an old form, read as a correlation of type temporal over one hour, as there is no `timeframe`"));
   ASSERT_THAT(pack.correlations, SizeIs(1));
   const Correlation& correlation = pack.correlations[0].correlation;
   EXPECT_EQ(correlation.timespan, 1h);
@@ -511,7 +553,8 @@ TEST(SigmaOldForms, OneRecordThatCanBeBothIsARule) {
   const SigmaPack pack = load(old_rule("s1 and s3"));
   EXPECT_THAT(pack.correlations, IsEmpty());
   ASSERT_THAT(pack.rules, SizeIs(1));
-  EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:5:3: no condition names the selection \"s2\"", "p.yml:8:14: timeframe: means nothing without an aggregation in the condition"));
+  EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:5:3: no condition names the selection \"s2\"",
+                                                 "p.yml:8:14: timeframe: means nothing without an aggregation in the condition"));
   EXPECT_THAT(load(old_rule("s1 and s2", "")).correlations, IsEmpty()) << "without a timeframe it is what it says";
 }
 
@@ -523,12 +566,14 @@ TEST(SigmaOldForms, FiltersReachTheirParts) {
 
 TEST(SigmaOldForms, ThatCannotBeTranslatedAreRefused) {
   const std::string form = "p.yml:7:14: condition: expected `count() by FIELD > NUMBER`, `count(FIELD) by FIELD > NUMBER` or `near SELECTION` behind the bar";
-  for (const char* condition : {"s1 |", "s1 | count", "s1 | count(", "s1 | count() >", "s1 | count() > many", "s1 | count() 5", "s1 | count() by > 5", "s1 | count() > 5 6", "s1 | avg() > 5",
-                                "s1 | median(x) > 5", "s1 | count() by a, > 5", "s1 | count() => 5"})
+  for (const char* condition : {"s1 |", "s1 | count", "s1 | count(", "s1 | count() >", "s1 | count() > many", "s1 | count() 5", "s1 | count() by > 5",
+                                "s1 | count() > 5 6", "s1 | avg() > 5", "s1 | median(x) > 5", "s1 | count() by a, > 5", "s1 | count() => 5"})
     EXPECT_THAT(errors_of(old_rule(condition)), ElementsAre(form)) << condition;
   EXPECT_THAT(errors_of(old_rule("s1 | min(x) > 5")), ElementsAre("p.yml:7:14: condition: `min` has no correlation that it could become"));
-  EXPECT_THAT(errors_of(old_rule("s1 | count() > 5 | near s2")), ElementsAre("p.yml:7:14: condition: more than one bar cannot be translated into a correlation"));
-  EXPECT_THAT(errors_of(old_rule("s1 | near s2 or s3")), ElementsAre("p.yml:7:14: condition: behind `near` only names, or `not` names, joined by `and` can be translated into a correlation"));
+  EXPECT_THAT(errors_of(old_rule("s1 | count() > 5 | near s2")),
+              ElementsAre("p.yml:7:14: condition: more than one bar cannot be translated into a correlation"));
+  EXPECT_THAT(errors_of(old_rule("s1 | near s2 or s3")),
+              ElementsAre("p.yml:7:14: condition: behind `near` only names, or `not` names, joined by `and` can be translated into a correlation"));
   EXPECT_THAT(errors_of(old_rule("s1 | near")), ElementsAre("p.yml:7:14: condition: behind `near` is empty: name a selection"));
   EXPECT_THAT(errors_of(old_rule("s1 | near s9")), ElementsAre("p.yml:7:14: condition: there is no selection \"s9\", did you mean \"s1\"?"));
   EXPECT_THAT(errors_of(old_rule("[s1 | count() > 5, s2]")),

@@ -85,15 +85,17 @@ TEST(SigmaText, Utf16HasBothOrdersAMarkAndSurrogates) {
   using namespace std::string_literals;
   EXPECT_EQ(to_utf16("ab", Utf16::kLittleEndian), "a\0b\0"s);
   EXPECT_EQ(to_utf16("ab", Utf16::kBigEndian), "\0a\0b"s);
-  EXPECT_EQ(to_utf16("a", Utf16::kMarked), "\xff\xfe"s "a\0"s);
+  EXPECT_EQ(to_utf16("a", Utf16::kMarked),
+            "\xff\xfe"s
+            "a\0"s);
   EXPECT_EQ(to_utf16("\u20ac", Utf16::kLittleEndian), "\xac\x20"s);
   EXPECT_EQ(to_utf16("\U0001f511", Utf16::kBigEndian), "\xd8\x3d\xdd\x11"s);
   EXPECT_EQ(to_utf16("", Utf16::kMarked), "\xff\xfe"s);
 }
 
 TEST(SigmaText, DashesThatBeginAWordHaveFiveForms) {
-  EXPECT_THAT(dash_variants(parse_sigma_text("-f"), 100),
-              ElementsAre(parse_sigma_text("-f"), parse_sigma_text("/f"), parse_sigma_text("\u2013f"), parse_sigma_text("\u2014f"), parse_sigma_text("\u2015f")));
+  EXPECT_THAT(dash_variants(parse_sigma_text("-f"), 100), ElementsAre(parse_sigma_text("-f"), parse_sigma_text("/f"), parse_sigma_text("\u2013f"),
+                                                                      parse_sigma_text("\u2014f"), parse_sigma_text("\u2015f")));
   EXPECT_THAT(dash_variants(parse_sigma_text("x-f"), 100), ElementsAre(parse_sigma_text("x-f"))) << "inside a word";
   EXPECT_THAT(dash_variants(parse_sigma_text("- f"), 100), ElementsAre(parse_sigma_text("- f"))) << "before no word";
   EXPECT_THAT(dash_variants(parse_sigma_text("f -"), 100), ElementsAre(parse_sigma_text("f -")));

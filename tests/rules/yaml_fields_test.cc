@@ -86,7 +86,8 @@ TEST(Timespan, HasAUnit) {
   EXPECT_EQ(parse_timespan("4w"), 28 * 24h);
   EXPECT_EQ(parse_timespan("1M"), 2'629'746s);
   EXPECT_EQ(parse_timespan("1y"), 31'556'952s);
-  for (const char* text : {"", "5", "s", "-5s", "0s", "5 s", "5S", "1.5h", "5ms", "99999999999999999999s", "11y"}) EXPECT_EQ(parse_timespan(text), std::nullopt) << text;
+  for (const char* text : {"", "5", "s", "-5s", "0s", "5 s", "5S", "1.5h", "5ms", "99999999999999999999s", "11y"})
+    EXPECT_EQ(parse_timespan(text), std::nullopt) << text;
 }
 
 }  // namespace

@@ -50,20 +50,22 @@ TEST_P(YamlScalar, HasTheTypeOfTheCoreSchema) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Core, YamlScalar,
-    ::testing::Values(ScalarCase{"", Kind::kNull}, ScalarCase{"~", Kind::kNull}, ScalarCase{"null", Kind::kNull}, ScalarCase{"NULL", Kind::kNull},
-                      ScalarCase{"'null'", Kind::kString}, ScalarCase{"''", Kind::kString}, ScalarCase{"true", Kind::kBoolean}, ScalarCase{"False", Kind::kBoolean},
-                      ScalarCase{"'true'", Kind::kString}, ScalarCase{"\"true\"", Kind::kString}, ScalarCase{"!!str true", Kind::kString},
-                      ScalarCase{"tRUE", Kind::kString}, ScalarCase{"yes", Kind::kString}, ScalarCase{"NO", Kind::kString}, ScalarCase{"on", Kind::kString},
-                      ScalarCase{"0", Kind::kInteger, 0}, ScalarCase{"-17", Kind::kInteger, -17}, ScalarCase{"+5", Kind::kInteger, 5},
-                      ScalarCase{"012345678901", Kind::kInteger, 12345678901}, ScalarCase{"0x1F", Kind::kInteger, 31}, ScalarCase{"0o17", Kind::kInteger, 15},
-                      ScalarCase{"12345678901234567890", Kind::kInteger, 12345678901234567890.0}, ScalarCase{"0o8", Kind::kString}, ScalarCase{"0x", Kind::kString},
-                      ScalarCase{"1_000", Kind::kString}, ScalarCase{"5.0", Kind::kFloat, 5}, ScalarCase{".5", Kind::kFloat, 0.5}, ScalarCase{"5.", Kind::kFloat, 5},
-                      ScalarCase{"-1e3", Kind::kFloat, -1000}, ScalarCase{"1E-2", Kind::kFloat, 0.01}, ScalarCase{"1e999", Kind::kFloat, HUGE_VAL},
-                      ScalarCase{"-1e999", Kind::kFloat, -HUGE_VAL}, ScalarCase{"1e-999", Kind::kFloat, 0}, ScalarCase{"-.inf", Kind::kFloat, -HUGE_VAL},
-                      ScalarCase{".", Kind::kString}, ScalarCase{"1e", Kind::kString}, ScalarCase{"1.2.3", Kind::kString}, ScalarCase{"10.0.0.0/8", Kind::kString},
-                      ScalarCase{"2024-01-01", Kind::kString}, ScalarCase{"e5", Kind::kString}, ScalarCase{"a b", Kind::kString}));
+INSTANTIATE_TEST_SUITE_P(Core, YamlScalar,
+                         ::testing::Values(ScalarCase{"", Kind::kNull}, ScalarCase{"~", Kind::kNull}, ScalarCase{"null", Kind::kNull},
+                                           ScalarCase{"NULL", Kind::kNull}, ScalarCase{"'null'", Kind::kString}, ScalarCase{"''", Kind::kString},
+                                           ScalarCase{"true", Kind::kBoolean}, ScalarCase{"False", Kind::kBoolean}, ScalarCase{"'true'", Kind::kString},
+                                           ScalarCase{"\"true\"", Kind::kString}, ScalarCase{"!!str true", Kind::kString}, ScalarCase{"tRUE", Kind::kString},
+                                           ScalarCase{"yes", Kind::kString}, ScalarCase{"NO", Kind::kString}, ScalarCase{"on", Kind::kString},
+                                           ScalarCase{"0", Kind::kInteger, 0}, ScalarCase{"-17", Kind::kInteger, -17}, ScalarCase{"+5", Kind::kInteger, 5},
+                                           ScalarCase{"012345678901", Kind::kInteger, 12345678901}, ScalarCase{"0x1F", Kind::kInteger, 31},
+                                           ScalarCase{"0o17", Kind::kInteger, 15}, ScalarCase{"12345678901234567890", Kind::kInteger, 12345678901234567890.0},
+                                           ScalarCase{"0o8", Kind::kString}, ScalarCase{"0x", Kind::kString}, ScalarCase{"1_000", Kind::kString},
+                                           ScalarCase{"5.0", Kind::kFloat, 5}, ScalarCase{".5", Kind::kFloat, 0.5}, ScalarCase{"5.", Kind::kFloat, 5},
+                                           ScalarCase{"-1e3", Kind::kFloat, -1000}, ScalarCase{"1E-2", Kind::kFloat, 0.01},
+                                           ScalarCase{"1e999", Kind::kFloat, HUGE_VAL}, ScalarCase{"-1e999", Kind::kFloat, -HUGE_VAL},
+                                           ScalarCase{"1e-999", Kind::kFloat, 0}, ScalarCase{"-.inf", Kind::kFloat, -HUGE_VAL}, ScalarCase{".", Kind::kString},
+                                           ScalarCase{"1e", Kind::kString}, ScalarCase{"1.2.3", Kind::kString}, ScalarCase{"10.0.0.0/8", Kind::kString},
+                                           ScalarCase{"2024-01-01", Kind::kString}, ScalarCase{"e5", Kind::kString}, ScalarCase{"a b", Kind::kString}));
 
 TEST(YamlTree, KeepsOrderAndPlaces) {
   const YamlNode document = parse_one("title: x\ndetection:\n  sel:\n    - eventName: Stop\n      errorCode: null\n    - {a: 1, b: [2, 3]}\n");
@@ -79,6 +81,11 @@ TEST(YamlTree, KeepsOrderAndPlaces) {
   EXPECT_EQ(document.find("nothing"), nullptr);
 }
 
+TEST(YamlTree, AValueThatIsMissingAtTheEndHasItsPlaceThere) {
+  const YamlNode document = parse_one("a:\n- b\n-");
+  EXPECT_EQ(document.find("a")->items[1].place, (YamlPlace{3, 2}));
+}
+
 TEST(YamlTree, ReadsEveryDocumentThatIsNotEmpty) {
   const auto documents = parse_yaml("a: 1\n---\nb: 2\n---\n---\n- 3\n...\n");
   ASSERT_TRUE(documents);
@@ -86,7 +93,12 @@ TEST(YamlTree, ReadsEveryDocumentThatIsNotEmpty) {
   EXPECT_EQ((*documents)[1].find("b")->integer(), 2);
   EXPECT_EQ((*documents)[2].items.size(), 1U);
   for (const char* empty : {"", "\n", "# nothing\n", "---\n", "...\n"}) EXPECT_EQ(parse_yaml(empty)->size(), 0U);
-  EXPECT_EQ(parse_yaml("\xef\xbb\xbf" "a: 1\r\nb: |\r\n  text\r\n")->front().find("b")->text, "text\n");
+  EXPECT_EQ(parse_yaml("\xef\xbb\xbf"
+                       "a: 1\r\nb: |\r\n  text\r\n")
+                ->front()
+                .find("b")
+                ->text,
+            "text\n");
 }
 
 TEST(YamlTree, IntegersThatFitAreExact) {
@@ -169,7 +181,8 @@ TEST(YamlTree, IsNeverSlow) {
     while (out.size() < bytes) out += part;
     return out;
   };
-  for (const std::string_view part : {"[", "{", "- ", "? ", "a: ", "&a ", "*a ", "!", "\"", "'", "%", "\n", " ", "#", "|\n", "---\n", "a", ",", "]", "{a", ": ", "[a:", "!!str ", "\\"}) {
+  for (const std::string_view part :
+       {"[", "{", "- ", "? ", "a: ", "&a ", "*a ", "!", "\"", "'", "%", "\n", " ", "#", "|\n", "---\n", "a", ",", "]", "{a", ": ", "[a:", "!!str ", "\\"}) {
     const std::string text = repeat(part, 100'000);
     const auto start = std::chrono::steady_clock::now();
     (void)parse_yaml(text);
