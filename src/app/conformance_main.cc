@@ -5,6 +5,7 @@
 
 #include "app/conformance.h"
 #include "app/event_pattern_cases.h"
+#include "app/sigma_cases.h"
 
 namespace {
 
@@ -20,12 +21,17 @@ int run(int argc, char** argv) {
   CLI::App* const patterns = app.add_subcommand("event-patterns", "The language of event patterns");
   patterns->add_option("cases", file, "JSON lines, as tests/data/event-pattern-cases.jsonl")->required();
   patterns->footer("Example:\n  trailwarden-conformance event-patterns tests/data/event-pattern-cases.jsonl");
+  CLI::App* const sigma = app.add_subcommand("sigma", "Sigma rules and correlations");
+  sigma->add_option("cases", file, "JSON lines, as tests/data/sigma-cases.jsonl")->required();
+  sigma->footer("Example:\n  trailwarden-conformance sigma tests/data/sigma-cases.jsonl");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const auto count = patterns->parsed() ? trailwarden::app::run_event_pattern_cases(file, std::cout) : trailwarden::app::run_baseline_cases(file, kinds, std::cout);
+  const auto count = sigma->parsed()      ? trailwarden::app::run_sigma_cases(file, std::cout)
+                     : patterns->parsed() ? trailwarden::app::run_event_pattern_cases(file, std::cout)
+                                          : trailwarden::app::run_baseline_cases(file, kinds, std::cout);
   if (!count) {
     fmt::print(stderr, "{}\n", count.error().message);
     return 1;

@@ -7,7 +7,6 @@
 #include <optional>
 #include <set>
 #include <sstream>
-#include <tuple>
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
@@ -98,24 +97,6 @@ class ValueBuilder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-bool is_utf8(std::string_view text) {
-  static constexpr std::array<std::uint32_t, 4> kSmallest{0, 0x80, 0x800, 0x10000};  // that needs so many more bytes
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    if (lead < 0x80) continue;
-    const std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() - i < more) return false;
-    std::uint32_t point = lead & (0x3fU >> more);
-    for (std::size_t k = 0; k < more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i++]);
-      if ((next & 0xc0) != 0x80) return false;
-      point = point << 6 | (next & 0x3f);
-    }
-    if (point < kSmallest[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
-  }
-  return true;
-}
-
 /// The values of a file; throws what yaml-cpp throws, or Refused.
 Value parse_values(std::string_view text) {
   const auto at_start = [](std::string message) { return Refused{1, 1, std::move(message)}; };
@@ -163,22 +144,6 @@ std::string as_written(const Value& scalar) {
 }
 
 }  // namespace
-
-void Diagnostics::add(std::string_view file, int line, int column, std::string message) {
-  entries_.push_back({std::string(file), line, column, std::move(message)});
-}
-
-std::vector<std::string> Diagnostics::lines() const {
-  std::vector<Entry> sorted = entries_;
-  const auto place = [](const Entry& entry) { return std::tie(entry.file, entry.line, entry.column); };
-  std::stable_sort(sorted.begin(), sorted.end(), [place](const Entry& a, const Entry& b) { return place(a) < place(b); });
-  std::vector<std::string> out;
-  for (const Entry& entry : sorted) {
-    std::string line = fmt::format("{}:{}:{}: {}", entry.file, entry.line, entry.column, entry.message);
-    if (out.empty() || out.back() != line) out.push_back(std::move(line));
-  }
-  return out;
-}
 
 /// One mapping with what is needed to name its places.
 struct Section::Node {

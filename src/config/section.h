@@ -8,26 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "core/diagnostics.h"
 #include "core/result.h"
 
 namespace trailwarden::config {
 
-/// What is wrong with a config file, in the order of the file. One line each: `FILE:LINE:COLUMN: what, and what to do`.
-class Diagnostics {
- public:
-  void add(std::string_view file, int line, int column, std::string message);
-  bool empty() const { return entries_.empty(); }
-  /// Sorted by line and column, one a line; what was reported twice comes once.
-  std::vector<std::string> lines() const;
-
- private:
-  struct Entry {
-    std::string file;
-    int line, column;
-    std::string message;
-  };
-  std::vector<Entry> entries_;
-};
+using trailwarden::Diagnostics;
 
 /// One mapping of a YAML file (or an absent one, whose every key is absent). Getters return the value, or the default
 /// when the key is absent; a value of the wrong form is reported to the diagnostics, with its place, and the default returned, so that one

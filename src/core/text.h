@@ -27,6 +27,10 @@ std::optional<Number> parse_decimal(std::string_view text) {
   return value;
 }
 
+/// How many bytes at the beginning of `text` are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+std::size_t valid_utf8_prefix(std::string_view text);
+inline bool is_utf8(std::string_view text) { return valid_utf8_prefix(text) == text.size(); }
+
 /// "1,234,567".
 std::string with_commas(std::uint64_t number);
 

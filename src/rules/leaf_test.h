@@ -82,6 +82,7 @@ struct LeafTest {
   bool operator==(const LeafTest&) const = default;
 };
 
-inline bool AnythingBut::operator==(const AnythingBut&) const = default;
+// Written out: clang 16 does not survive the defaulted one.
+inline bool AnythingBut::operator==(const AnythingBut& other) const { return tests == other.tests; }
 
 }  // namespace trailwarden::rules

@@ -159,9 +159,7 @@ bool NaiveEvaluator::holds(const FieldTest& test, const Decode& decode) const {
 }
 
 bool NaiveEvaluator::holds(const FieldComparison& comparison, const Decode& decode) const {
-  std::vector<std::string> texts, others;
-  for (const Found& value : found(comparison.path, decode)) append_texts(value, texts);
-  for (const Found& value : found(comparison.other, decode)) append_texts(value, others);
+  const std::vector<std::string> texts = texts_at(comparison.path, decode), others = texts_at(comparison.other, decode);
   using How = FieldComparison::How;
   for (const std::string& other : others) {
     Glob glob = comparison.how == How::kEqual        ? exact_glob(other)
@@ -172,6 +170,12 @@ bool NaiveEvaluator::holds(const FieldComparison& comparison, const Decode& deco
     if (std::any_of(texts.begin(), texts.end(), [&glob](const std::string& text) { return accepts_plainly(glob, text); })) return true;
   }
   return false;
+}
+
+std::vector<std::string> NaiveEvaluator::texts_at(std::string_view path, const Decode& decode) const {
+  std::vector<std::string> texts;
+  for (const Found& value : found(path, decode)) append_texts(value, texts);
+  return texts;
 }
 
 std::vector<std::string> NaiveEvaluator::values_at(std::string_view path, Reading reading, const Decode& decode) const {

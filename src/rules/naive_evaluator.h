@@ -29,6 +29,9 @@ class NaiveEvaluator {
   bool holds(const FieldTest& test, const std::vector<std::string>& decode) const;
   bool holds(const FieldComparison& comparison, const std::vector<std::string>& decode) const;
 
+  /// The texts at a path that Sigma's equality is tried on: of scalars and objects, through arrays, in the order of the record.
+  std::vector<std::string> texts_at(std::string_view path, const std::vector<std::string>& decode = {}) const;
+
   /// What stands at a path, as compact JSON, for a reader's eye.
   std::vector<std::string> values_at(std::string_view path, Reading reading, const std::vector<std::string>& decode) const;
 

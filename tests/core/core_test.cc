@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/bytes.h"
+#include "core/diagnostics.h"
 #include "core/failpoint.h"
 #include "core/hash.h"
 #include "core/text.h"
@@ -46,6 +47,27 @@ INSTANTIATE_TEST_SUITE_P(CloudTrail, ParseEventTime,
                                            TimeCase{"NoZone", "2023-07-10T12:00:00 ", std::nullopt},
                                            TimeCase{"Letters", "20a3-07-10T12:00:00Z", std::nullopt}, TimeCase{"Empty", "", std::nullopt}),
                          [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Text, Utf8EndsWhereItStopsBeingWellFormed) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x91"));
+  EXPECT_EQ(valid_utf8_prefix("ab\xff"), 2U);
+  EXPECT_EQ(valid_utf8_prefix("\xc3"), 0U) << "cut";
+  EXPECT_EQ(valid_utf8_prefix("a\xc0\xaf"), 1U) << "overlong";
+  EXPECT_EQ(valid_utf8_prefix("a\xed\xa0\x80"), 1U) << "a surrogate";
+  EXPECT_EQ(valid_utf8_prefix("\xf4\x90\x80\x80"), 0U) << "beyond U+10FFFF";
+  EXPECT_EQ(valid_utf8_prefix("\xe2\x82" "a"), 0U) << "a continuation is missing";
+}
+
+TEST(Diagnostics, ComeInTheOrderOfTheFileAndOnce) {
+  Diagnostics first, second;
+  first.add("b.yaml", 1, 1, "later file");
+  first.add("a.yaml", 10, 2, "later line");
+  second.add("a.yaml", 9, 3, "said twice");
+  second.add("a.yaml", 9, 3, "said twice");
+  first.add(second);
+  EXPECT_EQ(first.lines(), (std::vector<std::string>{"a.yaml:9:3: said twice", "a.yaml:10:2: later line", "b.yaml:1:1: later file"}));
+}
 
 TEST(Time, MinutesRoundDownBeforeTheEpochToo) {
   EXPECT_EQ(minute_of(Timestamp{std::chrono::seconds{59}}), 0);

@@ -1,0 +1,118 @@
+#include "rules/match_window.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace trailwarden::rules {
+namespace {
+
+bool ends_before(Timestamp time, const WindowEntry& entry) { return time < entry.time; }
+
+}  // namespace
+
+void MatchWindow::insert(WindowEntry entry) {
+  const auto before = [](const WindowEntry& a, const WindowEntry& b) {
+    return std::tie(a.time, a.event_id, a.source) < std::tie(b.time, b.event_id, b.source);
+  };
+  entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry, before), std::move(entry));
+}
+
+MatchWindow::Entries MatchWindow::window(Timestamp end, std::chrono::seconds timespan) const {
+  const auto first = std::upper_bound(entries_.begin(), entries_.end(), end - timespan, ends_before);
+  return {first, std::upper_bound(first, entries_.end(), end, ends_before)};
+}
+
+std::vector<Timestamp> MatchWindow::ends(Timestamp time, std::chrono::seconds timespan) const {
+  std::vector<Timestamp> out{time};
+  for (auto entry = std::upper_bound(entries_.begin(), entries_.end(), time, ends_before); entry != entries_.end() && entry->time < time + timespan; ++entry)
+    if (entry->time != out.back()) out.push_back(entry->time);
+  const auto of_entries = static_cast<std::ptrdiff_t>(out.size());
+  const auto first = std::upper_bound(thinned_ends_.begin(), thinned_ends_.end(), time);
+  out.insert(out.end(), first, std::lower_bound(first, thinned_ends_.end(), time + timespan));
+  std::inplace_merge(out.begin(), out.begin() + of_entries, out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+void MatchWindow::add_thinned_end(Timestamp time) {
+  const auto place = std::lower_bound(thinned_ends_.begin(), thinned_ends_.end(), time);
+  if (place == thinned_ends_.end() || *place != time) thinned_ends_.insert(place, time);
+}
+
+void MatchWindow::drop_ends(std::size_t most) {
+  if (thinned_ends_.size() > most) thinned_ends_.erase(thinned_ends_.begin(), thinned_ends_.end() - static_cast<std::ptrdiff_t>(most));
+}
+
+bool MatchWindow::is_silent(Timestamp time, std::chrono::seconds timespan) const {
+  return std::any_of(given_.begin(), given_.end(), [time, timespan](const Given& given) { return std::chrono::abs(given.time - time) < timespan; });
+}
+
+void MatchWindow::add_result(Timestamp time, Timestamp kept_from) { given_.push_back({time, kept_from}); }
+
+void MatchWindow::forget(Timestamp watermark, std::chrono::seconds timespan) {
+  const auto is_over = [watermark, timespan](const auto& what) { return what.kept_from + timespan <= watermark; };
+  std::erase_if(given_, is_over);
+  thinned_ends_.erase(thinned_ends_.begin(), std::lower_bound(thinned_ends_.begin(), thinned_ends_.end(), watermark));  // no window to come ends there
+  const auto first = std::find_if_not(entries_.begin(), entries_.end(), is_over);
+  if ((first - entries_.begin()) * 4 >= std::ssize(entries_)) entries_.erase(entries_.begin(), first);
+}
+
+void MatchWindow::save(ByteWriter& out) const {
+  out.number(static_cast<std::uint32_t>(entries_.size()));
+  for (const WindowEntry& entry : entries_) rules::save(out, entry);
+  out.number(static_cast<std::uint32_t>(thinned_ends_.size()));
+  for (const Timestamp end : thinned_ends_) out.time(end);
+  out.number(static_cast<std::uint32_t>(given_.size()));
+  for (const Given& given : given_) {
+    out.time(given.time);
+    out.time(given.kept_from);
+  }
+}
+
+void MatchWindow::load(ByteReader& in) {
+  *this = {};
+  const auto entries = in.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < entries && in.ok(); ++i) entries_.push_back(load_window_entry(in));
+  const auto ends = in.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < ends && in.ok(); ++i) thinned_ends_.push_back(in.time());
+  const auto given = in.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < given && in.ok(); ++i) {
+    const Timestamp time = in.time();
+    given_.push_back({time, in.time()});
+  }
+}
+
+std::size_t MatchWindow::memory_bytes() const {
+  std::size_t total = entries_.capacity() * sizeof(WindowEntry) + thinned_ends_.capacity() * sizeof(Timestamp) + given_.capacity() * sizeof(Given);
+  for (const WindowEntry& entry : entries_) total += rules::memory_bytes(entry);
+  return total;
+}
+
+void save(ByteWriter& out, const WindowEntry& entry) {
+  out.time(entry.time);
+  out.time(entry.kept_from);
+  out.number(entry.source);
+  out.text(entry.event_id);
+  out.number(static_cast<std::uint32_t>(entry.values.size()));
+  for (const std::string& value : entry.values) out.text(value);
+}
+
+WindowEntry load_window_entry(ByteReader& in) {
+  WindowEntry entry;
+  entry.time = in.time();
+  entry.kept_from = in.time();
+  entry.source = in.number<std::uint32_t>();
+  entry.event_id = in.text();
+  const auto values = in.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < values && in.ok(); ++i) entry.values.push_back(in.text());
+  return entry;
+}
+
+std::size_t memory_bytes(const WindowEntry& entry) {
+  std::size_t total = entry.event_id.capacity() + 1 + entry.values.capacity() * sizeof(std::string);
+  for (const std::string& value : entry.values) total += value.capacity() + 1;
+  return total;
+}
+
+}  // namespace trailwarden::rules

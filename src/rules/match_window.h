@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/time.h"
+#include "rules/correlation.h"
+
+namespace trailwarden::rules {
+
+/// A match as a window keeps it.
+struct WindowEntry {
+  Timestamp time{};
+  Timestamp kept_from{};  // its time, or the watermark when it came if that was later: it is kept for a timespan from then
+  std::uint32_t source = 0;
+  std::string event_id;
+  std::vector<std::string> values;
+  bool operator==(const WindowEntry&) const = default;
+};
+
+/// The matches of one group, by event time (those of one second by event id), and when it had results. A window is (t - timespan, t].
+/// A lookup costs O(log n), an insertion O(n) moves at worst. Not thread-safe.
+class MatchWindow {
+ public:
+  using Entries = std::span<const WindowEntry>;
+
+  void insert(WindowEntry entry);
+
+  /// Of three entries that are `alike` and lie within one timespan the middle one goes, if `entry`, which was just inserted, is among them: every window that
+  /// holds it holds one of the others. Windows still end where it was. For what counts different things only.
+  template <class Alike>
+  void thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike);
+
+  /// The entries of the window that ends with the second `end`.
+  Entries window(Timestamp end, std::chrono::seconds timespan) const;
+  /// The seconds at which windows end that hold the second `time`: those of matches, ascending; `time` itself first.
+  std::vector<Timestamp> ends(Timestamp time, std::chrono::seconds timespan) const;
+
+  /// Whether there was a result less than a timespan from `time`, before or after it.
+  bool is_silent(Timestamp time, std::chrono::seconds timespan) const;
+  void add_result(Timestamp time, Timestamp kept_from);
+
+  /// Forgets what no window of a match that is yet to come in time can hold. Some of it is left, to move entries seldom.
+  void forget(Timestamp watermark, std::chrono::seconds timespan);
+  void drop_oldest() { entries_.erase(entries_.begin()); }
+  /// Forgets the oldest ends of entries that are gone, but for `most`.
+  void drop_ends(std::size_t most);
+
+  std::size_t size() const { return entries_.size(); }
+  Entries entries() const { return entries_; }
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+  std::size_t memory_bytes() const;
+  bool operator==(const MatchWindow&) const = default;
+
+ private:
+  struct Given {
+    Timestamp time{}, kept_from{};
+    bool operator==(const Given&) const = default;
+  };
+
+  void add_thinned_end(Timestamp time);
+
+  std::vector<WindowEntry> entries_;
+  std::vector<Timestamp> thinned_ends_;  // seconds of entries that were thinned out, ascending
+  std::vector<Given> given_;             // in the order they were given
+};
+
+template <class Alike>
+void MatchWindow::thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike) {
+  std::vector<std::size_t> same;
+  const Entries near = window(entry.time + timespan, 2 * timespan + std::chrono::seconds(1));
+  for (const WindowEntry& other : near)
+    if (alike(other, entry)) same.push_back(static_cast<std::size_t>(&other - entries_.data()));
+  for (std::size_t i = 2; i < same.size(); ++i) {
+    if (entries_[same[i]].time - entries_[same[i - 2]].time > timespan) continue;
+    const auto middle = entries_.begin() + static_cast<std::ptrdiff_t>(same[i - 1]);
+    add_thinned_end(middle->time);
+    entries_.erase(middle);
+    return;  // they were thin before, so one makes one too many at most
+  }
+}
+
+void save(ByteWriter& out, const WindowEntry& entry);
+WindowEntry load_window_entry(ByteReader& in);
+std::size_t memory_bytes(const WindowEntry& entry);  // beside the entry itself
+
+}  // namespace trailwarden::rules
