@@ -1,18 +1,11 @@
 #include "alerts/quiet.h"
 
 #include <algorithm>
-#include <mutex>
+
+#include "core/interned.h"
 
 namespace trailwarden::alerts {
 namespace {
-
-// Findings hold views of literals (detector, what, ATT&CK); a restored one needs them to live as long as the process.
-std::string_view interned(const std::string& text) {
-  static std::mutex mutex;
-  static std::set<std::string, std::less<>> texts;
-  const std::scoped_lock lock(mutex);
-  return *texts.insert(text).first;
-}
 
 using PrincipalText = std::string event::PrincipalSummary::*;
 constexpr PrincipalText kPrincipalTexts[] = {
@@ -34,6 +27,7 @@ void save_finding(ByteWriter& out, const event::Finding& finding) {
   out.flag(finding.late);
 }
 
+/// Findings hold views of what lives as long as the process (detector, what, ATT&CK).
 event::Finding load_finding(ByteReader& in) {
   event::Finding finding;
   finding.detector = interned(in.text());
