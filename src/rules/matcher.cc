@@ -183,7 +183,12 @@ bool Matcher::Scratch::any_compares(const Test& test) {
   const FieldComparison& comparison = program->comparisons[test.comparison];
   bool found = false;
   for_each_text(test.slot, compact, [&](std::string_view text) {
-    for_each_text(test.other, texts.compact, [&](std::string_view other) { found = found || compares(comparison, text, other); });
+    bool any = false, does_so = false;
+    for_each_text(test.other, texts.compact, [&](std::string_view other) {
+      any = true;
+      does_so = does_so || compares(comparison, text, other);
+    });
+    found = found || (any && does_so != comparison.differs);
   });
   return found;
 }

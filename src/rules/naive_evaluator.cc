@@ -161,15 +161,18 @@ bool NaiveEvaluator::holds(const FieldTest& test, const Decode& decode) const {
 bool NaiveEvaluator::holds(const FieldComparison& comparison, const Decode& decode) const {
   const std::vector<std::string> texts = texts_at(comparison.path, decode), others = texts_at(comparison.other, decode);
   using How = FieldComparison::How;
-  for (const std::string& other : others) {
+  const auto does_so = [&](const std::string& text, const std::string& other) {
     Glob glob = comparison.how == How::kEqual        ? exact_glob(other)
                 : comparison.how == How::kContains   ? contains_glob(other)
                 : comparison.how == How::kStartsWith ? prefix_glob(other)
                                                      : suffix_glob(other);
     glob.ignore_case = comparison.ignore_case;
-    if (std::any_of(texts.begin(), texts.end(), [&glob](const std::string& text) { return accepts_plainly(glob, text); })) return true;
-  }
-  return false;
+    return accepts_plainly(glob, text);
+  };
+  if (others.empty()) return false;
+  return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+    return comparison.differs != std::any_of(others.begin(), others.end(), [&](const std::string& other) { return does_so(text, other); });
+  });
 }
 
 std::vector<std::string> NaiveEvaluator::texts_at(std::string_view path, const Decode& decode) const {

@@ -34,6 +34,7 @@ struct FieldComparison {
   enum class How : std::uint8_t { kEqual, kContains, kStartsWith, kEndsWith } how = How::kEqual;
   std::string path, other;
   bool ignore_case = true;
+  bool differs = false;  // instead: both are there, and some text at `path` does so with none at `other` (`is_not` and `not_contains` of docs/rules.md)
   bool operator==(const FieldComparison&) const = default;
 };
 

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/diagnostics.h"
+#include "rules/rule.h"
+
+namespace trailwarden::rules {
+
+inline constexpr std::size_t kMaxRules = 100'000;
+
+/// Rules that were read, and what is to be said of their files.
+struct LoadedRules {
+  std::vector<Rule> rules;  // by file and place
+  Diagnostics errors, warnings;
+  std::size_t files = 0;
+};
+
+/// Reads every *.yaml and *.yml file of `folders` and below (or a file by itself), in the order of their names. An id that is there twice is an error at the second. A file or
+/// folder that cannot be read is an error.
+LoadedRules load_rules(const std::vector<std::string>& folders);
+
+}  // namespace trailwarden::rules
