@@ -161,6 +161,8 @@ RenderedAlert render(const event::Finding& finding, const AlertScope& scope) {
   detail["lastEventTime"] = format_time(last);
   detail["count"] = 1;
   if (finding.silence) detail["silence"] = silence_json(*finding.silence);
+  for (const auto& [path, text] : finding.fields) detail["fields"][path] = text;
+  if (!finding.related_event_ids.empty()) detail["relatedEventIDs"] = finding.related_event_ids;
   const std::string text = ObjectText(to_text(detail)).raw("records", records_text(finding.evidence)).done();
   return finding_envelope(id_of(finding, scope), finding.decision_time, scope, text);
 }

@@ -11,6 +11,7 @@
 #include "app/generate.h"
 #include "app/offsets.h"
 #include "app/replay.h"
+#include "app/rule_commands.h"
 #include "app/run.h"
 #include "app/score.h"
 #include "app/state.h"
@@ -28,6 +29,7 @@ using Action = std::function<int()>;
 
 /// Everything that the commands take; lives as long as the parsing and the action.
 struct Arguments {
+  app::RuleArguments rules;
   app::ReplayArguments replay;
   app::WarmArguments warm;
   app::GenerateArguments generate;
@@ -303,6 +305,49 @@ void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
   out(merge)->required();
 }
 
+void add_rules(CLI::App& app, app::RuleArguments& arguments, Action& action) {
+  CLI::App& group = add_group(app, "rules", "Rules: what they are, whether they are sound, what they would say", "trailwarden rules list");
+  const auto add = [&](const char* name, const char* claim, const char* footer, int (*work)(const app::RuleArguments&)) {
+    CLI::App* const command = group.add_subcommand(name, claim);
+    command->footer(footer);
+    command->callback([&arguments, &action, work] { action = [&arguments, work] { return work(arguments); }; });
+    return command;
+  };
+  const auto config = [&](CLI::App* command) { command->add_option("-c,--config", arguments.config, "Config file (YAML): its rules"); };
+  const auto folders = [&](CLI::App* command) { return command->add_option("folders", arguments.paths, "Folders or files of rules"); };
+
+  CLI::App* const check = add("check", "Every error of rule files, at file:line:column",
+                              "Example:\n  trailwarden rules check my-rules/\n\nExit codes: 0 all are sound, 1 not all, 2 wrong usage.", app::check_rules);
+  folders(check)->required();
+  check->add_flag("--keep-going", arguments.keep_going, "Compiles the sound ones all the same");
+  CLI::App* const test = add("test", "Runs the tests that stand in rule files", "Example:\n  trailwarden rules test my-rules/ --junit rules.xml\n\nExit codes: 0 all passed, 1 not all, 2 wrong usage.", app::test_rules);
+  folders(test)->required();
+  test->add_option("--junit", arguments.junit, "JUnit XML to write");
+  test->add_flag("--keep-going", arguments.keep_going, "Tests the sound ones where others have errors");
+  CLI::App* const list = add("list", "The rules of a configuration, or of folders", "Example:\n  trailwarden rules list -c trailwarden.yaml", app::list_rules);
+  folders(list);
+  config(list);
+  list->add_flag("--json", arguments.as_json, "As JSON");
+  CLI::App* const coverage = add("coverage", "MITRE ATT&CK techniques that the rules know", "Example:\n  trailwarden rules coverage --navigator layer.json", app::cover_rules);
+  folders(coverage);
+  config(coverage);
+  coverage->add_option("--navigator", arguments.navigator, "Layer for the ATT&CK Navigator to write");
+  CLI::App* const explain = add("explain", "Holds records against one rule: which test passed, which did not, what was seen",
+                                "Example:\n  trailwarden rules explain aws.iam.user_created record.json\n\nExit codes: 0 fine, 1 unreadable records, 2 wrong usage.", app::explain_rule);
+  explain->add_option("rule", arguments.rule, "Its id")->required();
+  explain->add_option("records", arguments.event, "A record, an array, {\"Records\": [...]}, or a record a line")->required();
+  config(explain);
+  CLI::App* const trial = add("try", "A preview on history: what rules would have said, before they are enabled",
+                              "Only rules whose id matches; also those that are off.\n\nExample:\n  trailwarden rules try 'aws.iam.*' AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::try_rule);
+  trial->add_option("rule", arguments.rule, "Id or glob")->required();
+  trial->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();
+  config(trial);
+  CLI::App* const hidden = add("hidden", "What each suppression hides on history, by severity",
+                               "Example:\n  trailwarden rules hidden -c trailwarden.yaml AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::hidden_findings);
+  hidden->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();
+  config(hidden);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("trailwarden: watches AWS CloudTrail and says what is unusual or known to be bad.");
   app.set_version_flag("--version", fmt::format("trailwarden {} ({})", TRAILWARDEN_VERSION, TRAILWARDEN_REVISION));
@@ -324,6 +369,7 @@ int run(int argc, char** argv) {
   add_state(app, arguments.state, action);
   add_config(app, arguments.config_file, arguments.against, action);
   add_detectors(app, arguments.as_json, action);
+  add_rules(app, arguments.rules, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);
   add_score(alerts, arguments.score, action);

@@ -97,17 +97,8 @@ Result<std::optional<Timestamp>> time_option(std::string_view name, const std::s
 /// What `replay` and `warm` have in common; `Arguments`: of either.
 template <class Arguments>
 Result<pipeline::EngineOptions> engine_options(const Arguments& arguments, const Setup& setup) {
-  const config::Config& config = setup.config;
-  pipeline::EngineOptions options;
-  options.threads = arguments.threads != 0 ? arguments.threads : std::max(1U, std::thread::hardware_concurrency());
-  options.shards = config.shards;
-  options.lateness = config.time.lateness;
-  options.future_skew = config.time.future_skew;
-  options.settle = config.time.order == "event_time";
-  options.max_record_bytes = config.input.max_record_bytes;
-  options.max_message_bytes = config.output.max_message_bytes;
-  options.insights = setup.insights;
-  options.silence = setup.silence;
+  pipeline::EngineOptions options = engine_options(setup);
+  if (arguments.threads != 0) options.threads = arguments.threads;
   const auto since = time_option("--since", arguments.since), until = time_option("--until", arguments.until);
   if (!since) return fail(since.error());
   if (!until) return fail(until.error());

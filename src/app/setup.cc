@@ -1,6 +1,8 @@
 #include "app/setup.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -23,7 +25,29 @@ std::string detection_yaml(const Setup& setup) {
     else
       for (const auto& [option, value] : on->effective) out += fmt::format("    {}: {}\n", option, value);
   }
-  return out;
+  out += detectors::to_yaml(setup.rule_config);
+  // What the rules ask for stands in their files.
+  std::uint64_t asked = 0;
+  for (const rules::Rule& rule : setup.rules.rules)
+    if (rule.is_enabled) asked = splitmix64(asked ^ rule.hash) ^ xxh3_64(fmt::format("{} {} {} {}", rule.id, rule.title, to_string(rule.severity), rule.quiet_for.count()));
+  out += fmt::format("  # of {} rules that are on: {}\n", setup.rule_settings ? setup.rule_settings->book->rules().size() : 0, pipeline::hex(asked));
+  return out + detectors::to_yaml(setup.suppressions);
+}
+
+/// A path of a config file, which is meant from where that is.
+std::string beside(const std::string& file, const std::string& path) {
+  return file.empty() || path.starts_with('/') ? path : (std::filesystem::path(file).parent_path() / path).string();
+}
+
+Result<void> compile_rules(Setup& setup) {
+  setup.rules = detectors::prepare_rules(setup.rule_config, setup.detectors);
+  if (!setup.rules.errors.empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(setup.rules.errors));
+  auto book = rules::RuleBook::compile(setup.rules.rules);
+  if (!book) return fail(std::move(book).error());
+  if ((*book)->rules().empty()) return {};
+  setup.rule_settings = std::make_shared<detectors::RuleSettings>(detectors::RuleSettings{*std::move(book), setup.rule_config.automation});
+  setup.detectors.push_back(detectors::Rules::configured(setup.rule_settings));
+  return {};
 }
 
 }  // namespace
@@ -34,8 +58,13 @@ Result<Setup> load_setup(const std::string& file) {
   auto detectors = detectors::configure(config->detectors);
   auto insights = detectors::read_insights(config->insights);
   const auto silence = detectors::read_silence(config->silence);
+  auto rule_config = detectors::read_rules(config->rules);
+  auto suppressions = detectors::read_suppressions(config->top);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
-  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence};
+  for (std::string& folder : rule_config.folders) folder = beside(file, folder);
+  Setup setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions)};
+  if (auto compiled = compile_rules(setup); !compiled) return fail(std::move(compiled).error());
+  return setup;
 }
 
 std::string to_yaml(const Setup& setup) { return config::to_yaml(setup.config) + detection_yaml(setup); }
@@ -50,7 +79,24 @@ pipeline::CellSettings cell_settings(const Setup& setup, bool settle) {
   pipeline::CellSettings settings{setup.detectors, setup.config.time.lateness, settle, setup.config.input.max_record_bytes, setup.config.output.max_message_bytes, {setup.insights, 0}};
   settings.insights.open_minutes = settings.open_minutes() + 1;
   settings.silence = setup.silence;
+  settings.suppressions = setup.suppressions;
   return settings;
+}
+
+pipeline::EngineOptions engine_options(const Setup& setup) {
+  const config::Config& config = setup.config;
+  pipeline::EngineOptions options;
+  options.threads = std::max(1U, std::thread::hardware_concurrency());
+  options.shards = config.shards;
+  options.lateness = config.time.lateness;
+  options.future_skew = config.time.future_skew;
+  options.settle = config.time.order == "event_time";
+  options.max_record_bytes = config.input.max_record_bytes;
+  options.max_message_bytes = config.output.max_message_bytes;
+  options.insights = setup.insights;
+  options.silence = setup.silence;
+  options.suppressions = setup.suppressions;
+  return options;
 }
 
 pipeline::PartitionSettings partition_settings(const Setup& setup) {

@@ -7,7 +7,10 @@
 #include "core/result.h"
 #include "detectors/detector.h"
 #include "detectors/insights_config.h"
+#include "detectors/rule_settings.h"
 #include "detectors/silence_config.h"
+#include "detectors/suppressions.h"
+#include "pipeline/engine.h"
 #include "pipeline/partition.h"
 
 namespace trailwarden::app {
@@ -16,12 +19,16 @@ namespace trailwarden::app {
 inline constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
 inline constexpr int kFencedOut = 3;  // of `run`: another process has our transactional id
 
-/// A config file, with the options of detectors, Insights and silences read.
+/// A config file, with the options of detectors, Insights and silences read, and its rules compiled.
 struct Setup {
   config::Config config;
   std::vector<detectors::ConfiguredDetector> detectors;
   detectors::InsightsConfig insights;
   detectors::SilenceConfig silence;
+  detectors::RuleConfig rule_config;
+  detectors::PreparedRules rules;
+  std::shared_ptr<const detectors::RuleSettings> rule_settings;  // null where no rule is on
+  detectors::Suppressions suppressions;
 };
 
 /// Reads a config file; "" for the defaults. An error has every complaint of the file, one a line.
@@ -35,6 +42,9 @@ std::string fingerprint(const Setup& setup);
 
 /// What cells are made with. `settle`: whether records wait until their minute is closed.
 pipeline::CellSettings cell_settings(const Setup& setup, bool settle);
+
+/// Of a replay: the configuration's, one thread a core.
+pipeline::EngineOptions engine_options(const Setup& setup);
 
 /// What the partitions of a service are made with.
 pipeline::PartitionSettings partition_settings(const Setup& setup);

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::array<std::string_view, 19> kTopKeys{"version", "time",     "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka",
                                                     "embedded", "trail",   "roles",  "workers",  "http",      "sinks", "state",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 14> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "input", "output", "kafka", "embedded", "workers", "http", "state", "log"};
+constexpr std::array<std::string_view, 16> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka", "embedded", "workers", "http", "state", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)
@@ -60,7 +60,7 @@ void read_log(const Section& section, LogConfig& log) {
 Config default_config() {
   Config config;
   config.diagnostics = std::make_shared<Diagnostics>();
-  config.detectors = config.silence = config.insights = Section::parse("", "", config.diagnostics);
+  config.detectors = config.rules = config.top = config.silence = config.insights = Section::parse("", "", config.diagnostics);
   return config;
 }
 
@@ -81,6 +81,8 @@ Config parse_config(std::string_view text, std::string_view file_name) {
   config.insights = top.section("insights");
   config.silence = top.section("silence");
   config.detectors = top.section("detectors");
+  config.rules = top.section("rules");
+  config.top = top;
   return config;
 }
 

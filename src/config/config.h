@@ -45,7 +45,8 @@ struct Config {
   OutputConfig output;
   LogConfig log;
   ServiceConfig service;
-  Section insights, silence, detectors;
+  Section insights, silence, detectors, rules;
+  Section top;  // whose `suppressions` is a list
   std::shared_ptr<Diagnostics> diagnostics;
 };
 

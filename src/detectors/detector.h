@@ -34,6 +34,7 @@ struct DetectorInfo {
   std::span<const OptionInfo> options;
   std::span<const std::string_view> blind_spots;
   std::string_view source;  // what it is based on
+  std::span<const std::string_view> behaviours = {};  // that it tells of; rules of the same ones rest while it is enabled
 };
 
 /// Judges the records of one cell, that is one (account, Region).

@@ -130,12 +130,14 @@ const DetectorInfo& RootUse::info() {
       "\"Last seen\" is known for this account and Region and since the log began; console sign-ins are recorded in one Region only.",
       "Refused attempts to sign in as root with a wrong e-mail address never carry the account.",
       "Copies of calls that a VPC endpoint recorded (network activity events) are left out; the calls themselves are seen."};
+  static constexpr std::string_view kBehaviours[] = {"B026", "B027", "B033", "B044"};
   static constexpr DetectorInfo kInfo{"root_use",
                                       "Any call by the root user; how grave depends on what was done.",
                                       "management events, sign-in events included",
                                       kOptions,
                                       kBlindSpots,
-                                      "CIS AWS Foundations Benchmark v5.0, 4.3; Security Hub CloudWatch.1"};
+                                      "CIS AWS Foundations Benchmark v5.0, 4.3; Security Hub CloudWatch.1",
+                                      kBehaviours};
   return kInfo;
 }
 

@@ -104,12 +104,14 @@ const DetectorInfo& SecurityGroupChange::info() {
       "Ranges added in several calls are judged call by call, so an opening in small pieces is a row of low findings.",
       "Attaching an open group to an instance or interface is not a change of the group.",
       "Security groups of other services (RDS and ElastiCache Classic, Redshift) are not covered."};
+  static constexpr std::string_view kBehaviours[] = {"B122"};
   static constexpr DetectorInfo kInfo{"security_group_change",
                                       "Changes of security groups; opening one to the world, to a sensitive port or for all traffic is high.",
                                       "management writes of ec2.amazonaws.com, with request parameters",
                                       kOptions,
                                       kBlindSpots,
-                                      "CIS AWS Foundations Benchmark v5.0, 4.10; MITRE ATT&CK T1562.007"};
+                                      "CIS AWS Foundations Benchmark v5.0, 4.10; MITRE ATT&CK T1562.007",
+                                      kBehaviours};
   return kInfo;
 }
 

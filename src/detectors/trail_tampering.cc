@@ -93,12 +93,14 @@ const DetectorInfo& TrailTampering::info() {
       "An expiry is judged by its days, not by whether its prefix covers the log objects.",
       "Disabling the trail's KMS key, or deleting its log objects one by one, is not seen here.",
       "Calls that a VPC endpoint's policy refused (network activity events) are left out."};
+  static constexpr std::string_view kBehaviours[] = {"B001", "B002", "B003", "B004", "B005"};
   static constexpr DetectorInfo kInfo{"trail_tampering",
                                       "Trails stopped, deleted, narrowed or redirected, and weakened buckets of trails.",
                                       "management writes of cloudtrail.amazonaws.com and s3.amazonaws.com",
                                       kOptions,
                                       kBlindSpots,
-                                      "CIS AWS Foundations Benchmark v5.0, 4.5 and 4.8; MITRE ATT&CK T1562.008"};
+                                      "CIS AWS Foundations Benchmark v5.0, 4.5 and 4.8; MITRE ATT&CK T1562.008",
+                                      kBehaviours};
   return kInfo;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/bytes.h"
@@ -94,6 +95,10 @@ struct Finding {
   std::vector<Evidence> evidence;  // at least one
   bool late = false;
   std::optional<SilenceFacts> silence;
+  // Of rules.
+  std::optional<std::chrono::seconds> quiet_for;             // in place of its detector's
+  std::vector<std::pair<std::string, std::string>> fields;   // of the deciding record, that the rule wants shown: path, text
+  std::vector<std::string> related_event_ids;                // of the records before the deciding one, oldest first
   bool operator==(const Finding&) const = default;
 };
 

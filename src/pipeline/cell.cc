@@ -25,7 +25,12 @@ class Cell::Speaking final : public event::Emit {
   const alerts::Quiet::Output& quiet_output() const { return quiet_output_; }
 
   void operator()(event::Finding finding) override {
-    cell_.quiet_.observe(std::move(finding), cell_.settings_.detectors[detector_].quiet_for, quiet_output_);
+    if (const auto hidden_by = cell_.settings_.suppressions.hiding(finding, cell_.account_, cell_.region_)) {
+      ++output_.totals.hidden[*hidden_by][static_cast<std::size_t>(finding.severity)];
+      return;
+    }
+    const std::chrono::seconds quiet_for = finding.quiet_for.value_or(cell_.settings_.detectors[detector_].quiet_for);
+    cell_.quiet_.observe(std::move(finding), quiet_for, quiet_output_);
   }
 
  private:

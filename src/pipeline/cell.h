@@ -12,6 +12,7 @@
 #include "detectors/detector.h"
 #include "detectors/insights.h"
 #include "detectors/silence_config.h"
+#include "detectors/suppressions.h"
 #include "event/decoder.h"
 #include "event/finding.h"
 #include "pipeline/batch.h"
@@ -31,6 +32,7 @@ struct CellSettings {
   std::size_t max_message_bytes = 1'000'000;  // of an alert with key and headers; what is larger is cut
   detectors::InsightsSettings insights;
   detectors::SilenceConfig silence;
+  detectors::Suppressions suppressions;
 
   std::size_t open_minutes() const {
     return static_cast<std::size_t>(std::chrono::ceil<std::chrono::minutes>(lateness).count()) + 2;

@@ -77,7 +77,7 @@ class Engine::DecodeSink final : public ingest::RecordSink {
 
 Engine::Engine(stream::Log& log, EngineOptions options, std::vector<detectors::ConfiguredDetector> detectors, EngineObserver& observer)
     : log_(log), options_(options), observer_(observer),
-      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes, options.max_message_bytes, {options.insights, 0}, options.silence},
+      cell_settings_{std::move(detectors), options.lateness, options.settle, options.max_record_bytes, options.max_message_bytes, {options.insights, 0}, options.silence, options.suppressions},
       watermark_(options.lateness, options.future_skew) {
   cell_settings_.insights.open_minutes = cell_settings_.open_minutes() + 1;
   if (options.silence.enabled) silence_.emplace(options.silence, options.insights);

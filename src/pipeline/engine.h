@@ -32,6 +32,7 @@ struct EngineOptions {
   std::size_t max_message_bytes = 1'000'000;
   detectors::InsightsConfig insights;
   detectors::SilenceConfig silence;
+  detectors::Suppressions suppressions;
   std::optional<Timestamp> since, until;  // records from before / from then on are skipped
   bool keep_open = false;  // the end of the input is not the end of time: minutes stay open, records wait, and `save` gives all of it
 };

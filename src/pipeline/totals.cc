@@ -48,6 +48,7 @@ void Totals::add(const Totals& other) {
     insights[i].starts += other.insights[i].starts;
     insights[i].ends += other.insights[i].ends;
   }
+  for (const auto& [number, by_severity] : other.hidden) add_each(hidden[number], by_severity);
   for (const auto& [name, theirs] : other.detectors) {
     DetectorTotals& ours = detectors[name];
     ours.evaluations += theirs.evaluations;

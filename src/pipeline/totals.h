@@ -58,6 +58,7 @@ struct Totals {
   std::uint64_t settled_early = 0;       // left the settle buffer before their minute closed, for want of room
   std::uint64_t cells = 0, state_bytes = 0;
   std::map<std::string_view, DetectorTotals> detectors;
+  std::map<std::size_t, std::array<std::uint64_t, event::kSeverities>> hidden;  // findings, by number of the suppression and severity
   std::array<InsightTotals, kInsightTypes> insights{};
   std::uint64_t baseline_rows = 0, baseline_bytes = 0, open_incidents = 0;  // at the end; the bytes are among state_bytes
   std::uint64_t baseline_overflowed = 0;  // calls that an overflow row counted, for want of room for a row of their own

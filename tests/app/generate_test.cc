@@ -47,11 +47,12 @@ TEST(GenerateCommand, TellsWrongUsageFromADiskThatRefuses) {
 }
 
 /// What `replay` makes of generated traffic.
-nlohmann::json summary_of(bool incidents) {
+nlohmann::json summary_of(bool incidents, bool rules) {
   const testing::TempDir dir;
   EXPECT_EQ(quietly({.out = dir.path("out"), .days = 2, .incidents = incidents}), 0);
   ReplayArguments arguments;
   arguments.paths = {dir.path("out/AWSLogs")};
+  arguments.config = dir.write("config.yaml", rules ? "version: 1\n" : "version: 1\nrules: {enabled: false}\n");
   arguments.alerts = dir.path("alerts.jsonl");
   arguments.summary = dir.path("summary.json");
   arguments.progress = false;
@@ -61,7 +62,7 @@ nlohmann::json summary_of(bool incidents) {
 }
 
 TEST(GenerateCommand, ReplayFindsWhatWasPlanted) {
-  const nlohmann::json summary = summary_of(true);
+  const nlohmann::json summary = summary_of(true, false);
   EXPECT_TRUE(summary["records"]["refused"].empty());
   EXPECT_EQ(summary["records"]["late"], 0);
   EXPECT_GT(summary["records"]["duplicate"], 0);
@@ -70,8 +71,15 @@ TEST(GenerateCommand, ReplayFindsWhatWasPlanted) {
 }
 
 TEST(GenerateCommand, ReplayFindsLittleInOrdinaryTraffic) {
-  const nlohmann::json summary = summary_of(false);
+  const nlohmann::json summary = summary_of(false, false);
   for (const char* severity : {"medium", "high", "critical"}) EXPECT_EQ(summary["findings_by_severity"][severity], 0) << severity;
+}
+
+TEST(GenerateCommand, RulesTellOfAtMostOneInTenThousandRecordsOfOrdinaryTraffic) {
+  const nlohmann::json summary = summary_of(false, true);
+  std::int64_t findings = 0;
+  for (const char* severity : {"medium", "high", "critical"}) findings += summary["findings_by_severity"][severity].get<std::int64_t>();
+  EXPECT_LE(findings * 10'000, summary["records"]["judged"].get<std::int64_t>()) << findings << " findings";
 }
 
 }  // namespace

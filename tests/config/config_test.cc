@@ -64,7 +64,7 @@ TEST(Config, NamesEveryErrorInOneGo) {
       "time:\n"
       "  latenes: 5m\n"
       "  order: backwards\n"
-      "rules:\n"
+      "sinks:\n"
       "  false_alarms: 1\n"
       "shards: 0\n"
       "input:\n"
@@ -75,7 +75,7 @@ TEST(Config, NamesEveryErrorInOneGo) {
               ElementsAre("f.yaml:1:10: version: expected a whole number from 1 to 1, not \"2\"",
                           "f.yaml:3:3: unknown key \"latenes\", did you mean \"lateness\"?",
                           "f.yaml:4:10: order: expected one of event_time, arrival, not \"backwards\"",
-                          "f.yaml:5:1: rules: this key is reserved for a later version, and this one would ignore it: take it out",
+                          "f.yaml:5:1: sinks: this key is reserved for a later version, and this one would ignore it: take it out",
                           "f.yaml:7:9: shards: expected a whole number from 1 to 1024, not \"0\"",
                           "f.yaml:9:15: max_record: expected a size with its unit (1000B, 64KiB, 256MiB, 1GiB) from 1KiB to 64MiB, not \"10\"",
                           "f.yaml:10:6: log: expected `key: value` lines below it"));
@@ -83,7 +83,7 @@ TEST(Config, NamesEveryErrorInOneGo) {
 }
 
 TEST(Config, KeepsTheKeysOfLaterVersionsFree) {
-  for (const std::string key : {"rules", "suppressions", "trail", "roles", "sinks"}) {
+  for (const std::string key : {"trail", "roles", "sinks"}) {
     const Config config = parse_config("version: 1\n" + key + ":\n  a: b\n", "f.yaml");
     EXPECT_THAT(config.diagnostics->lines(), ElementsAre(HasSubstr("f.yaml:2:1: " + key + ": this key is reserved"))) << key;
   }

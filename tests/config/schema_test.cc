@@ -10,7 +10,9 @@
 #include "config/config.h"
 #include "detectors/insights_config.h"
 #include "detectors/registry.h"
+#include "detectors/rule_settings.h"
 #include "detectors/silence_config.h"
+#include "detectors/suppressions.h"
 #include "testing/alert_schema.h"
 #include "testing/read_file.h"
 
@@ -206,11 +208,18 @@ TEST(ConfigSchema, HasTheDefaultsOfTheLoader) {
   in_schema.erase("detectors");
   in_schema.erase("insights");
   in_schema.erase("silence");
+  in_schema.erase("rules");
+  in_schema.erase("suppressions");
   EXPECT_EQ(loaded, in_schema);
 }
 
 TEST(ConfigSchema, HasTheDefaultsOfInsights) {
   EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::InsightsConfig{})))["insights"], defaults_of(config_schema())["insights"]);
+}
+
+TEST(ConfigSchema, HasTheDefaultsOfRulesAndSuppressions) {
+  EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::RuleConfig{})))["rules"], defaults_of(config_schema())["rules"]);
+  EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::Suppressions{})))["suppressions"], defaults_of(config_schema())["suppressions"]);
 }
 
 TEST(ConfigSchema, HasTheDefaultsOfSilence) {

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/section.h"
+#include "core/diagnostics.h"
+#include "detectors/detector.h"
+#include "detectors/rules.h"
+#include "rules/rule.h"
+
+namespace trailwarden::detectors {
+
+/// What the configuration changes of rules whose id a glob matches; later ones win.
+struct RuleOverride {
+  std::string rule;  // glob
+  std::optional<bool> enabled;
+  std::optional<event::Severity> severity;
+  std::optional<std::chrono::seconds> quiet_for;
+  std::vector<std::pair<std::string, std::string>> parameters;  // name, value as written
+  std::string place;
+};
+
+/// `rules:` of the configuration.
+struct RuleConfig {
+  bool enabled = true;
+  std::vector<std::string> packs{"aws"};  // of those that ship: folders of `packs_folder()`
+  std::vector<std::string> folders;       // of one's own
+  std::vector<RuleOverride> overrides;
+  std::vector<Automation> automation;
+};
+
+/// Reads `rules:`; what is wrong goes to the section's diagnostics.
+RuleConfig read_rules(const config::Section& section);
+
+/// Where the packs are that ship: TRAILWARDEN_PACKS, else share/trailwarden/rules beside the program's bin/, else models/rules of the source tree. Empty if nowhere.
+std::string packs_folder();
+
+/// The rules of a configuration: loaded, changed as it wants, and without those that an enabled detector supersedes.
+struct PreparedRules {
+  std::vector<rules::Rule> rules;   // also those that are not enabled
+  Diagnostics errors, warnings;
+  struct Superseded {
+    std::string rule;
+    std::string_view detector;
+  };
+  std::vector<Superseded> superseded;
+};
+PreparedRules prepare_rules(const RuleConfig& config, const std::vector<ConfiguredDetector>& detectors);
+
+/// `rules:` as YAML, and what was loaded as a hash, for `config show` and the fingerprint of a configuration.
+std::string to_yaml(const RuleConfig& config);
+
+}  // namespace trailwarden::detectors

@@ -1,0 +1,329 @@
+#include "detectors/rules.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/interned.h"
+#include "core/text.h"
+#include "detectors/phrases.h"
+#include "rules/record_fields.h"
+#include "rules/rule_set.h"
+
+namespace trailwarden::detectors {
+namespace {
+
+using rules::CorrelationResult;
+using rules::RecordFields;
+using rules::Rule;
+using rules::RuleBook;
+using rules::RuleCorrelation;
+using Kind = RuleBook::Role::Kind;
+
+constexpr std::size_t kMostRoutines = 10'000;           // of declared automation, in one cell
+constexpr std::chrono::hours kNotRoutineBefore{24};     // what was first done less than a day ago is no routine
+
+/// The predicates that a record matches. The matcher is a thread's, for the book that it last worked with; valid until the next call.
+const std::vector<std::uint32_t>& matches_of(const std::shared_ptr<const RuleBook>& book, const event::CloudTrailEvent& event) {
+  thread_local std::shared_ptr<const RuleBook> of;
+  thread_local std::optional<rules::Matcher> matcher;
+  thread_local std::vector<std::uint32_t> matches;
+  if (of != book) {
+    matcher.emplace(book->set());
+    of = book;
+  }
+  matches.clear();
+  matcher->match(event, matches);
+  return matches;
+}
+
+std::string normal_of(const Rule& rule) {
+  if (!rule.correlation || rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("Rule {} describes it; nothing was learned.", rule.id);
+  return fmt::format("Rule {}: not seen here before, in at least {} days.", rule.id, rule.correlation->learn.value / 86'400);
+}
+
+/// What a record has at the paths: of one path each of its values (a list names several at once), of several the first of each; empty where one is missing.
+std::vector<std::vector<std::string>> values_of(const RecordFields& fields, const std::vector<std::string>& paths) {
+  std::vector<std::vector<std::string>> out;
+  if (paths.size() == 1) {
+    for (std::string& text : fields.texts(paths.front())) out.push_back({std::move(text)});
+  } else {
+    std::vector<std::string> values;
+    for (const std::string& path : paths)
+      if (auto text = fields.text(path)) values.push_back(*std::move(text));
+    if (values.size() == paths.size()) out.push_back(std::move(values));
+  }
+  if (out.empty()) out.emplace_back();
+  return out;
+}
+
+/// Of what rules of one behaviour say of one record, the most severe is told; of equally severe ones the rule that comes first.
+class OncePerBehaviour final : public event::Emit {
+ public:
+  void speaks(const Rule& rule) { behaviour_ = rule.behaviour; }
+  void operator()(event::Finding finding) override {
+    const auto same = std::find_if(said_.begin(), said_.end(), [this](const Said& other) { return !behaviour_.empty() && other.behaviour == behaviour_; });
+    if (same == said_.end()) said_.push_back({behaviour_, std::move(finding)});
+    else if (finding.severity > same->finding.severity) same->finding = std::move(finding);
+  }
+  void pass_on(event::Emit& emit) {
+    for (Said& said : said_) emit(std::move(said.finding));
+  }
+
+ private:
+  struct Said {
+    std::string_view behaviour;
+    event::Finding finding;
+  };
+  std::string_view behaviour_;
+  std::vector<Said> said_;
+};
+
+}  // namespace
+
+/// A rule that a record matches; of a sequence, one of its steps.
+struct Rules::Hit {
+  std::uint32_t rule;
+  std::uint32_t step;
+};
+
+Rules::Rules(std::shared_ptr<const RuleSettings> settings) : settings_(std::move(settings)) {}
+
+const DetectorInfo& Rules::info() {
+  static constexpr std::string_view kBlindSpots[] = {
+      "What no rule describes. `trailwarden rules list` shows what there is.",
+      "Parameters that CloudTrail leaves out or hides: SendCommand's, and those of calls with very large ones.",
+      "Correlations of one account over several Regions: state is kept by account and Region.",
+  };
+  static constexpr DetectorInfo kInfo{kName, "Records, or several together, that a rule describes", "management events; data events for rules on objects, secrets and functions", {}, kBlindSpots,
+                                      "docs/rules.md"};
+  return kInfo;
+}
+
+ConfiguredDetector Rules::configured(std::shared_ptr<const RuleSettings> settings) {
+  ConfiguredDetector out;
+  out.info = &info();
+  out.quiet_for = std::chrono::hours{1};  // each rule has its own
+  out.make = [settings = std::move(settings)] { return std::make_unique<Rules>(settings); };
+  return out;
+}
+
+bool Rules::wants(const event::CloudTrailEvent& event) const { return !matches_of(settings_->book, event).empty(); }
+
+/// The rules whose own pattern, or a step, the record matches, and none of their exceptions.
+void Rules::gather(const event::CloudTrailEvent& event, std::vector<Hit>& hits) const {
+  std::vector<std::uint32_t> excepted;
+  for (const std::uint32_t predicate : matches_of(settings_->book, event)) {
+    const RuleBook::Role& role = book().role(predicate);
+    if (role.kind == Kind::kUnless) excepted.push_back(role.rule);
+    else hits.push_back({role.rule, role.step});
+  }
+  std::erase_if(hits, [&](const Hit& hit) { return std::find(excepted.begin(), excepted.end(), hit.rule) != excepted.end(); });
+}
+
+/// How severe a match of this outcome is; nullopt: it is none.
+std::optional<event::Severity> Rules::severity_of(const Rule& rule, const event::CloudTrailEvent& event) const {
+  switch (rule.when) {
+    case rules::When::kAny: return rule.severity;
+    case rules::When::kFailed: return event.failed() ? std::optional(rule.severity) : std::nullopt;
+    case rules::When::kSucceeded: break;
+  }
+  if (!event.failed()) return rule.severity;
+  return event.refused() ? rule.refused : std::nullopt;
+}
+
+void Rules::observe(const event::CloudTrailEvent& event, event::Emit& emit) {
+  since_ = std::min(since_, event.event_time);
+  std::vector<Hit> hits;
+  gather(event, hits);
+  OncePerBehaviour once;
+  for (const Hit& hit : hits) {
+    const Rule& rule = book().rules()[hit.rule];
+    const auto severity = severity_of(rule, event);
+    if (!severity) continue;
+    once.speaks(rule);
+    if (book().correlation(hit.rule) == nullptr) tell(hit.rule, *severity, event, nullptr, once);
+    else if (rule.when != rules::When::kSucceeded || !event.failed()) correlate(hit, event, once);
+  }
+  once.pass_on(emit);
+}
+
+void Rules::correlate(const Hit& hit, const event::CloudTrailEvent& event, event::Emit& emit) {
+  const rules::Correlation& correlation = *book().correlation(hit.rule);
+  const auto place = states_.find(hit.rule);
+  rules::CorrelationState& state = place != states_.end() ? place->second : states_.emplace(hit.rule, rules::CorrelationState::create(correlation).value()).first->second;
+  const Rule& rule = book().rules()[hit.rule];
+  const RecordFields fields(event, rule.pattern.decode);
+  rules::CorrelationMatch match{.source = hit.step, .time = event.event_time, .event_id = std::string(event.event_id), .group = {}, .values = {}};
+  for (const std::string& path : correlation.sources[hit.step].group) {
+    auto text = fields.text(path);
+    if (!text) return;  // a record that lacks a part of the group is in none
+    match.group.push_back(*std::move(text));
+  }
+  std::vector<CorrelationResult> results;
+  if (watermark_ > kBeginningOfTime) state.advance(watermark_, results);
+  for (std::vector<std::string>& values : values_of(fields, correlation.sources[hit.step].values)) {
+    rules::CorrelationMatch one = match;
+    one.values = std::move(values);
+    state.observe(std::move(one), results);
+  }
+  const bool is_learning = correlation.type == rules::CorrelationType::kFirstSeen && event.event_time < since_ + std::chrono::seconds{rule.correlation->learn.value};
+  if (is_learning) return;
+  for (const CorrelationResult& result : results) {
+    if (correlation.type == rules::CorrelationType::kAbsence) tell_absent(hit.rule, result, emit);
+    else tell(hit.rule, rule.severity, event, &result, emit);
+  }
+}
+
+/// Routine work of declared automation is low. What it is first seen to do is not routine.
+event::Severity Rules::for_automation(event::Severity severity, std::uint32_t rule, const event::CloudTrailEvent& event) {
+  if (severity <= event::Severity::kLow) return severity;
+  const std::string_view id = book().id(rule), principal = event::principal_of(event);
+  const bool is_declared = std::any_of(settings_->automation.begin(), settings_->automation.end(), [&](const Automation& automation) {
+    return glob_match(automation.principal, principal) &&
+           (automation.rules.empty() || std::any_of(automation.rules.begin(), automation.rules.end(), [&](const std::string& glob) { return glob_match(glob, id); }));
+  });
+  if (!is_declared) return severity;
+  Routine routine{std::string(id), std::string(principal)};
+  const auto known = routines_.find(routine);
+  if (known != routines_.end()) {
+    known->second = std::min(known->second, event.event_time);
+    return event.event_time - known->second >= kNotRoutineBefore ? event::Severity::kLow : severity;
+  }
+  if (routines_.size() < kMostRoutines) routines_.emplace(std::move(routine), event.event_time);
+  return severity;
+}
+
+void Rules::tell(std::uint32_t number, event::Severity severity, const event::CloudTrailEvent& event, const CorrelationResult* result, event::Emit& emit) {
+  const Rule& rule = book().rules()[number];
+  const RecordFields fields(event, rule.pattern.decode);
+  event::Finding finding = event::finding_about(event, kName, book().id(number));
+  const bool is_refused = rule.when == rules::When::kSucceeded && event.failed();
+  finding.title = is_refused ? rule.title + " (refused)" : rule.title;
+  finding.severity = for_automation(severity, number, event);
+  finding.attack = book().technique(number);
+  for (const std::string& control : rule.cis) finding.cis_controls.push_back(interned(control));
+  finding.entity = rule.entity.empty() ? std::string(event::principal_of(event)) : fields.text(rule.entity).value_or(std::string(event::principal_of(event)));
+  finding.sentence = rule.sentence.fill([&](std::string_view field) -> std::optional<std::string> {
+    if (result != nullptr && field == "count") return fmt::format("{:g}", result->value);
+    if (result != nullptr && field == "value" && rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("{:g}", result->value);
+    if (result != nullptr && field == "value") return result->values.empty() ? std::nullopt : std::optional(printable(result->values.front()));
+    if (result != nullptr && field == "minutes") return fmt::format("{}", rule.correlation->within.value / 60);
+    const auto text = fields.text(field);
+    return text ? std::optional(printable(*text)) : std::nullopt;
+  });
+  if (is_refused) finding.sentence += fmt::format(" It was refused ({}).", error_of(event));
+  finding.normal = normal_of(rule);
+  finding.quiet_for = rule.quiet_for;
+  for (const std::string& path : rule.enrich)
+    if (auto text = fields.text(path)) finding.fields.emplace_back(path, *std::move(text));
+  if (result != nullptr) {
+    finding.related_event_ids = result->event_ids;
+    std::erase(finding.related_event_ids, finding.deciding_event_id);
+  }
+  emit(std::move(finding));
+}
+
+/// Nothing followed: there is no record to speak of but the one that began.
+void Rules::tell_absent(std::uint32_t number, const CorrelationResult& result, event::Emit& emit) const {
+  const Rule& rule = book().rules()[number];
+  event::Finding finding;
+  finding.detector = kName;
+  finding.what = book().id(number);
+  finding.title = rule.title;
+  finding.severity = rule.severity;
+  finding.attack = book().technique(number);
+  for (const std::string& control : rule.cis) finding.cis_controls.push_back(interned(control));
+  const auto& names = book().correlation(number)->group_names;
+  const auto part = [&](std::string_view field) -> std::optional<std::string> {
+    const auto known = std::find(names.begin(), names.end(), field == "principal" ? "principal_id" : field);
+    return known == names.end() ? std::nullopt : std::optional(printable(result.group[static_cast<std::size_t>(known - names.begin())]));
+  };
+  finding.entity = part(rule.entity).value_or(result.group.empty() ? "" : result.group.front());
+  finding.sentence = rule.sentence.fill(part);
+  finding.decision_time = result.time;
+  finding.deciding_event_id = result.event_id;
+  finding.evidence.push_back({.event_id = result.event_id, .event_source = {}, .event_name = {}, .event_time = result.time - std::chrono::seconds{rule.correlation->within.value}, .origin = {}, .record = {}});
+  finding.normal = normal_of(rule);
+  finding.quiet_for = rule.quiet_for;
+  emit(std::move(finding));
+}
+
+void Rules::advance(Timestamp watermark, event::Emit& emit) {
+  watermark_ = std::max(watermark_, watermark);
+  if (watermark_ < kEndOfTime) since_ = std::min(since_, watermark_);
+  for (auto& [rule, state] : states_) {
+    std::vector<CorrelationResult> results;
+    state.advance(watermark_, results);
+    for (const CorrelationResult& result : results) tell_absent(rule, result, emit);
+  }
+}
+
+void Rules::save(ByteWriter& out) const {
+  out.time(watermark_);
+  out.time(since_);
+  std::vector<std::pair<std::string_view, std::uint32_t>> order;
+  for (const auto& [rule, state] : states_) order.emplace_back(book().id(rule), rule);
+  std::sort(order.begin(), order.end());
+  out.number(static_cast<std::uint32_t>(order.size()));
+  for (const auto& [id, rule] : order) {
+    out.text(id);
+    out.number(book().rules()[rule].hash);
+    out.part([&, number = rule] { states_.at(number).save(out); });
+  }
+  out.number(static_cast<std::uint32_t>(routines_.size()));
+  for (const auto& [routine, since] : routines_) {
+    out.text(routine.first);
+    out.text(routine.second);
+    out.time(since);
+  }
+}
+
+Result<void> Rules::load(ByteReader& in) {
+  watermark_ = in.time();
+  since_ = in.time();
+  const auto count = in.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    const std::string id = in.text();
+    const auto hash = in.number<std::uint64_t>();
+    ByteReader part = in.part();
+    // A rule that is gone, or asks for something else now, begins afresh.
+    const auto rules = book().rules();
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& known) { return known.id == id; });
+    if (rule == rules.end() || rule->hash != hash || !rule->correlation) continue;
+    const auto number = static_cast<std::uint32_t>(rule - rules.begin());
+    auto state = rules::CorrelationState::create(*book().correlation(number)).value();
+    if (auto loaded = state.load(part).and_then([&] { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
+    if (!states_.emplace(number, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
+  }
+  const auto routines = in.number<std::uint32_t>();
+  if (!in.ok() || routines > kMostRoutines) return fail(ErrorCode::kMalformed, "the state of rules ends too early, or knows too much routine");
+  for (std::uint32_t i = 0; i < routines && in.ok(); ++i) {
+    std::string id = in.text(), principal = in.text();
+    const Timestamp since = in.time();
+    routines_.emplace(Routine{std::move(id), std::move(principal)}, since);
+  }
+  return {};
+}
+
+std::size_t Rules::forget(const event::ForgottenPrincipal& principal, std::string_view) {
+  std::size_t places = 0;
+  // What a rule counted of others with it is forgotten too: a state is a few hours of matches, and says in its bytes whom it names.
+  places += std::erase_if(states_, [&](const auto& state) {
+    ByteWriter bytes;
+    state.second.save(bytes);
+    const auto names = principal.names();
+    return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return bytes.bytes().find(name) != std::string::npos; });
+  });
+  places += std::erase_if(routines_, [&](const auto& routine) { return principal.is_named_by(routine.first.second); });
+  return places;
+}
+
+std::size_t Rules::memory_bytes() const {
+  std::size_t total = sizeof *this;
+  for (const auto& [rule, state] : states_) total += 48 + state.memory_bytes();
+  for (const auto& [routine, since] : routines_) total += 96 + routine.first.capacity() + routine.second.capacity();
+  return total;
+}
+
+}  // namespace trailwarden::detectors

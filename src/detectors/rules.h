@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "detectors/detector.h"
+#include "rules/correlation_state.h"
+#include "rules/rule_book.h"
+
+namespace trailwarden::detectors {
+
+/// A principal that does routine work: what it does again is told of at `low`, what it never did before as ever.
+struct Automation {
+  std::string principal;             // glob, of the ARN without its session
+  std::vector<std::string> rules;    // globs of ids; none: all
+  bool operator==(const Automation&) const = default;
+};
+
+/// What the rules of all cells share.
+struct RuleSettings {
+  std::shared_ptr<const rules::RuleBook> book;
+  std::vector<Automation> automation;
+};
+
+/// The rules of a rule book, for one account and Region. `what` of a finding is the rule's id.
+///
+/// Which rules a record matches is for `RuleSet` to say, in tens of nanoseconds for most. Correlations keep their state here. It is saved by rule, and taken by a rule that
+/// asks for the same; another version of a rule begins afresh.
+class Rules final : public Detector {
+ public:
+  static constexpr std::string_view kName = "rules";
+  static const DetectorInfo& info();
+  static ConfiguredDetector configured(std::shared_ptr<const RuleSettings> settings);
+
+  explicit Rules(std::shared_ptr<const RuleSettings> settings);
+
+  bool wants(const event::CloudTrailEvent& event) const override;
+  void observe(const event::CloudTrailEvent& event, event::Emit& emit) override;
+  void advance(Timestamp watermark, event::Emit& emit) override;
+  void save(ByteWriter& out) const override;
+  Result<void> load(ByteReader& in) override;
+  std::size_t forget(const event::ForgottenPrincipal& principal, std::string_view account) override;
+  std::size_t memory_bytes() const override;
+
+ private:
+  struct Hit;
+  using Routine = std::pair<std::string, std::string>;  // rule, principal
+
+  const rules::RuleBook& book() const { return *settings_->book; }
+  void gather(const event::CloudTrailEvent& event, std::vector<Hit>& hits) const;
+  std::optional<event::Severity> severity_of(const rules::Rule& rule, const event::CloudTrailEvent& event) const;
+  void tell(std::uint32_t rule, event::Severity severity, const event::CloudTrailEvent& event, const rules::CorrelationResult* result, event::Emit& emit);
+  void tell_absent(std::uint32_t rule, const rules::CorrelationResult& result, event::Emit& emit) const;
+  event::Severity for_automation(event::Severity severity, std::uint32_t rule, const event::CloudTrailEvent& event);
+  void correlate(const Hit& hit, const event::CloudTrailEvent& event, event::Emit& emit);
+
+  std::shared_ptr<const RuleSettings> settings_;
+  std::map<std::uint32_t, rules::CorrelationState> states_;  // by rule, of those that have been matched
+  std::map<Routine, Timestamp> routines_;                    // when declared automation first did it
+  Timestamp watermark_ = kBeginningOfTime;
+  Timestamp since_ = kEndOfTime;  // the cell is known: rules of what is new are silent for some days
+};
+
+}  // namespace trailwarden::detectors

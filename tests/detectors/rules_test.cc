@@ -1,0 +1,141 @@
+#include "detectors/rules.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "event/decoder.h"
+#include "rules/rule_file.h"
+#include "rules/test_record.h"
+
+namespace trailwarden::detectors {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Collect final : public event::Emit {
+ public:
+  void operator()(event::Finding finding) override { findings.push_back(std::move(finding)); }
+  std::vector<event::Finding> findings;
+};
+
+std::shared_ptr<const RuleSettings> settings_of(const std::string& body, std::vector<Automation> automation = {}) {
+  rules::FileReport report{"f.yaml", {}, {}};
+  auto read = rules::read_rule_file("id: a.b\ntitle: Thing\nsentence: \"{principal} did {requestParameters.x|something}, {count} times.\"\nseverity: high\n" + body, report);
+  EXPECT_TRUE(report.errors.empty()) << report.errors.lines().front();
+  return std::make_shared<RuleSettings>(RuleSettings{rules::RuleBook::compile(std::move(read)).value(), std::move(automation)});
+}
+
+/// One cell's rules, fed with records of which a test says what matters.
+class Cell {
+ public:
+  explicit Cell(std::shared_ptr<const RuleSettings> settings) : rules_(std::move(settings)) {}
+
+  /// What comes of a record `minute` minutes after the first.
+  std::vector<event::Finding> observe(std::int64_t minute, std::string_view members) {
+    const std::string record = rules::complete_record(members, static_cast<std::size_t>(minute) + 1, minute * 60).value();
+    std::string padded = record + std::string(event::kPadding, ' ');
+    event::CloudTrailEvent event;
+    EXPECT_EQ(decoder_.decode(std::string_view(padded).substr(0, record.size()), arena_, event), event::Refusal::kNone);
+    Collect collect;
+    if (rules_.wants(event)) rules_.observe(event, collect);
+    return std::move(collect.findings);
+  }
+  std::string saved() const {
+    ByteWriter out;
+    rules_.save(out);
+    return std::move(out).bytes();
+  }
+  Result<void> load(std::string_view bytes) {
+    ByteReader in(bytes);
+    return rules_.load(in).and_then([&] { return in.finish(); });
+  }
+  Rules& rules() { return rules_; }
+
+ private:
+  Rules rules_;
+  event::Decoder decoder_;
+  event::Arena arena_;
+};
+
+constexpr std::string_view kCreate = R"({"eventSource":"iam.amazonaws.com","eventName":"CreateUser","requestParameters":{"x":"bob"}})";
+constexpr std::string_view kRefused = R"({"eventSource":"iam.amazonaws.com","eventName":"CreateUser","errorCode":"AccessDenied"})";
+constexpr std::string_view kFailed = R"({"eventSource":"iam.amazonaws.com","eventName":"CreateUser","errorCode":"EntityAlreadyExists"})";
+
+TEST(Rules, TellOfWhatWorkedAndLowOfWhatWasRefused) {
+  Cell cell(settings_of("pattern: {eventName: [CreateUser]}\nentity: requestParameters.x\nenrich: [awsRegion]\nquiet_for: 2h\n"));
+  const auto worked = cell.observe(0, kCreate);
+  ASSERT_EQ(worked.size(), 1U);
+  EXPECT_EQ(worked[0].detector, "rules");
+  EXPECT_EQ(worked[0].what, "a.b");
+  EXPECT_EQ(worked[0].severity, event::Severity::kHigh);
+  EXPECT_EQ(worked[0].entity, "bob");
+  EXPECT_THAT(worked[0].sentence, HasSubstr("user alice did bob"));
+  EXPECT_EQ(worked[0].quiet_for, std::chrono::hours{2});
+  EXPECT_THAT(worked[0].fields, ElementsAre(std::pair<std::string, std::string>("awsRegion", "us-east-1")));
+  const auto refused = cell.observe(1, kRefused);
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].severity, event::Severity::kLow);
+  EXPECT_EQ(refused[0].title, "Thing (refused)");
+  EXPECT_TRUE(cell.observe(2, kFailed).empty());
+}
+
+TEST(Rules, ARecordThatAnExceptionMatchesIsNoMatch) {
+  Cell cell(settings_of("pattern: {eventName: [CreateUser]}\nunless: [{requestParameters: {x: [bob]}}]\n"));
+  EXPECT_TRUE(cell.observe(0, kCreate).empty());
+  EXPECT_EQ(cell.observe(1, R"({"eventName":"CreateUser","requestParameters":{"x":"carol"}})").size(), 1U);
+}
+
+constexpr std::string_view kCount = "pattern: {eventName: [CreateUser]}\ncorrelate: {count: {at_least: 3, within: 10m, by: [principal]}}\n";
+
+TEST(Rules, CountGoesOnAfterARestart) {
+  const auto settings = settings_of(std::string(kCount));
+  Cell whole(settings), before(settings), after(settings);
+  for (Cell* const cell : {&whole, &before})
+    for (const int minute : {0, 4}) EXPECT_TRUE(cell->observe(minute, kCreate).empty());
+  ASSERT_TRUE(after.load(before.saved()));
+  EXPECT_EQ(after.saved(), before.saved());
+  const auto told = after.observe(8, kCreate), expected = whole.observe(8, kCreate);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_THAT(told[0].sentence, HasSubstr("3 times"));
+  EXPECT_EQ(told[0].related_event_ids.size(), 2U);
+  ASSERT_EQ(expected.size(), 1U);
+  EXPECT_EQ(told[0].sentence, expected[0].sentence);
+}
+
+TEST(Rules, AnotherRuleOfTheSameNameBeginsAfresh) {
+  Cell before(settings_of(std::string(kCount))), after(settings_of("pattern: {eventName: [CreateUser]}\ncorrelate: {count: {at_least: 3, within: 20m, by: [principal]}}\n"));
+  before.observe(0, kCreate);
+  before.observe(1, kCreate);
+  ASSERT_TRUE(after.load(before.saved()));
+  EXPECT_TRUE(after.observe(2, kCreate).empty()) << "it counts from one";
+}
+
+TEST(Rules, DamagedStateIsRefused) {
+  const auto settings = settings_of(std::string(kCount));
+  Cell before(settings), after(settings);
+  before.observe(0, kCreate);
+  const std::string state = before.saved();
+  EXPECT_FALSE(after.load(std::string_view(state).substr(0, state.size() - 3)));
+}
+
+TEST(Rules, WhatIsNewIsToldOfOnceTheCellIsKnown) {
+  Cell cell(settings_of("pattern: {eventName: [CreateUser]}\ncorrelate: {first_seen: {of: [requestParameters.x], by: [principal], learn: 2d}}\n"));
+  EXPECT_TRUE(cell.observe(0, kCreate).empty()) << "learning";
+  EXPECT_TRUE(cell.observe(3 * 1440, kCreate).empty()) << "known";
+  EXPECT_EQ(cell.observe(3 * 1440 + 1, R"({"eventName":"CreateUser","requestParameters":{"x":"new"}})").size(), 1U);
+  EXPECT_TRUE(cell.observe(3 * 1440 + 2, R"({"eventName":"CreateUser","requestParameters":{"x":"new"}})").empty());
+}
+
+TEST(Rules, RoutineOfDeclaredAutomationIsLowAndItsFirstTimeIsNot) {
+  Cell cell(settings_of("pattern: {eventName: [CreateUser]}\n", {{"arn:aws:iam::*:user/alice", {"a.*"}}}));
+  EXPECT_EQ(cell.observe(0, kCreate).at(0).severity, event::Severity::kHigh);
+  EXPECT_EQ(cell.observe(2 * 1440, kCreate).at(0).severity, event::Severity::kLow);
+  EXPECT_EQ(cell.observe(2 * 1440, R"({"eventName":"CreateUser","userIdentity":{"userName":"mallory"}})").at(0).severity, event::Severity::kHigh) << "somebody else";
+}
+
+}  // namespace
+}  // namespace trailwarden::detectors
