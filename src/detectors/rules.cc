@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/hash.h"
 #include "core/interned.h"
 #include "core/text.h"
 #include "detectors/phrases.h"
@@ -28,10 +29,15 @@ const std::vector<std::uint32_t>& matches_of(const std::shared_ptr<const RuleBoo
   thread_local std::shared_ptr<const RuleBook> of;
   thread_local std::optional<rules::Matcher> matcher;
   thread_local std::vector<std::uint32_t> matches;
+  thread_local std::uint64_t last = 0;  // hash of the record that `matches` is of
+  // `wants` asks first and `observe` once more.
+  const std::uint64_t record = xxh3_64(event.raw);
+  if (of == book && record == last) return matches;
   if (of != book) {
     matcher.emplace(book->set());
     of = book;
   }
+  last = record;
   matches.clear();
   matcher->match(event, matches);
   return matches;

@@ -24,6 +24,31 @@ std::optional<std::string> RecordFields::derived(std::string_view field) const {
   return std::nullopt;
 }
 
+/// What the decoder has read already. A member that is there and empty counts as absent, as the decoder has it.
+std::optional<std::string_view> RecordFields::decoded(std::string_view field) const {
+  using event::CloudTrailEvent;
+  using event::UserIdentity;
+  struct OfEvent {
+    std::string_view path;
+    std::string_view CloudTrailEvent::*member;
+  };
+  struct OfIdentity {
+    std::string_view path;
+    std::string_view UserIdentity::*member;
+  };
+  static constexpr OfEvent kEvent[] = {{"eventName", &CloudTrailEvent::event_name}, {"eventSource", &CloudTrailEvent::event_source}, {"sourceIPAddress", &CloudTrailEvent::source_ip_address},
+                                       {"userAgent", &CloudTrailEvent::user_agent}, {"errorCode", &CloudTrailEvent::error_code}, {"awsRegion", &CloudTrailEvent::aws_region},
+                                       {"recipientAccountId", &CloudTrailEvent::recipient_account_id}};
+  static constexpr OfIdentity kIdentity[] = {{"userIdentity.accessKeyId", &UserIdentity::access_key_id}, {"userIdentity.arn", &UserIdentity::arn},
+                                             {"userIdentity.userName", &UserIdentity::user_name}, {"userIdentity.principalId", &UserIdentity::principal_id},
+                                             {"userIdentity.accountId", &UserIdentity::account_id}, {"userIdentity.type", &UserIdentity::type_text}};
+  for (const OfEvent& known : kEvent)
+    if (known.path == field) return event_.*known.member;
+  for (const OfIdentity& known : kIdentity)
+    if (known.path == field) return event_.user_identity.*known.member;
+  return std::nullopt;
+}
+
 const JsonValue& RecordFields::record() const {
   if (!record_) record_ = parse_json(event_.raw).value_or(JsonValue{});
   return *record_;
@@ -52,6 +77,7 @@ bool RecordFields::each_at(const JsonValue& from, std::string_view path, const s
 
 std::optional<std::string> RecordFields::text(std::string_view field) const {
   if (auto value = derived(field)) return value;
+  if (const auto known = decoded(field)) return known->empty() ? std::nullopt : std::optional<std::string>(*known);
   std::optional<std::string> out;
   const auto first = [&](const JsonValue& value) {
     out = text_of(value);
@@ -64,6 +90,10 @@ std::optional<std::string> RecordFields::text(std::string_view field) const {
 std::vector<std::string> RecordFields::texts(std::string_view field) const {
   if (auto value = derived(field)) return {*std::move(value)};
   std::vector<std::string> out;
+  if (const auto known = decoded(field)) {
+    if (!known->empty()) out.emplace_back(*known);
+    return out;
+  }
   const auto collect = [&](const JsonValue& value) {
     if (std::string text = text_of(value); std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
     return true;

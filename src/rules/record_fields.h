@@ -25,6 +25,7 @@ class RecordFields {
 
  private:
   std::optional<std::string> derived(std::string_view field) const;
+  std::optional<std::string_view> decoded(std::string_view field) const;
   /// Calls `visit` for each value at a path, until it says false. False if it did.
   template <class Visit>
   bool each_at(const JsonValue& from, std::string_view path, const std::string& here, Visit& visit) const;
