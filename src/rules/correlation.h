@@ -82,7 +82,7 @@ struct Correlation {
   std::vector<Threshold> thresholds;
   std::optional<SourceCondition> condition;  // of kTemporal and kTemporalOrdered
   double percentile = 50;                    // of kValuePercentile: the rank, by linear interpolation
-  std::vector<Join> joins;                   // of kTemporalOrdered and kAbsence
+  std::vector<Join> joins;                   // of kTemporalOrdered, which then holds where a sequence ends; of kAbsence
   std::chrono::seconds learning{};           // of kFirstSeen: how long a group stays silent after its first match
   CorrelationLimits limits;
   bool operator==(const Correlation&) const = default;

@@ -14,12 +14,6 @@
 namespace trailwarden::rules {
 namespace {
 
-std::size_t tests_in(const Expression& expression) {
-  std::size_t count = expression.parts.empty() ? 1 : 0;
-  for (const Expression& part : expression.parts) count += tests_in(part);
-  return count;
-}
-
 /// All the items of a map.
 std::optional<Expression> parse_map(const YamlNode& map, const SigmaSettings& settings, FileReport& report) {
   std::vector<Expression> items;
@@ -83,7 +77,7 @@ std::optional<SigmaSelection> parse_named(const YamlMember& member, const SigmaS
   }
   auto expression = parse_selection(member.value, settings, report);
   if (!expression) return std::nullopt;
-  const std::size_t tests = tests_in(*expression);
+  const std::size_t tests = count_tests(*expression);
   return SigmaSelection{member.key, member.place, std::move(*expression), tests};
 }
 

@@ -17,12 +17,6 @@ namespace {
 
 std::string place_of(const SigmaHead& head) { return fmt::format("{}:{}:{}", head.file, head.place.line, head.place.column); }
 
-std::size_t count_tests(const Expression& expression) {
-  std::size_t count = expression.parts.empty() ? 1 : 0;
-  for (const Expression& part : expression.parts) count += count_tests(part);
-  return count;
-}
-
 std::size_t count_tests(const SigmaDocument& document) {
   if (const auto* const rule = std::get_if<SigmaRule>(&document)) return count_tests(rule->predicate.expression);
   if (const auto* const filter = std::get_if<SigmaFilter>(&document)) return count_tests(filter->expression);

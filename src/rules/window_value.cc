@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "rules/sequence_search.h"
+
 namespace trailwarden::rules {
 namespace {
 
@@ -70,82 +72,6 @@ std::uint64_t present_sources(Entries entries) {
   return present;
 }
 
-/// The sources that a condition asks for, not against, in their order.
-std::vector<std::uint32_t> steps_of(const Correlation& correlation) {
-  std::uint64_t unwanted = 0;
-  if (correlation.condition) {
-    const auto note = [&unwanted](const SourceCondition& part) {
-      if (part.kind == SourceCondition::Kind::kNot) unwanted |= std::uint64_t{1} << part.parts.front().source;
-    };
-    note(*correlation.condition);
-    for (const SourceCondition& part : correlation.condition->parts) note(part);
-  }
-  std::vector<std::uint32_t> steps;
-  for (std::uint32_t source = 0; source < correlation.sources.size(); ++source)
-    if ((unwanted >> source & 1) == 0) steps.push_back(source);
-  return steps;
-}
-
-/// Looks for one entry for each step, at times that do not decrease, with joins that hold. Steps of one rule need different events.
-class SequenceSearch {
- public:
-  SequenceSearch(const Correlation& correlation, Entries entries) : correlation_(correlation), entries_(entries), steps_(steps_of(correlation)) {}
-
-  bool found() { return search(0, 0); }
-  bool gave_up() const { return looked_at_ > kMaxSequenceSteps; }
-
- private:
-  /// `from`: the first entry that is not too early.
-  bool search(std::size_t step, std::size_t from) {
-    if (step == steps_.size()) return true;
-    for (std::size_t i = from; i < entries_.size(); ++i) {
-      const WindowEntry& entry = entries_[i];
-      if (entry.source != steps_[step] || !fits(entry)) continue;
-      if (++looked_at_ > kMaxSequenceSteps) return false;
-      chosen_.push_back(&entry);
-      const bool found = search(step + 1, first_of_second(i));
-      chosen_.pop_back();
-      // Without joins an earlier entry leaves all that a later one leaves, and more.
-      if (found || gave_up() || correlation_.joins.empty()) return found;
-    }
-    return false;
-  }
-
-  /// Entries of one second are in order whatever their places.
-  std::size_t first_of_second(std::size_t i) const {
-    while (i > 0 && entries_[i - 1].time == entries_[i].time) --i;
-    return i;
-  }
-
-  bool fits(const WindowEntry& entry) const {
-    const CorrelationSource& source = correlation_.sources[entry.source];
-    for (const WindowEntry* other : chosen_) {
-      const CorrelationSource& other_source = correlation_.sources[other->source];
-      const bool is_same_rule = source.is_correlation == other_source.is_correlation && source.index == other_source.index;
-      if (is_same_rule && entry.event_id == other->event_id) return false;
-    }
-    return std::all_of(correlation_.joins.begin(), correlation_.joins.end(), [&](const Join& join) { return join_holds(join, entry); });
-  }
-
-  /// Whether what is joined is equal, as far as it was chosen.
-  bool join_holds(const Join& join, const WindowEntry& entry) const {
-    const auto holds = [&](std::uint32_t value, std::uint32_t other_source, std::uint32_t other_value) {
-      const auto other = std::find_if(chosen_.begin(), chosen_.end(), [&](const WindowEntry* chosen) { return chosen->source == other_source; });
-      if (other == chosen_.end()) return true;
-      return value < entry.values.size() && other_value < (*other)->values.size() && entry.values[value] == (*other)->values[other_value];
-    };
-    if (join.source == entry.source) return holds(join.value, join.other_source, join.other_value);
-    if (join.other_source == entry.source) return holds(join.other_value, join.source, join.value);
-    return true;
-  }
-
-  const Correlation& correlation_;
-  Entries entries_;
-  std::vector<std::uint32_t> steps_;
-  std::vector<const WindowEntry*> chosen_;
-  std::uint32_t looked_at_ = 0;
-};
-
 /// How many sources have matches at times that do not decrease, in the order of the sources: the longest such row, entries of one second in any order.
 std::size_t longest_row(std::size_t sources, Entries entries) {
   std::vector<std::size_t> longest(sources, 0);  // that ends with this source
@@ -170,7 +96,7 @@ WindowValue temporal(const Correlation& correlation, Entries entries) {
   return {static_cast<double>(count), all_or_some && thresholds_hold(correlation, count)};
 }
 
-WindowValue temporal_ordered(const Correlation& correlation, Entries entries, std::uint64_t& gave_up) {
+WindowValue temporal_ordered(const Correlation& correlation, Entries entries, const WindowEntry& arrived, std::uint64_t& gave_up) {
   if (!correlation.thresholds.empty() && !correlation.condition && correlation.joins.empty()) {
     const auto row = static_cast<double>(longest_row(correlation.sources.size(), entries));
     return {row, thresholds_hold(correlation, row)};
@@ -179,7 +105,7 @@ WindowValue temporal_ordered(const Correlation& correlation, Entries entries, st
   const int count = std::popcount(present);
   const bool can_hold = correlation.condition ? correlation.condition->holds(present) : count == std::ssize(correlation.sources);
   if (!can_hold || !thresholds_hold(correlation, count)) return {static_cast<double>(count), false};
-  SequenceSearch search(correlation, entries);
+  SequenceSearch search(correlation, entries, arrived);
   const bool found = search.found();
   if (search.gave_up()) ++gave_up;
   return {static_cast<double>(count), found};
@@ -187,13 +113,13 @@ WindowValue temporal_ordered(const Correlation& correlation, Entries entries, st
 
 }  // namespace
 
-std::optional<WindowValue> window_value(const Correlation& correlation, MatchWindow::Entries entries, std::uint64_t& gave_up) {
+std::optional<WindowValue> window_value(const Correlation& correlation, MatchWindow::Entries entries, const WindowEntry& arrived, std::uint64_t& gave_up) {
   const auto of = [&correlation](double value) { return WindowValue{value, thresholds_hold(correlation, value)}; };
   switch (correlation.type) {
     case Type::kEventCount: return of(static_cast<double>(entries.size()));
     case Type::kValueCount: return of(different_values(entries));
     case Type::kTemporal: return temporal(correlation, entries);
-    case Type::kTemporalOrdered: return temporal_ordered(correlation, entries, gave_up);
+    case Type::kTemporalOrdered: return temporal_ordered(correlation, entries, arrived, gave_up);
     default: break;
   }
   const auto value = statistic(correlation, entries);

@@ -61,7 +61,7 @@ void WindowedCorrelation::observe(const Correlation& correlation, CorrelationMat
   for (const Timestamp end : window.ends(match.time, correlation.timespan)) {
     if (window.is_silent(end, correlation.timespan)) continue;
     const auto entries = window.window(end, correlation.timespan);
-    const auto value = window_value(correlation, entries, counters_.cut_searches);
+    const auto value = window_value(correlation, entries, entry, counters_.cut_searches);
     if (!value || !value->holds) continue;
     out.push_back(make_result(correlation, match, entries, end, value->value));
     window.add_result(end, std::max(end, watermark));

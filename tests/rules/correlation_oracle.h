@@ -24,9 +24,11 @@ inline std::set<std::uint32_t> sources_in(const Matches& window) {
   return out;
 }
 
-/// Whether matches of the sources from `next` on can be chosen at times that do not decrease, with joins that hold. Tries every choice.
-inline bool has_sequence(const Correlation& correlation, const Matches& window, std::uint32_t next, std::vector<const CorrelationMatch*>& chosen) {
+/// Whether matches of the sources from `next` on can be chosen at times that do not decrease, with joins that hold; with joins, so that the last of them is at `end`.
+/// Tries every choice.
+inline bool has_sequence(const Correlation& correlation, const Matches& window, Timestamp end, std::uint32_t next, std::vector<const CorrelationMatch*>& chosen) {
   if (next == correlation.sources.size()) {
+    if (!correlation.joins.empty() && chosen.back()->time != end) return false;
     return std::all_of(correlation.joins.begin(), correlation.joins.end(), [&](const Join& join) {
       const auto &a = chosen[join.source]->values, &b = chosen[join.other_source]->values;
       return join.value < a.size() && join.other_value < b.size() && a[join.value] == b[join.other_value];
@@ -35,7 +37,7 @@ inline bool has_sequence(const Correlation& correlation, const Matches& window, 
   for (const CorrelationMatch& match : window) {
     if (match.source != next || (next > 0 && match.time < chosen.back()->time)) continue;
     chosen.push_back(&match);
-    const bool found = has_sequence(correlation, window, next + 1, chosen);
+    const bool found = has_sequence(correlation, window, end, next + 1, chosen);
     chosen.pop_back();
     if (found) return true;
   }
@@ -68,7 +70,7 @@ inline bool thresholds_hold(const Correlation& correlation, double value) {
 }
 
 /// The value of a window, and whether it holds; nullopt without a value.
-inline std::optional<std::pair<double, bool>> judge(const Correlation& correlation, const Matches& window) {
+inline std::optional<std::pair<double, bool>> judge(const Correlation& correlation, const Matches& window, Timestamp end) {
   const auto all_sources = static_cast<double>(correlation.sources.size());
   const auto sources = static_cast<double>(sources_in(window).size());
   const auto of = [&](double value) { return std::pair{value, thresholds_hold(correlation, value)}; };
@@ -100,7 +102,7 @@ inline std::optional<std::pair<double, bool>> judge(const Correlation& correlati
     }
     case CorrelationType::kTemporalOrdered:
       if (!correlation.thresholds.empty()) return of(static_cast<double>(longest_row(correlation.sources.size(), window)));
-      return std::pair{sources, has_sequence(correlation, window, 0, chosen)};
+      return std::pair{sources, has_sequence(correlation, window, end, 0, chosen)};
     default: break;
   }
   if (numbers.empty()) return std::nullopt;
@@ -139,7 +141,7 @@ inline std::vector<Found> ordered_results(const Correlation& correlation, const 
     if (is_over_values(correlation.type) && match.values.empty()) continue;
     const auto previous = last.find(match.group);
     if (previous != last.end() && match.time < previous->second + correlation.timespan) continue;
-    const auto value = judge(correlation, window_of(correlation, matches, i + 1, match.group, match.time));
+    const auto value = judge(correlation, window_of(correlation, matches, i + 1, match.group, match.time), match.time);
     if (!value || !value->second) continue;
     out.push_back({match.time, match.event_id, match.group, value->first});
     last[match.group] = match.time;
@@ -152,7 +154,7 @@ inline std::map<Group, std::set<Timestamp>> holding_seconds(const Correlation& c
   std::map<Group, std::set<Timestamp>> out;
   for (const CorrelationMatch& match : matches) {
     if (is_over_values(correlation.type) && match.values.empty()) continue;
-    const auto value = judge(correlation, window_of(correlation, matches, matches.size(), match.group, match.time));
+    const auto value = judge(correlation, window_of(correlation, matches, matches.size(), match.group, match.time), match.time);
     if (value && value->second) out[match.group].insert(match.time);
   }
   return out;

@@ -416,7 +416,7 @@ TEST(CorrelationState, AnOrderWithoutSomething) {
 
 TEST(CorrelationState, ASearchForASequenceGivesUpInTheEnd) {
   Correlation correlation = over(Type::kTemporalOrdered, 4);
-  correlation.joins = {{0, 0, 3, 0}, {1, 0, 3, 0}, {2, 0, 3, 0}};
+  correlation.joins = {{0, 0, 1, 0}, {2, 0, 3, 0}};
   CorrelationState state = state_of(correlation);
   std::vector<CorrelationResult> results;
   for (int i = 0; i < 100; ++i)
@@ -477,6 +477,27 @@ TEST(FirstSeen, ForgetsTheOldestWhenThereIsNoRoom) {
   EXPECT_THAT(results, SizeIs(9)) << "the newest are known";
   state.observe(at(21, "g", 0, {"0"}), results);
   EXPECT_THAT(results, SizeIs(10)) << "the oldest is new again";
+}
+
+TEST(FirstSeen, ASavedStateGoesOn) {
+  Dice dice(7);
+  const Matches matches = oracle::random_matches({.values = 30, .length = 80}, dice);
+  CorrelationState state = state_of(new_values(100s, 100'000s)), loaded = state_of(new_values(100s, 100'000s));
+  std::vector<CorrelationResult> results, of_state, of_loaded;
+  for (std::size_t i = 0; i < 40; ++i) state.observe(matches[i], results);
+  ByteWriter out;
+  state.save(out);
+  ByteReader in(out.bytes());
+  ASSERT_TRUE(loaded.load(in));
+  ASSERT_TRUE(in.finish());
+  EXPECT_EQ(loaded, state);
+  for (std::size_t i = 40; i < 80; ++i) {
+    state.observe(matches[i], of_state);
+    loaded.observe(matches[i], of_loaded);
+  }
+  EXPECT_THAT(of_state, ::testing::Not(IsEmpty()));
+  EXPECT_EQ(of_loaded, of_state);
+  EXPECT_EQ(loaded, state);
 }
 
 TEST(FirstSeen, EveryOrderFindsTheSameValues) {
