@@ -59,7 +59,8 @@ struct UserIdentity {
 ///
 /// Strings are unescaped text; members marked "raw JSON" are the record's own bytes of that value, checked to be strict
 /// JSON, and empty when absent or `null`. Everything is a view: into the record's buffer or, where unescaping was
-/// needed, into the arena handed to the decoder. None of it may outlive the batch that holds both.
+/// needed, into the arena handed to the decoder. None of it may outlive the batch that holds both. A string whose member is absent has a null `data()`;
+/// one that is `null` or "" is empty at a place.
 ///
 /// Size: about 1 kB, no ownership. Source: AWS CloudTrail user guide, "CloudTrail record contents", versions 1.0 to 1.11.
 struct CloudTrailEvent {
@@ -105,6 +106,7 @@ struct CloudTrailEvent {
   std::string_view insight_details;
 
   std::uint32_t duplicate_keys = 0;  // members of the record or of userIdentity written more than once; the last one counts
+  std::uint32_t dotted_keys = 0;     // members there with a dot in their name, which rules may take for nesting
 
   // Set by the pipeline, not by the decoder.
   Place place;

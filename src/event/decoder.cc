@@ -189,6 +189,7 @@ JsonWalk::Token RecordReading::members(const Table& table, typename Table::Habit
     }
     const std::size_t row = table.find_after(previous, name, habit);
     if (row == table.size()) {
+      event_.dotted_keys += name.find('.') == std::string_view::npos ? 0U : 1U;
       token = walk_.skip(token, depth + 1);
     } else {
       const Known bit = Known{1} << row;
@@ -224,7 +225,11 @@ JsonWalk::Token RecordReading::value(const Row<Target>& row, Token token, std::s
     case '"':
       if (row.kind == Kind::kRaw) return walk_.raw(token, depth, out);
       return text(token, out);
-    case 'n': out = {}; return walk_.skip(token, depth);
+    case 'n': {
+      const Token behind = walk_.raw(token, depth, out);
+      out = out.substr(0, 0);  // empty, and yet not as if there were no such member
+      return behind;
+    }
     case '{':
     case '[': wrong = row.kind != Kind::kRaw; return walk_.raw(token, depth, out);
     default: wrong = row.kind == Kind::kText; return walk_.raw(token, depth, out);
