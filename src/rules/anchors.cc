@@ -1,7 +1,9 @@
 #include "rules/anchors.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace trailwarden::rules {
@@ -24,7 +26,7 @@ struct Anchor {
 };
 
 /// A field that many rules ask for many things has many values, so each is rare: that puts eventName before eventSource, and both before userIdentity.type,
-/// without knowing any of them.
+/// without knowing any of them. Of a text with gaps every letter makes it rarer.
 class AnchorChooser {
  public:
   explicit AnchorChooser(RuleProgram& program) : program_(program), globs_of_slot_(program.slots.size()) {
@@ -48,10 +50,11 @@ class AnchorChooser {
   Anchor anchor_of(const Test& test, TestId id) const {
     // What a decoded event does not have would have to be read out of every record.
     const RuleProgram::Slot& slot = program_.slots[test.slot];
-    const double reading = slot.member == nullptr && slot.identity_member == nullptr ? kReading : 0;
+    const double reading = slot.member ? 0 : kReading;
     if (test.kind != Test::Kind::kGlob) return {.slots = {test.slot}, .weight = 1 + reading};
-    const double texts = test.is_wild ? kWild : 1;  // that it accepts
-    return {.tests = {id}, .weight = texts / (texts + static_cast<double>(globs_of_slot_[test.slot])) + reading};
+    const double exact = 1.0 / (1 + static_cast<double>(globs_of_slot_[test.slot]));
+    const double share = test.wild_letters > 0 ? std::max(exact, std::exp2(-0.5 * test.wild_letters)) : exact;
+    return {.tests = {id}, .weight = share + reading};
   }
 
   std::optional<Anchor> rarest(const Node& all) const {
@@ -73,7 +76,7 @@ class AnchorChooser {
     return merged;
   }
 
-  static constexpr double kReading = 1'000, kWild = 8;
+  static constexpr double kReading = 1'000;
 
   RuleProgram& program_;
   std::vector<std::uint32_t> globs_of_slot_;
@@ -82,6 +85,43 @@ class AnchorChooser {
 void sort_unique(std::vector<std::uint32_t>& list) {
   std::sort(list.begin(), list.end());
   list.erase(std::unique(list.begin(), list.end()), list.end());
+}
+
+/// What judging a decoded event begins with.
+void note_first_slots(RuleProgram& program) {
+  program.needs_record = !program.always.empty();
+  for (SlotId id = 0; id < program.slots.size(); ++id) {
+    RuleProgram::Slot& slot = program.slots[id];
+    slot.remembers = slot.is_asked_first && !slot.wild.empty();
+    if (slot.remembers) slot.memo = program.memos++;
+    if (!slot.is_asked_first && program.rules_of_slot[id].empty()) continue;
+    program.first_slots.push_back(id);
+    program.needs_record = program.needs_record || !slot.member;
+  }
+}
+
+/// Whether a node is an OR of globs that are asked first (or one of them), which then go to `tests`.
+bool is_first_choice(const RuleProgram& program, std::uint32_t id, std::vector<TestId>& tests) {
+  const Node& node = program.nodes[id];
+  if (node.kind == Node::Kind::kTest) {
+    const Test& test = program.tests[node.first];
+    tests.push_back(node.first);
+    return test.kind == Test::Kind::kGlob && program.slots[test.slot].is_asked_first;
+  }
+  if (node.kind != Node::Kind::kAny || node.count == 0) return false;
+  const auto parts = std::span(program.parts).subspan(node.first, node.count);
+  return std::all_of(parts.begin(), parts.end(), [&](std::uint32_t part) { return is_first_choice(program, part, tests); });
+}
+
+/// Notes what of a rule's AND can be seen from the slots that are asked first.
+void note_needs(RuleProgram& program, std::uint32_t id, std::vector<std::uint32_t>& needs) {
+  const Node& node = program.nodes[id];
+  if (node.kind == Node::Kind::kAll) {
+    for (std::uint32_t i = node.first; i < node.first + node.count; ++i) note_needs(program, program.parts[i], needs);
+  } else if (std::vector<TestId> tests; is_first_choice(program, id, tests)) {
+    needs.push_back(static_cast<std::uint32_t>(program.first_tests.begins.size() - 1));
+    program.first_tests.add(tests);
+  }
 }
 
 }  // namespace
@@ -105,6 +145,12 @@ void choose_anchors(RuleProgram& program) {
   }
   for (const auto& rules : of_test) program.rules_of_test.add(rules);
   for (const auto& rules : of_slot) program.rules_of_slot.add(rules);
+  for (const RuleProgram::Rule& rule : program.rules) {
+    std::vector<std::uint32_t> needs;
+    note_needs(program, rule.node, needs);
+    program.rule_needs.add(needs);
+  }
+  note_first_slots(program);
 }
 
 }  // namespace trailwarden::rules

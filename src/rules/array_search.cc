@@ -5,7 +5,7 @@
 namespace trailwarden::rules {
 namespace {
 
-constexpr std::size_t kStepsWithoutMemory = 64;
+constexpr std::size_t kStepsWithoutMemory = 24;
 
 }  // namespace
 

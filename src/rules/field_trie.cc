@@ -7,7 +7,7 @@ namespace trailwarden::rules {
 
 FieldTrie::FieldTrie() : nodes_(1) {}
 
-FieldTrie::NodeId FieldTrie::step(NodeId from, std::string_view name) {
+FieldTrie::NodeId FieldTrie::new_step(NodeId from, std::string_view name) {
   const auto [at, is_new] = children_.try_emplace({from, std::string(name)}, static_cast<NodeId>(nodes_.size()));
   if (is_new) {
     nodes_[from].has_children = true;
@@ -37,7 +37,7 @@ void FieldTrie::add(std::string_view path, Reading reading, const std::vector<st
   NodeId node = kRoot;
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('.', begin), path.size());
-    node = reach(step(node, path.substr(begin, end - begin)), path.substr(0, end), decode);
+    node = reach(new_step(node, path.substr(begin, end - begin)), path.substr(0, end), decode);
     begin = end + 1;
   }
   (reading == Reading::kLeaves ? nodes_[node].leaves : nodes_[node].texts) = slot;
@@ -60,12 +60,13 @@ void FieldTrie::freeze() {
   for (const auto& [key, node] : children_) {
     const auto& [parent, name] = key;
     const std::string padded = name + std::string(8, '\0');
-    const Table& table = tables_[parent];
+    Table& table = tables_[parent];
+    table.has_short_names = table.has_short_names || name.size() < 8;
     const std::uint64_t head = head_of({padded.data(), name.size()});
-    std::uint32_t at = bucket(head, name.size(), table);
+    std::uint32_t at = bucket(head, table);
     while (entries_[table.first + at].node != kNone) at = (at + 1) & table.mask;
     entries_[table.first + at] = {head, static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(name.size()), node};
-    names_ += name;
+    if (name.size() > 8) names_.append(name, 8);
   }
   children_.clear();
 }

@@ -20,7 +20,7 @@ using SlotId = std::uint32_t;
 /// The paths that rules use, as a tree of member names; a node is a prefix of paths. What a record has beside them is passed over.
 ///
 /// A node may have a twin: the same path for those rules that decode its strings as JSON documents.
-/// Cost: about 3 ns for a name, known or not; 24 bytes a name. Immutable once `freeze` was called.
+/// Cost: about 3 ns for a name, known or not; 48 bytes a name. Immutable once `freeze` was called.
 class FieldTrie {
  public:
   using NodeId = std::uint32_t;
@@ -43,16 +43,25 @@ class FieldTrie {
 
   const Node& operator[](NodeId node) const { return nodes_[node]; }
 
-  /// The node of `name` below `node`, or kNone. Eight bytes behind the name have to be readable.
-  NodeId child(NodeId node, std::string_view name) const {
+  /// What `name` leads to below a node.
+  struct Step {
+    NodeId node = kNone;
+    bool may_be_dotted = false;  // no such name, but its beginning up to some dot may be one
+  };
+  /// Eight bytes behind the name have to be readable.
+  Step step(NodeId node, std::string_view name) const {
     const Table& table = tables_[node];
     const std::uint64_t head = head_of(name);
-    for (std::uint32_t at = bucket(head, name.size(), table);; at = (at + 1) & table.mask) {
+    bool may_be_dotted = table.has_short_names;
+    for (std::uint32_t at = bucket(head, table);; at = (at + 1) & table.mask) {
       const Entry& entry = entries_[table.first + at];
-      if (entry.node == kNone) return kNone;
-      if (entry.head == head && entry.size == name.size() && (name.size() <= 8 || std::memcmp(names_.data() + entry.name, name.data(), name.size()) == 0)) return entry.node;
+      if (entry.node == kNone) return {kNone, may_be_dotted};
+      if (entry.head != head) continue;
+      if (entry.size == name.size() && (name.size() <= 8 || std::memcmp(names_.data() + entry.name, name.data() + 8, name.size() - 8) == 0)) return {entry.node};
+      may_be_dotted = true;
     }
   }
+  NodeId child(NodeId node, std::string_view name) const { return step(node, name).node; }
 
   /// The nodes of a top-level member whose name, dots and all, is a whole path in Sigma's reading: one a slot, as rules may differ in what they decode.
   std::span<const NodeId> flat(std::string_view whole_path) const;
@@ -64,10 +73,12 @@ class FieldTrie {
   /// An open-addressing table of children, a power of two long and never full.
   struct Table {
     std::uint32_t first = 0, mask = 0;
+    bool has_short_names = false;  // some name ends within its head
   };
   struct Entry {
     std::uint64_t head = 0;  // the first eight bytes of the name, zeros behind its end
-    std::uint32_t name = 0, size = 0;
+    std::uint32_t name = 0;  // where the rest of it stands
+    std::uint32_t size = 0;
     NodeId node = kNone;
   };
 
@@ -76,11 +87,12 @@ class FieldTrie {
     std::memcpy(&head, name.data(), sizeof head);
     return name.size() >= 8 ? head : head & ((std::uint64_t{1} << (8 * name.size())) - 1);
   }
-  static std::uint32_t bucket(std::uint64_t head, std::size_t size, const Table& table) {
-    return static_cast<std::uint32_t>(((head ^ size) * 0x9e3779b97f4a7c15ULL) >> 40) & table.mask;
+  /// By the head alone, so that a name with dots is looked for where its first part would stand.
+  static std::uint32_t bucket(std::uint64_t head, const Table& table) {
+    return static_cast<std::uint32_t>((head * 0x9e3779b97f4a7c15ULL) >> 40) & table.mask;
   }
 
-  NodeId step(NodeId from, std::string_view name);
+  NodeId new_step(NodeId from, std::string_view name);
   NodeId twin_of(NodeId node);
   NodeId reach(NodeId node, std::string_view path, const std::vector<std::string>& decode);
 

@@ -8,6 +8,7 @@
 #include "rules/rule_program.h"
 #include "rules/rule_set.h"
 #include "rules/slot_reader.h"
+#include "rules/text_memo.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -50,12 +51,13 @@ bool compares(const FieldComparison& comparison, std::string_view text, std::str
 struct Matcher::Scratch {
   explicit Scratch(std::shared_ptr<const RuleProgram> rules)
       : program(std::move(rules)), reader(program->trie), values(program->slots.size()), tests(program->tests.size()), slots_asked(program->slots.size()),
-        rules_seen(program->rules.size()) {}
+        slots_known(program->slots.size()), rules_seen(program->rules.size()), memos(program->memos) {}
 
   /// What is known of a test. Stamps grow with every record and every text; one from before the record's first is of an earlier record.
   struct TestState {
     std::uint64_t stamp = 0;  // of the last text that it was reported for
     std::uint32_t hits = 0;   // texts that it was reported for; of a test decided at once: whether it holds
+    std::uint64_t first = 0;  // the record a decoded member of which it accepts
   };
 
   std::shared_ptr<const RuleProgram> program;
@@ -63,8 +65,10 @@ struct Matcher::Scratch {
   SlotValues values;
   std::vector<TestState> tests;
   std::vector<std::uint64_t> slots_asked;  // the record for which the slot's globs were asked
+  std::vector<std::uint64_t> slots_known;  // the record for which the slot's value was taken from a decoded event
   std::vector<std::uint64_t> rules_seen;   // the record for which the rule was made a candidate
   std::vector<RuleId> candidates;
+  std::vector<TextMemo> memos;
   std::uint64_t stamp = 0, record_stamp = 0;
   LeafProgram::Scratch texts;
   std::string compact;
@@ -96,6 +100,13 @@ struct Matcher::Scratch {
   }
   std::uint32_t hits(TestId id) const { return is_fresh(tests[id].stamp) ? tests[id].hits : 0; }
 
+  /// Calls `hit(test)` for each glob of the slot that accepts the text of a scalar.
+  template <class Hit>
+  void scan(const RuleProgram::Slot& slot, std::string_view text, Hit hit) {
+    slot.whole.scan(text, hit);
+    if (slot.remembers) memos[slot.memo].scan(text, [&slot](std::string_view again, auto&& then) { slot.wild.scan(again, then); }, hit);
+    else slot.wild.scan(text, hit);
+  }
   void ask(const GlobSet& globs, std::string_view text) {
     globs.scan(text, [this](std::uint32_t test) { hit(test); });
   }
@@ -110,6 +121,21 @@ struct Matcher::Scratch {
   bool holds_rule(RuleId id);
 
   void judge(std::vector<std::uint32_t>& matches);
+
+  /// Whether what was asked first leaves the rule possible.
+  bool has_needs(RuleId rule) const {
+    const auto is_met = [this](std::uint32_t need) {
+      const auto any = program->first_tests[need];
+      return std::any_of(any.begin(), any.end(), [this](TestId test) { return tests[test].first == record_stamp; });
+    };
+    const auto needs = program->rule_needs[rule];
+    return std::all_of(needs.begin(), needs.end(), is_met);
+  }
+
+  enum class Truth : std::uint8_t { kFalse, kTrue, kUnknown };
+  bool knows(SlotId id, const event::CloudTrailEvent& event);
+  Truth truth(std::uint32_t node, const event::CloudTrailEvent& event);
+  bool judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
 };
 
 /// Asks all globs of a slot of all its values, once a record.
@@ -126,8 +152,7 @@ void Matcher::Scratch::ask_globs(SlotId id) {
 void Matcher::Scratch::ask_value(const RuleProgram::Slot& slot, const SlotValue& value) {
   const bool has_text = slot.reading == Reading::kLeaves ? value.kind == Kind::kString : value.kind != Kind::kNull && value.kind < Kind::kArray;
   if (has_text) {
-    ask(slot.whole, value.text);
-    ask(slot.wild, value.text);
+    scan(slot, value.text, [this](std::uint32_t test) { hit(test); });
   } else if (value.kind >= Kind::kArray) {
     ask_container(slot, value);
   }
@@ -155,7 +180,10 @@ bool Matcher::Scratch::holds(const Test& test, TestId id) {
     case Test::Kind::kCompared: break;
   }
   TestState& state = tests[id];
-  if (!is_fresh(state.stamp)) state = {stamp, decide(test) ? 1U : 0U};
+  if (!is_fresh(state.stamp)) {
+    state.hits = decide(test) ? 1 : 0;
+    state.stamp = stamp;
+  }
   return state.hits > 0;
 }
 
@@ -234,6 +262,73 @@ void Matcher::Scratch::judge(std::vector<std::uint32_t>& matches) {
   std::sort(matches.begin(), matches.end());
 }
 
+/// Puts a slot's value where the event's members tell it. False: only the record does.
+bool Matcher::Scratch::knows(SlotId id, const event::CloudTrailEvent& event) {
+  if (is_fresh(slots_known[id])) return true;
+  const RuleProgram::Slot& slot = program->slots[id];
+  if (!slot.member) return false;
+  const std::string_view text = slot.member.text(event);
+  if (text.data() != nullptr) {
+    const auto value = EventMember::value(text, event);
+    if (!value) return false;
+    values.add(id, *value);
+  }
+  slots_known[id] = stamp;
+  return true;
+}
+
+/// `holds_node` as far as the event's members tell.
+Matcher::Scratch::Truth Matcher::Scratch::truth(std::uint32_t id, const event::CloudTrailEvent& event) {
+  const Node& node = program->nodes[id];
+  if (node.kind == Node::Kind::kAll || node.kind == Node::Kind::kAny) {
+    const Truth decisive = node.kind == Node::Kind::kAll ? Truth::kFalse : Truth::kTrue;
+    bool all_known = true;
+    for (std::uint32_t i = node.first; i < node.first + node.count; ++i) {
+      const Truth part = truth(program->parts[i], event);
+      if (part == decisive) return decisive;
+      all_known = all_known && part != Truth::kUnknown;
+    }
+    return !all_known ? Truth::kUnknown : decisive == Truth::kFalse ? Truth::kTrue : Truth::kFalse;
+  }
+  const bool is_test = node.kind != Node::Kind::kAbsent;
+  if (!knows(is_test ? program->tests[node.first].slot : node.first, event)) return Truth::kUnknown;
+  if (is_test && program->tests[node.first].kind == Test::Kind::kCompared && !knows(program->tests[node.first].other, event)) return Truth::kUnknown;
+  return holds_node(id) ? Truth::kTrue : Truth::kFalse;
+}
+
+/// Judges what the event's members tell. False: they leave a rule open.
+bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
+  // A name written twice or with dots: the record has more than the members say.
+  if (program->needs_record || event.duplicate_keys > 0 || event.dotted_keys > 0) return false;
+  values.clear();
+  begin_record();
+  for (const SlotId id : program->first_slots) {
+    const RuleProgram::Slot& slot = program->slots[id];
+    const std::string_view text = slot.member.text(event);
+    if (text.data() == nullptr) continue;
+    add_candidates(program->rules_of_slot[id]);
+    if (!slot.is_asked_first) continue;
+    scan(slot, text, [this](std::uint32_t test) {
+      tests[test].first = record_stamp;
+      add_candidates(program->rules_of_test[test]);
+    });
+  }
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (!has_needs(candidates[i])) continue;
+    const RuleProgram::Rule& rule = program->rules[candidates[i]];
+    const Truth held = truth(rule.node, event);
+    if (held == Truth::kUnknown) return false;
+    if (held == Truth::kFalse) continue;
+    if (rule.slots_begin != rule.slots_end) {  // an event pattern: what else it names may lie in arrays
+      const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
+      if (!std::all_of(slots.begin(), slots.end(), [&](SlotId slot) { return knows(slot, event); })) return false;
+    }
+    matches.push_back(candidates[i]);
+  }
+  std::sort(matches.begin(), matches.end());
+  return true;
+}
+
 Matcher::Matcher(RuleSet rules) : scratch_(std::make_unique<Scratch>(std::move(rules.program_))) {}
 Matcher::~Matcher() = default;
 Matcher::Matcher(Matcher&&) noexcept = default;
@@ -247,13 +342,14 @@ event::Refusal Matcher::match(std::string_view record_json, std::vector<std::uin
 }
 
 void Matcher::match(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
-  match(event.raw, matches);
+  matches.clear();
+  if (!scratch_->judge_members(event, matches)) match(event.raw, matches);
 }
 
 std::size_t Matcher::memory_bytes() const {
   const Scratch& s = *scratch_;
   return sizeof s + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
-         8 * (s.slots_asked.capacity() + s.rules_seen.capacity()) + 4 * s.candidates.capacity() + s.compact.capacity();
+         8 * (s.slots_asked.capacity() + s.slots_known.capacity() + s.rules_seen.capacity()) + 4 * s.candidates.capacity() + s.compact.capacity() + (s.memos.empty() ? 0 : s.memos.size() * s.memos.front().memory_bytes());
 }
 
 }  // namespace trailwarden::rules

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -69,29 +68,6 @@ bool is_at_or_below(std::string_view path, std::string_view above) {
   return path.starts_with(above) && (path.size() == above.size() || path[above.size()] == '.');
 }
 
-/// The members that a decoded event has as the very text that its record has, if it has any: strings, and nothing that may be a number.
-void find_member(RuleProgram::Slot& slot) {
-  using event::CloudTrailEvent, event::UserIdentity;
-  static constexpr auto kMembers = std::to_array<std::pair<std::string_view, std::string_view CloudTrailEvent::*>>(
-      {{"eventSource", &CloudTrailEvent::event_source}, {"eventName", &CloudTrailEvent::event_name}, {"awsRegion", &CloudTrailEvent::aws_region},
-       {"sourceIPAddress", &CloudTrailEvent::source_ip_address}, {"userAgent", &CloudTrailEvent::user_agent}, {"eventType", &CloudTrailEvent::event_type},
-       {"eventCategory", &CloudTrailEvent::event_category}, {"eventID", &CloudTrailEvent::event_id}, {"sharedEventID", &CloudTrailEvent::shared_event_id},
-       {"vpcEndpointId", &CloudTrailEvent::vpc_endpoint_id}});
-  static constexpr auto kIdentity = std::to_array<std::pair<std::string_view, std::string_view UserIdentity::*>>(
-      {{"userIdentity.type", &UserIdentity::type_text}, {"userIdentity.principalId", &UserIdentity::principal_id}, {"userIdentity.arn", &UserIdentity::arn},
-       {"userIdentity.accessKeyId", &UserIdentity::access_key_id}, {"userIdentity.userName", &UserIdentity::user_name},
-       {"userIdentity.invokedBy", &UserIdentity::invoked_by}, {"userIdentity.identityProvider", &UserIdentity::identity_provider},
-       {"userIdentity.credentialId", &UserIdentity::credential_id}, {"userIdentity.sessionContext.sourceIdentity", &UserIdentity::source_identity},
-       {"userIdentity.sessionContext.sessionIssuer.type", &UserIdentity::issuer_type},
-       {"userIdentity.sessionContext.sessionIssuer.arn", &UserIdentity::issuer_arn},
-       {"userIdentity.sessionContext.sessionIssuer.principalId", &UserIdentity::issuer_principal_id},
-       {"userIdentity.sessionContext.sessionIssuer.userName", &UserIdentity::issuer_user_name}});
-  for (const auto& [path, member] : kMembers)
-    if (slot.path == path) slot.member = member;
-  for (const auto& [path, member] : kIdentity)
-    if (slot.path == path) slot.identity_member = member;
-}
-
 class RuleCompiler {
  public:
   explicit RuleCompiler(const Limits& limits) : limits_(limits) {}
@@ -103,6 +79,7 @@ class RuleCompiler {
   using Decode = std::vector<std::string>;
 
   Result<std::uint32_t> node_of(const Expression& expression, bool negated, const Predicate& predicate);
+  Result<void> check_globs(const FieldTest& field) const;
   Result<TestId> test_of(const FieldTest& field, const Decode& decode);
   TestId comparison_of(const FieldComparison& comparison, const Decode& decode);
   SlotId slot_of(const std::string& path, Reading reading, const Decode& decode);
@@ -143,11 +120,29 @@ SlotId RuleCompiler::slot_of(const std::string& path, Reading reading, const Dec
     RuleProgram::Slot& slot = program_.slots.emplace_back();
     slot.path = path;
     slot.reading = reading;
-    if (above.empty()) find_member(slot);
+    if (above.empty()) slot.member = EventMember::of(path);
     globs_.emplace_back();
     program_.trie.add(path, reading, above, at->second);
   }
   return at->second;
+}
+
+Result<void> RuleCompiler::check_globs(const FieldTest& field) const {
+  const auto check = [&](const LeafTest& test) -> Result<void> {
+    const auto* const glob = std::get_if<Glob>(&test.what);
+    if (glob == nullptr || !is_wild(*glob)) return {};
+    std::size_t bytes = glob->gaps.size();
+    for (const std::string& run : glob->runs) bytes += run.size();
+    for (const Glob::Gap& gap : glob->gaps) bytes += gap.at_least;
+    if (bytes <= limits_.max_glob_bytes) return {};
+    return fail(ErrorCode::kTooLarge, "field \"" + printable(field.path, 80) + "\": a wildcard of " + with_commas(bytes) + " characters; at most " +
+                                          with_commas(limits_.max_glob_bytes) + " are taken: shorten it");
+  };
+  const auto* const but = std::get_if<AnythingBut>(&field.test.what);
+  if (but == nullptr) return check(field.test);
+  for (const LeafTest& inner : but->tests)
+    if (auto small = check(inner); !small) return small;
+  return {};
 }
 
 Result<TestId> RuleCompiler::test_of(const FieldTest& field, const Decode& decode) {
@@ -163,11 +158,13 @@ Result<TestId> RuleCompiler::test_of(const FieldTest& field, const Decode& decod
   if (test.kind == Test::Kind::kPresent) return at->second;
   if (std::holds_alternative<Regex>(field.test.what) && ++regexes_ > limits_.max_regexes)
     return fail(ErrorCode::kTooLarge, "more than " + with_commas(limits_.max_regexes) + " regular expressions; write what can be written with wildcards with these");
+  if (auto small = check_globs(field); !small) return fail(std::move(small.error()));
   auto program = LeafProgram::compile(field.test, limits_.max_regex_bytes);
   if (!program) return fail(std::move(program.error()));
   test.program = std::move(*program);
   if (const auto* glob = std::get_if<Glob>(&field.test.what)) {
-    test.is_wild = is_wild(*glob);
+    if (is_wild(*glob))
+      for (const std::string& run : glob->runs) test.wild_letters = std::max({test.wild_letters, 1U, static_cast<std::uint32_t>(run.size())});
     globs_[slot].push_back({*glob, at->second});
   }
   if (test.kind == Test::Kind::kAllButGlobs)
@@ -338,7 +335,7 @@ std::size_t RuleSet::size() const { return program_->rules.size(); }
 std::size_t RuleSet::memory_bytes() const { return program_->memory_bytes(); }
 
 std::size_t RuleProgram::memory_bytes() const {
-  std::size_t bytes = sizeof *this + trie.memory_bytes() + rules_of_test.memory_bytes() + rules_of_slot.memory_bytes() + 4 * always.capacity();
+  std::size_t bytes = sizeof *this + trie.memory_bytes() + rules_of_test.memory_bytes() + rules_of_slot.memory_bytes() + first_tests.memory_bytes() + rule_needs.memory_bytes() + 4 * (always.capacity() + first_slots.capacity());
   for (const Slot& slot : slots) bytes += sizeof slot + slot.path.capacity() + slot.whole.memory_bytes() + slot.wild.memory_bytes();
   for (const Test& test : tests) bytes += sizeof test + (test.program ? test.program->memory_bytes() : 0);
   for (const FieldComparison& comparison : comparisons) bytes += sizeof comparison + comparison.path.capacity() + comparison.other.capacity();

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "event/cloudtrail_event.h"
+#include "rules/event_member.h"
 #include "rules/field_trie.h"
 #include "rules/glob_set.h"
 #include "rules/leaf_program.h"
@@ -37,11 +37,11 @@ struct RuleProgram {
   struct Slot {
     std::string path;
     Reading reading = Reading::kLeaves;
+    std::uint32_t memo = 0;     // which one, where it remembers
     GlobSet whole, wild;        // without and with gaps: Sigma asks these of different texts
     bool is_asked_first = false;  // some rule waits for a glob of it
-    /// Where a decoded event has the same text, if it has.
-    std::string_view event::CloudTrailEvent::*member = nullptr;
-    std::string_view event::UserIdentity::*identity_member = nullptr;
+    bool remembers = false;       // and finding out what `wild` says takes longer than a look into a memo
+    EventMember member;           // where a decoded event has the same value, if it has
   };
 
   /// One question to the values of a slot. Equal questions of several rules are one test.
@@ -56,7 +56,7 @@ struct RuleProgram {
     SlotId slot = 0;
     SlotId other = 0;                           // of kCompared
     std::uint32_t comparison = 0;               // of kCompared, in `comparisons`
-    bool is_wild = false;                       // of kGlob: it has a gap
+    std::uint32_t wild_letters = 0;             // of kGlob with a gap: its longest run, but at least one
     std::optional<LeafProgram> program;         // of all but kPresent and kCompared: for single values
   };
 
@@ -95,7 +95,12 @@ struct RuleProgram {
 
   // When a rule is evaluated: when one of its first tests holds, when one of its slots has a value, or always.
   Lists rules_of_test, rules_of_slot;
+  Lists first_tests;  // of slots that are asked first: globs of which a rule needs one
+  Lists rule_needs;   // each rule's, in `first_tests`
   std::vector<RuleId> always;
+  std::vector<SlotId> first_slots;  // that rules wait for
+  bool needs_record = false;        // some rule waits for what a decoded event does not have
+  std::uint32_t memos = 0;
 
   std::size_t memory_bytes() const;
 };

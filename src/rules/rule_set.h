@@ -18,6 +18,7 @@ namespace trailwarden::rules {
 /// Bounds of a rule set: rules come from many hands, and must not make the engine slow or large.
 struct Limits {
   std::size_t max_rules = 100'000;
+  std::size_t max_glob_bytes = 8'192;       // of one with gaps; exact texts have no bound of their own
   std::size_t max_states = 10'000;          // of one automaton; more globs than fit become several automata
   std::size_t max_automata_per_field = 16;  // each reads the whole value once more
   std::size_t max_tried_per_field = 16;     // globs that fit no automaton: each is tried on every value

@@ -11,20 +11,6 @@ using NodeId = FieldTrie::NodeId;
 using Token = JsonWalk::Token;
 using Indexes = std::vector<std::unique_ptr<event::TokenIndex>>;
 
-/// Whether a name of at most a few words has a dot in it.
-bool has_dot(std::string_view name) {
-  constexpr std::uint64_t kEach = 0x0101010101010101ULL;
-  std::uint64_t found = 0;
-  for (std::size_t at = 0; at < name.size(); at += 8) {
-    std::uint64_t word = 0;  // the text's padding allows reading behind the name's end
-    std::memcpy(&word, name.data() + at, sizeof word);
-    if (name.size() - at < 8) word &= (std::uint64_t{1} << (8 * (name.size() - at))) - 1;
-    word ^= '.' * kEach;
-    found |= (word - kEach) & ~word & (0x80 * kEach);
-  }
-  return found != 0;
-}
-
 /// Where in the record something stands, beside its path.
 struct Scope {
   std::size_t depth = 0;       // containers open around it
@@ -111,8 +97,10 @@ Token DocumentReading::object(Token token, NodeId id, const Scope& scope) {
     token = walk_.name(token, name, escaped);
     if (token == nullptr) return nullptr;
     if (escaped) name = unescaped(name);
-    const NodeId below = trie_.child(id, name);
-    token = below != FieldTrie::kNone ? value(token, below, inside) : has_dot(name) ? dotted(token, id, name, inside) : walk_.skip(token, inside.depth);
+    const FieldTrie::Step step = trie_.step(id, name);
+    if (step.node != FieldTrie::kNone) token = value(token, step.node, inside);
+    else if (step.may_be_dotted && name.find('.') != std::string_view::npos) token = dotted(token, id, name, inside);
+    else token = walk_.pass(token, inside.depth);
     if (token == nullptr) return nullptr;
     const char behind = walk_.peek(token);
     if (behind != ',') return behind == '}' ? token + 1 : walk_.fail_at(token);

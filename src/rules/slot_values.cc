@@ -10,31 +10,14 @@ void SlotValues::clear() {
   arrays_ = 0;
 }
 
-void SlotValues::add(SlotId id, SlotValue value) {
-  Slot& slot = slots_[id];
-  if (slot.flat) return;
-  const auto number = static_cast<std::uint32_t>(values_.size());
-  if (slot.count == 0) {
-    slot.first = number;
-    touched_.push_back(id);
-  } else {
-    values_[slot.last].next = number;
-  }
-  slot.last = number;
-  ++slot.count;
-  slot.in_arrays += value.position != 0 ? 1 : 0;
-  value.next = kEnd;
-  values_.push_back(value);
-}
-
-void SlotValues::add_flat(SlotId id, SlotValue value) {
+void SlotValues::add_flat(SlotId id, const SlotValue& value) {
   Slot& slot = slots_[id];
   if (!slot.flat && slot.count > 0) {
-    // Stays in touched_, so the next value is put where its first one was.
+    // Stays in touched_, so this value is put where its first one was.
     const auto number = static_cast<std::uint32_t>(values_.size());
     slot = {.first = number, .last = number, .count = 1};
-    value.next = kEnd;
     values_.push_back(value);
+    values_.back().next = kEnd;
   } else {
     slot.flat = false;
     add(id, value);

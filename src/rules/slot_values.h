@@ -28,9 +28,24 @@ class SlotValues {
   explicit SlotValues(std::size_t slots) : slots_(slots), positions_(1) {}
 
   void clear();
-  void add(SlotId slot, SlotValue value);
+  void add(SlotId id, const SlotValue& value) {
+    Slot& slot = slots_[id];
+    if (slot.flat) [[unlikely]] return;
+    const auto number = static_cast<std::uint32_t>(values_.size());
+    values_.push_back(value);
+    values_.back().next = kEnd;
+    if (slot.count == 0) {
+      slot.first = number;
+      touched_.push_back(id);
+    } else {
+      values_[slot.last].next = number;
+    }
+    slot.last = number;
+    ++slot.count;
+    slot.in_arrays += value.position != 0 ? 1 : 0;
+  }
   /// For a top-level member called like the whole path: what stands there takes the place of what is found by following the path.
-  void add_flat(SlotId slot, SlotValue value);
+  void add_flat(SlotId id, const SlotValue& value);
 
   bool has(SlotId slot) const { return slots_[slot].count > 0; }
   std::uint32_t count(SlotId slot) const { return slots_[slot].count; }

@@ -143,11 +143,11 @@ class AutomatonBuilder {
  public:
   explicit AutomatonBuilder(const std::vector<Node>& nodes) : nodes_(nodes), classes_(nodes), targets_(classes_.sample.size()) {}
 
-  /// False if there are more than `max_states`.
+  /// False if there are more than `max_states`, or these are sets so large that finding them takes long.
   bool run(std::size_t max_states) {
     number_of({0});
     for (std::size_t state = 0; state < sets_.size(); ++state) {
-      if (sets_.size() > max_states) return false;
+      if (sets_.size() > max_states || nodes_in_sets_ > kNodesPerState * max_states) return false;
       follow(*sets_[state]);
     }
     return sets_.size() <= max_states;
@@ -192,7 +192,10 @@ class AutomatonBuilder {
     std::sort(set.begin(), set.end());
     set.erase(std::unique(set.begin(), set.end()), set.end());
     const auto [at, is_new] = numbers_.try_emplace(std::move(set), static_cast<State>(sets_.size()));
-    if (is_new) sets_.push_back(&at->first);
+    if (is_new) {
+      sets_.push_back(&at->first);
+      nodes_in_sets_ += at->first.size();
+    }
     return at->second;
   }
 
@@ -200,10 +203,13 @@ class AutomatonBuilder {
     return set.empty() || std::any_of(set.begin(), set.end(), [this](State s) { return !nodes_[s].said.empty(); });
   }
 
+  static constexpr std::size_t kNodesPerState = 32;
+
   const std::vector<Node>& nodes_;
   ByteClasses classes_;
   std::unordered_map<std::vector<State>, State, SetHash> numbers_;
   std::vector<const std::vector<State>*> sets_;  // by number
+  std::size_t nodes_in_sets_ = 0;
   std::vector<State> next_;                      // [sets x classes]
   std::vector<std::vector<State>> targets_;      // scratch: by class
   std::vector<State> everywhere_;                // scratch: on any byte

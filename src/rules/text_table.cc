@@ -21,7 +21,7 @@ TextTable::TextTable(Letters letters, std::vector<std::pair<std::string, std::ui
     for (last = first; last < texts.size() && texts[last].first == text; ++last) ids_.push_back(texts[last].second);
     entry.ids_end = static_cast<std::uint32_t>(ids_.size());
     texts_ += text;
-    longest_ = std::max(longest_, text.size());
+    sizes_ |= std::uint64_t{1} << std::min<std::size_t>(text.size(), 63);
     const std::uint64_t hash = hash_of(text);
     entry.hash = static_cast<std::uint32_t>(hash >> 32);
     std::size_t at = hash & mask_;
@@ -31,21 +31,26 @@ TextTable::TextTable(Letters letters, std::vector<std::pair<std::string, std::ui
 }
 
 std::uint64_t TextTable::hash_of(std::string_view text) const {
+  constexpr std::uint64_t kFactor = 0x94d049bb133111ebULL;
   std::uint64_t hash = text.size() * kSplitmixStep;
-  for (; text.size() > 8; text.remove_prefix(8)) {
-    hash = (hash ^ word(text.data(), 8)) * 0x94d049bb133111ebULL;
+  if (text.size() <= 8) {
+    hash = (hash ^ folded(short_word(text))) * kFactor;
+    return hash ^ hash >> 32;
+  }
+  const char* const last = text.data() + text.size() - 8;  // overlaps the word before it
+  for (const char* at = text.data(); at < last; at += 8) {
+    hash = (hash ^ folded(load<std::uint64_t>(at))) * kFactor;
     hash ^= hash >> 32;
   }
-  hash = (hash ^ word(text.data(), text.size())) * 0x94d049bb133111ebULL;
-  return hash ^ hash >> 29;
+  hash = (hash ^ folded(load<std::uint64_t>(last))) * kFactor;
+  return hash ^ hash >> 32;
 }
 
 bool TextTable::is(const Entry& entry, std::string_view text) const {
   if (entry.size != text.size()) return false;
-  const char* kept = texts_.data() + entry.text;
-  for (; text.size() > 8; text.remove_prefix(8), kept += 8)
-    if (word(text.data(), 8) != word(kept, 8)) return false;
-  return word(text.data(), text.size()) == word(kept, text.size());
+  const std::string_view kept(texts_.data() + entry.text, entry.size);
+  if (letters_ == Letters::kExact) return text == kept;
+  return std::equal(text.begin(), text.end(), kept.begin(), [](char a, char b) { return ascii_lower(a) == b; });
 }
 
 std::size_t TextTable::memory_bytes() const {

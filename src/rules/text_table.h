@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -22,7 +23,7 @@ class TextTable {
   /// Calls `hit(id)` for each id of `text`.
   template <class Hit>
   void scan(std::string_view text, Hit&& hit) const {
-    if (text.size() > longest_) return;
+    if ((sizes_ >> std::min<std::size_t>(text.size(), 63) & 1) == 0) return;
     const std::uint64_t hash = hash_of(text);
     for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
       const Entry& entry = table_[at];
@@ -43,10 +44,8 @@ class TextTable {
     std::uint32_t ids_begin = 0, ids_end = 0;    // none: the entry is free
   };
 
-  /// Eight bytes, or fewer at the end of a text; ASCII capitals made small where case does not matter.
-  std::uint64_t word(const char* bytes, std::size_t size) const {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes, size);
+  /// ASCII capitals made small where case does not matter.
+  std::uint64_t folded(std::uint64_t word) const {
     if (letters_ == Letters::kExact) return word;
     constexpr std::uint64_t kEach = 0x0101010101010101ULL;
     const std::uint64_t low = word & (0x7f * kEach);
@@ -54,11 +53,24 @@ class TextTable {
     const std::uint64_t capital = (from_a ^ behind_z) & ~word & (0x80 * kEach);
     return word | capital >> 2;
   }
+  template <class Part>
+  static std::uint64_t load(const char* bytes) {
+    Part part;
+    std::memcpy(&part, bytes, sizeof part);
+    return part;
+  }
+  /// All of a text of at most eight bytes, in one word; parts of it may come twice.
+  static std::uint64_t short_word(std::string_view text) {
+    const char* const end = text.data() + text.size();
+    if (text.size() >= 4) return load<std::uint32_t>(text.data()) | load<std::uint32_t>(end - 4) << 32;
+    if (text.size() >= 2) return load<std::uint16_t>(text.data()) | load<std::uint16_t>(end - 2) << 16;
+    return text.empty() ? 0 : static_cast<unsigned char>(text[0]);
+  }
   std::uint64_t hash_of(std::string_view text) const;
   bool is(const Entry& entry, std::string_view text) const;
 
   Letters letters_;
-  std::size_t longest_ = 0;
+  std::uint64_t sizes_ = 0;  // one bit a size that some text has; the last for all longer ones
   std::size_t mask_ = 0;
   std::vector<Entry> table_;
   std::string texts_;  // small letters where case does not matter

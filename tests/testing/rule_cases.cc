@@ -25,6 +25,8 @@ class Choices {
  public:
   explicit Choices(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
+  bool cloudtrail = false;  // records and paths of the kind that a decoded event has members for
+
   std::size_t below(std::size_t n) {
     if (bytes_.empty()) return 0;
     const std::size_t byte = bytes_.front();
@@ -44,11 +46,17 @@ class Choices {
 
 const auto kNames = std::to_array<std::string>({"a", "b", "c", "a.b", "a-", "", "\xc3\xa9", "longername", "b.c", ".", "\xf0\x9f\x9a\x80", "\xef\xbc\xa1"});
 const auto kPaths = std::to_array<std::string>({"a", "a.b", "b", "c", "a.c", "a.b.c", "b.c", "a-", "c.a.b", "", "a.", "\xc3\xa9", "a.longername", ".", "b.\xf0\x9f\x9a\x80", "b.\xef\xbc\xa1"});
+const auto kEventPaths = std::to_array<std::string>(
+    {"eventName", "eventSource", "userAgent", "errorCode", "errorMessage", "userIdentity.type", "userIdentity.arn", "userIdentity.accountId",
+     "userIdentity.sessionContext.sessionIssuer.type", "userIdentity.sessionContext.attributes.mfaAuthenticated", "userIdentity.sessionContext", "userIdentity",
+     "requestParameters.a", "requestParameters.a.b", "requestParameters.b", "requestParameters", "", "sourceIPAddress", "eventTime", "readOnly"});
 const auto kPieces = std::to_array<std::string>({"x", "y", "a", "b", "ab", "X", "A", "\xc3\xa9", "\xc3\x89", "\xc3\x9f", "S", "s", "\xe2\x84\xaa", "k", "K", "\xf0\x9f\x9a\x80", "\"", "\\",
                                                  "\n", " ", "1", "*", "\xc4\xb0", "i", "\xcc\x87", "\xc7\x85", "\xc7\x86", "\0"s});
 const auto kTexts = std::to_array<std::string>({"", "5", "5.0", "1e1", "true", "null", "1.2.3.4", "10.0.0.1", "::1", "0:0:0:0:0:0:0:1", "2026-01-02T03:04:05Z", "2024-12-30 03:59:00", "{}", "[]",
                                                 "{\"b\":\"x\",\"c\":[1,\"a\"]}", "[{\"b\":1,\"c\":\"y\"},\"x\",[\"a\"]]", "[\"{\\\"b\\\":\\\"x\\\"}\"]", "{\"b\":1", "{\"b\":1e400}"});
 const auto kNumbers = std::to_array<std::string>({"0", "1", "5", "-0", "5.0", "50e-1", "10", "1e1", "9007199254740993", "9007199254740992", "1e400", "1e-400", "0.1", "-3"});
+
+const std::string& path(Choices& choose) { return choose.cloudtrail ? choose.of(kEventPaths) : choose.of(kPaths); }
 
 std::string text(Choices& choose) {
   if (choose.one_in(4)) return choose.of(kTexts);
@@ -178,11 +186,11 @@ Expression expression(Choices& choose, int depth) {
   if (what == 3) {
     using How = FieldComparison::How;
     return {.kind = Expression::Kind::kComparison,
-            .comparison = {choose.of(std::array{How::kEqual, How::kContains, How::kStartsWith, How::kEndsWith}), choose.of(kPaths), choose.of(kPaths), choose.one_in(2)}};
+            .comparison = {choose.of(std::array{How::kEqual, How::kContains, How::kStartsWith, How::kEndsWith}), path(choose), path(choose), choose.one_in(2)}};
   }
   if (what < 3) {
     const Reading reading = choose.one_in(3) ? Reading::kLeaves : Reading::kTexts;
-    return {.kind = Expression::Kind::kField, .field = {choose.of(kPaths), reading, leaf_test(choose, true)}};
+    return {.kind = Expression::Kind::kField, .field = {path(choose), reading, leaf_test(choose, true)}};
   }
   Expression all{.kind = what == 4 ? Expression::Kind::kNot : what == 5 ? Expression::Kind::kAll : Expression::Kind::kAny};
   for (std::size_t parts = what == 4 ? 1 : choose.below(4); parts > 0; --parts) all.parts.push_back(expression(choose, depth - 1));
@@ -197,7 +205,7 @@ std::vector<PatternClause> clauses(Choices& choose, int depth) {
       for (int branch = 0; branch < 2; ++branch) clause.branches.push_back(clauses(choose, depth - 1));
       continue;
     }
-    clause.field.path = choose.of(kPaths);
+    clause.field.path = path(choose);
     clause.field.or_absent = choose.one_in(4);
     for (std::size_t tests = choose.below(3); tests > 0 || (clause.field.alternatives.empty() && !clause.field.or_absent);) {
       clause.field.alternatives.push_back(choose.one_in(3) ? LeafTest{AnyValue{}} : leaf_test(choose, true));
@@ -211,13 +219,58 @@ Predicate predicate(Choices& choose) {
   Predicate made;
   if (choose.one_in(2)) made.expression = expression(choose, 3);
   else made = *combine(clauses(choose, 2), "", {});
-  while (choose.one_in(4)) made.decode.push_back(choose.of(kPaths));
+  while (choose.one_in(4)) made.decode.push_back(path(choose));
   return made;
+}
+
+/// A scalar as services write them where a string belongs, sometimes.
+void append_scalar(Choices& choose, bool only_text, std::string& out) {
+  const std::size_t what = choose.below(12);
+  if (what == 0) out += "null";
+  else if (what == 1) out += "\"\"";
+  else if (what == 2 && !only_text) out += choose.of(std::array{"5", "true", "false", "0.50"});
+  else append_string(choose, text(choose), out);
+}
+
+void append_member(Choices& choose, std::string_view name, bool only_text, std::string& out) {
+  if (choose.one_in(3)) return;
+  for (std::size_t times = choose.one_in(10) ? 2 : 1; times > 0; --times) {
+    out += ",\"" + std::string(name) + "\":";
+    append_scalar(choose, only_text, out);
+  }
+}
+
+/// A record that the decoder mostly accepts.
+std::string cloudtrail_record(Choices& choose) {
+  std::string out = R"({"eventVersion":"1.08","eventTime":"2026-01-02T03:04:05Z","eventID":"1")";
+  for (const auto* name : {"eventSource", "eventName"}) {
+    out += ",\"" + std::string(name) + "\":";
+    append_string(choose, text(choose) + "x", out);
+  }
+  for (const auto* name : {"userAgent", "sourceIPAddress"}) append_member(choose, name, true, out);
+  for (const auto* name : {"errorCode", "errorMessage"}) append_member(choose, name, false, out);
+  if (choose.one_in(4)) append_member(choose, choose.of(std::array{"userIdentity.type", "requestParameters.a", "userIdentity.arn"}), false, out);
+  std::string identity, issuer, attributes;
+  for (const auto* name : {"type", "arn"}) append_member(choose, name, true, identity);
+  append_member(choose, "accountId", false, identity);
+  append_member(choose, "type", true, issuer);
+  append_member(choose, "mfaAuthenticated", false, attributes);
+  if (!identity.empty()) {
+    out += ",\"userIdentity\":{" + identity.substr(1);
+    if (!issuer.empty()) out += ",\"sessionContext\":{\"sessionIssuer\":{" + issuer.substr(1) + "},\"attributes\":{" + (attributes.empty() ? "" : attributes.substr(1)) + "}}";
+    out += "}";
+  }
+  if (choose.one_in(2)) {
+    out += ",\"requestParameters\":";
+    append_value(choose, 4, out);
+  }
+  return out + "}";
 }
 
 std::string record(Choices& choose) {
   std::string out;
-  append_object(choose, 5, out);
+  if (choose.cloudtrail) out = cloudtrail_record(choose);
+  else append_object(choose, 5, out);
   if (choose.one_in(8) && !out.empty()) {  // damaged
     const std::size_t at = choose.below(out.size());
     if (choose.one_in(2)) out.erase(at, 1 + choose.below(3));
@@ -280,6 +333,7 @@ std::string shown(const std::vector<std::uint32_t>& numbers) {
 
 RuleCase rule_case(std::span<const std::uint8_t> bytes) {
   Choices choose(bytes);
+  choose.cloudtrail = choose.one_in(3);
   RuleCase c;
   c.record = record(choose);
   for (std::size_t count = 1 + choose.below(6); count > 0; --count) c.predicates.push_back(predicate(choose));
@@ -308,6 +362,19 @@ std::optional<std::string> disagreement(const RuleCase& c) {
   for (std::uint32_t i = 0; i < c.predicates.size(); ++i)
     if (naive->matches(c.predicates[i])) expected.push_back(i);
   if (got != expected) return "matcher " + shown(got) + ", evaluator " + shown(expected) + ": " + describe(c);
+  event::Arena arena;
+  event::CloudTrailEvent event;
+  if (event::Decoder().decode(std::string_view(padded).substr(0, c.record.size()), arena, event) == event::Refusal::kNone) {
+    matcher.match(event, got);
+    if (got != expected) return "matcher, of the decoded event, " + shown(got) + ", evaluator " + shown(expected) + ": " + describe(c);
+    // By itself a predicate more often needs only what the event has.
+    for (std::uint32_t i = 0; i < c.predicates.size(); ++i) {
+      Matcher alone(*RuleSet::compile(std::span(c.predicates).subspan(i, 1), c.limits));
+      alone.match(event, got);
+      if (got.size() != static_cast<std::size_t>(std::count(expected.begin(), expected.end(), i)))
+        return "predicate " + std::to_string(i) + " alone, of the decoded event, is judged otherwise by the matcher: " + describe(c);
+    }
+  }
   matcher.match(std::string_view(padded).substr(0, c.record.size()), got);  // nothing of the last record is left
   return got == expected ? std::nullopt : std::optional("matcher, asked again, " + shown(got) + ", evaluator " + shown(expected) + ": " + describe(c));
 }
