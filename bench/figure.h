@@ -31,6 +31,7 @@ std::vector<Figure> thread_figures();
 std::vector<Figure> memory_figures();
 std::vector<Figure> baseline_figures();
 std::vector<Figure> kafka_figures();
+std::vector<Figure> rule_figures();
 
 /// Seconds that `work` takes.
 template <class Work>

@@ -35,11 +35,12 @@ void write_json(const std::string& path, const std::vector<Figure>& figures) {
 }
 
 int run(const std::vector<std::string>& names, const std::string& json) {
-  const std::vector<Group> groups{{"engine", engine_figures}, {"gzip", gzip_figures}, {"threads", thread_figures}, {"memory", memory_figures}, {"baseline", baseline_figures}, {"kafka", kafka_figures}};
+  const std::vector<Group> groups{{"engine", engine_figures}, {"gzip", gzip_figures}, {"threads", thread_figures}, {"memory", memory_figures}, {"baseline", baseline_figures}, {"kafka", kafka_figures}, {"rules", rule_figures}};
   std::vector<Figure> figures;
   for (const Group& group : groups) {
     const bool is_named = std::find(names.begin(), names.end(), group.name) != names.end();
-    if (names.empty() ? group.name == "kafka" : !is_named) continue;  // a broker is not there unless it is asked for
+    const bool needs_more = group.name == "kafka" || group.name == "rules";  // a broker, Event Ruler: not there unless asked for
+    if (names.empty() ? needs_more : !is_named) continue;
     for (const Figure& figure : group.run()) {
       fmt::print("{:<24} {:>9.3f} {:<48} goal {} {:<6} {:<7} {}\n", figure.name, figure.value, figure.unit, figure.at_least ? ">=" : "<=", figure.goal,
                  figure.met() ? "met" : "MISSED", figure.remark);
@@ -48,7 +49,7 @@ int run(const std::vector<std::string>& names, const std::string& json) {
     }
   }
   if (figures.empty()) {
-    fmt::print(stderr, "no such figure; there are: engine gzip threads memory baseline kafka\n");
+    fmt::print(stderr, "no such figure; there are: engine gzip threads memory baseline kafka rules\n");
     return 2;
   }
   if (!json.empty()) write_json(json, figures);
