@@ -37,6 +37,21 @@ struct DetectorInfo {
   std::span<const std::string_view> behaviours = {};  // that it tells of; rules of the same ones rest while it is enabled
 };
 
+/// What a correlation keeps now, and what it had to let go of so far.
+struct CorrelationUse {
+  std::uint64_t groups = 0;           // it knows now
+  std::uint64_t late = 0;             // matches behind the watermark
+  std::uint64_t evicted_groups = 0;   // for want of room
+  std::uint64_t dropped_matches = 0;  // for want of room in their group
+  std::uint64_t cut_searches = 0;     // for sequences, that became too long
+
+  void add(const CorrelationUse& other) {
+    for (const auto count : {&CorrelationUse::groups, &CorrelationUse::late, &CorrelationUse::evicted_groups, &CorrelationUse::dropped_matches, &CorrelationUse::cut_searches})
+      this->*count += other.*count;
+  }
+  bool operator==(const CorrelationUse&) const = default;
+};
+
 /// Judges the records of one cell, that is one (account, Region).
 ///
 /// An instance holds the state of its cell and nothing else, so a cell is saved, moved and restored without the others. It runs on
@@ -45,7 +60,8 @@ class Detector {
  public:
   virtual ~Detector() = default;
 
-  /// Whether `observe` would do anything with this record. Called for every record, so: a few nanoseconds, no allocation.
+  /// Whether `observe` would do anything with this record. Called for every record, so: a few nanoseconds, no allocation. What it found out may be kept on
+  /// its thread for the `observe` that follows: no other record is asked about between the two.
   virtual bool wants(const event::CloudTrailEvent& event) const = 0;
 
   /// Judges one record that it wants, and remembers what later judgements need. Records come in the order of arrival or, in a
@@ -61,6 +77,9 @@ class Detector {
 
   /// Forgets whatever it knows of a principal of `account`; how many places that were. What names nobody has nothing to forget.
   virtual std::size_t forget(const event::ForgottenPrincipal& /*principal*/, std::string_view /*account*/) { return 0; }
+
+  /// What it keeps for each of its correlations, by the rule's id.
+  virtual std::vector<std::pair<std::string_view, CorrelationUse>> correlations() const { return {}; }
 
   /// Heap and own bytes of this instance.
   virtual std::size_t memory_bytes() const = 0;

@@ -19,48 +19,63 @@ using rules::RecordFields;
 using rules::Rule;
 using rules::RuleBook;
 using rules::RuleCorrelation;
-using Kind = RuleBook::Role::Kind;
 
 constexpr std::size_t kMostRoutines = 10'000;           // of declared automation, in one cell
 constexpr std::chrono::hours kNotRoutineBefore{24};     // what was first done less than a day ago is no routine
 
-/// The predicates that a record matches. The matcher is a thread's, for the book that it last worked with; valid until the next call.
-const std::vector<std::uint32_t>& matches_of(const std::shared_ptr<const RuleBook>& book, const event::CloudTrailEvent& event) {
-  thread_local std::shared_ptr<const RuleBook> of;
-  thread_local std::optional<rules::Matcher> matcher;
-  thread_local std::vector<std::uint32_t> matches;
-  thread_local std::uint64_t last = 0;  // hash of the record that `matches` is of
-  // `wants` asks first and `observe` once more.
-  const std::uint64_t record = xxh3_64(event.raw);
-  if (of == book && record == last) return matches;
-  if (of != book) {
-    matcher.emplace(book->set());
-    of = book;
+/// A thread's matcher for the book that it last worked with, and what it said of the record that it was last asked about.
+class Matching {
+ public:
+  static Matching& of_this_thread() {
+    thread_local Matching matching;
+    return matching;
   }
-  last = record;
-  matches.clear();
-  matcher->match(event, matches);
-  return matches;
-}
+
+  /// The predicates that a record matches; valid until the next call.
+  const std::vector<std::uint32_t>& match(const std::shared_ptr<const RuleBook>& book, const event::CloudTrailEvent& event) {
+    if (book_ != book) {
+      matcher_.emplace(book->set());
+      book_ = book;
+    }
+    matcher_->match(event, matches_);
+    record_ = event.raw.data();
+    return matches_;
+  }
+  /// The same for `observe`, which mostly follows `wants`; once.
+  const std::vector<std::uint32_t>& take(const std::shared_ptr<const RuleBook>& book, const event::CloudTrailEvent& event) {
+    if (record_ != event.raw.data() || book_ != book) match(book, event);
+    record_ = nullptr;
+    return matches_;
+  }
+
+ private:
+  std::shared_ptr<const RuleBook> book_;
+  std::optional<rules::Matcher> matcher_;
+  std::vector<std::uint32_t> matches_;
+  const char* record_ = nullptr;
+};
 
 std::string normal_of(const Rule& rule) {
   if (!rule.correlation || rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("Rule {} describes it; nothing was learned.", rule.id);
   return fmt::format("Rule {}: not seen here before, in at least {} days.", rule.id, rule.correlation->learn.value / 86'400);
 }
 
-/// What a record has at the paths: of one path each of its values (a list names several at once), of several the first of each; empty where one is missing.
-std::vector<std::vector<std::string>> values_of(const RecordFields& fields, const std::vector<std::string>& paths) {
-  std::vector<std::vector<std::string>> out;
-  if (paths.size() == 1) {
-    for (std::string& text : fields.texts(paths.front())) out.push_back({std::move(text)});
-  } else {
-    std::vector<std::string> values;
-    for (const std::string& path : paths)
-      if (auto text = fields.text(path)) values.push_back(*std::move(text));
-    if (values.size() == paths.size()) out.push_back(std::move(values));
+/// Calls `then` with `match` for what a record has at the fields: of one field each of its values (a list names several at once), of several the first of each;
+/// without values where one is missing.
+template <class Then>
+void each_of_values(const RecordFields& fields, const std::vector<rules::RecordField>& asked, rules::CorrelationMatch& match, Then then) {
+  if (asked.size() == 1 && !asked.front().is_decoded()) {
+    const std::vector<std::string> texts = fields.texts(asked.front());
+    for (const std::string& text : texts) {
+      match.values.assign(1, text);
+      then(match);
+    }
+    if (!texts.empty()) return;
   }
-  if (out.empty()) out.emplace_back();
-  return out;
+  match.values.resize(asked.size());
+  for (std::size_t i = 0; i < match.values.size(); ++i)
+    if (!fields.read(asked[i], match.values[i])) match.values.clear();
+  then(match);
 }
 
 /// Of what rules of one behaviour say of one record, the most severe is told; of equally severe ones the rule that comes first.
@@ -87,12 +102,6 @@ class OncePerBehaviour final : public event::Emit {
 
 }  // namespace
 
-/// A rule that a record matches; of a sequence, one of its steps.
-struct Rules::Hit {
-  std::uint32_t rule;
-  std::uint32_t step;
-};
-
 Rules::Rules(std::shared_ptr<const RuleSettings> settings) : settings_(std::move(settings)) {}
 
 const DetectorInfo& Rules::info() {
@@ -114,18 +123,7 @@ ConfiguredDetector Rules::configured(std::shared_ptr<const RuleSettings> setting
   return out;
 }
 
-bool Rules::wants(const event::CloudTrailEvent& event) const { return !matches_of(settings_->book, event).empty(); }
-
-/// The rules whose own pattern, or a step, the record matches, and none of their exceptions.
-void Rules::gather(const event::CloudTrailEvent& event, std::vector<Hit>& hits) const {
-  std::vector<std::uint32_t> excepted;
-  for (const std::uint32_t predicate : matches_of(settings_->book, event)) {
-    const RuleBook::Role& role = book().role(predicate);
-    if (role.kind == Kind::kUnless) excepted.push_back(role.rule);
-    else hits.push_back({role.rule, role.step});
-  }
-  std::erase_if(hits, [&](const Hit& hit) { return std::find(excepted.begin(), excepted.end(), hit.rule) != excepted.end(); });
-}
+bool Rules::wants(const event::CloudTrailEvent& event) const { return !Matching::of_this_thread().match(settings_->book, event).empty(); }
 
 /// How severe a match of this outcome is; nullopt: it is none.
 std::optional<event::Severity> Rules::severity_of(const Rule& rule, const event::CloudTrailEvent& event) const {
@@ -140,10 +138,9 @@ std::optional<event::Severity> Rules::severity_of(const Rule& rule, const event:
 
 void Rules::observe(const event::CloudTrailEvent& event, event::Emit& emit) {
   since_ = std::min(since_, event.event_time);
-  std::vector<Hit> hits;
-  gather(event, hits);
   OncePerBehaviour once;
-  for (const Hit& hit : hits) {
+  for (const std::uint32_t predicate : Matching::of_this_thread().take(settings_->book, event)) {
+    const RuleBook::Role& hit = book().role(predicate);
     const Rule& rule = book().rules()[hit.rule];
     const auto severity = severity_of(rule, event);
     if (!severity) continue;
@@ -154,25 +151,23 @@ void Rules::observe(const event::CloudTrailEvent& event, event::Emit& emit) {
   once.pass_on(emit);
 }
 
-void Rules::correlate(const Hit& hit, const event::CloudTrailEvent& event, event::Emit& emit) {
+void Rules::correlate(const RuleBook::Role& hit, const event::CloudTrailEvent& event, event::Emit& emit) {
   const rules::Correlation& correlation = *book().correlation(hit.rule);
   const auto place = states_.find(hit.rule);
   rules::CorrelationState& state = place != states_.end() ? place->second : states_.emplace(hit.rule, rules::CorrelationState::create(correlation).value()).first->second;
   const Rule& rule = book().rules()[hit.rule];
   const RecordFields fields(event, rule.pattern.decode);
-  rules::CorrelationMatch match{.source = hit.step, .time = event.event_time, .event_id = std::string(event.event_id), .group = {}, .values = {}};
-  for (const std::string& path : correlation.sources[hit.step].group) {
-    auto text = fields.text(path);
-    if (!text) return;  // a record that lacks a part of the group is in none
-    match.group.push_back(*std::move(text));
-  }
+  thread_local rules::CorrelationMatch match;  // its texts keep their room from record to record
+  const RuleBook::Asked& asked = book().asked(hit.rule, hit.step);
+  match.source = hit.step;
+  match.time = event.event_time;
+  match.event_id = event.event_id;
+  match.group.resize(asked.group.size());
+  for (std::size_t i = 0; i < asked.group.size(); ++i)
+    if (!fields.read(asked.group[i], match.group[i])) return;  // a record that lacks a part of the group is in none
   std::vector<CorrelationResult> results;
   if (watermark_ > kBeginningOfTime) state.advance(watermark_, results);
-  for (std::vector<std::string>& values : values_of(fields, correlation.sources[hit.step].values)) {
-    rules::CorrelationMatch one = match;
-    one.values = std::move(values);
-    state.observe(std::move(one), results);
-  }
+  each_of_values(fields, asked.values, match, [&](const rules::CorrelationMatch& one) { state.observe(one, results); });
   const bool is_learning = correlation.type == rules::CorrelationType::kFirstSeen && event.event_time < since_ + std::chrono::seconds{rule.correlation->learn.value};
   if (is_learning) return;
   for (const CorrelationResult& result : results) {
@@ -314,15 +309,20 @@ Result<void> Rules::load(ByteReader& in) {
 
 std::size_t Rules::forget(const event::ForgottenPrincipal& principal, std::string_view) {
   std::size_t places = 0;
-  // What a rule counted of others with it is forgotten too: a state is a few hours of matches, and says in its bytes whom it names.
-  places += std::erase_if(states_, [&](const auto& state) {
-    ByteWriter bytes;
-    state.second.save(bytes);
-    const auto names = principal.names();
-    return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return bytes.bytes().find(name) != std::string::npos; });
-  });
+  const auto forms = principal.names();
+  const auto names = [&](std::string_view text) { return principal.is_named_by(text) || std::find(forms.begin(), forms.end(), text) != forms.end(); };
+  for (auto& [rule, state] : states_) places += state.forget(names);
   places += std::erase_if(routines_, [&](const auto& routine) { return principal.is_named_by(routine.first.second); });
   return places;
+}
+
+std::vector<std::pair<std::string_view, CorrelationUse>> Rules::correlations() const {
+  std::vector<std::pair<std::string_view, CorrelationUse>> out;
+  for (const auto& [rule, state] : states_) {
+    const rules::CorrelationCounters counters = state.counters();
+    out.emplace_back(book().id(rule), CorrelationUse{state.groups(), counters.late, counters.evicted_groups, counters.dropped_entries, counters.cut_searches});
+  }
+  return out;
 }
 
 std::size_t Rules::memory_bytes() const {

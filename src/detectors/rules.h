@@ -45,19 +45,18 @@ class Rules final : public Detector {
   void save(ByteWriter& out) const override;
   Result<void> load(ByteReader& in) override;
   std::size_t forget(const event::ForgottenPrincipal& principal, std::string_view account) override;
+  std::vector<std::pair<std::string_view, CorrelationUse>> correlations() const override;
   std::size_t memory_bytes() const override;
 
  private:
-  struct Hit;
   using Routine = std::pair<std::string, std::string>;  // rule, principal
 
   const rules::RuleBook& book() const { return *settings_->book; }
-  void gather(const event::CloudTrailEvent& event, std::vector<Hit>& hits) const;
   std::optional<event::Severity> severity_of(const rules::Rule& rule, const event::CloudTrailEvent& event) const;
   void tell(std::uint32_t rule, event::Severity severity, const event::CloudTrailEvent& event, const rules::CorrelationResult* result, event::Emit& emit);
   void tell_absent(std::uint32_t rule, const rules::CorrelationResult& result, event::Emit& emit) const;
   event::Severity for_automation(event::Severity severity, std::uint32_t rule, const event::CloudTrailEvent& event);
-  void correlate(const Hit& hit, const event::CloudTrailEvent& event, event::Emit& emit);
+  void correlate(const rules::RuleBook::Role& hit, const event::CloudTrailEvent& event, event::Emit& emit);
 
   std::shared_ptr<const RuleSettings> settings_;
   std::map<std::uint32_t, rules::CorrelationState> states_;  // by rule, of those that have been matched

@@ -38,6 +38,11 @@ void load_entries(ByteReader& in, std::vector<WindowEntry>& entries) {
 
 }  // namespace
 
+std::size_t WaitingMatches::forget(const NamesWho& names) {
+  const auto is_theirs = [&names](const WindowEntry& entry) { return any_names(names, entry.values); };
+  return std::erase_if(waiting, is_theirs) + std::erase_if(followers, is_theirs);
+}
+
 void WaitingMatches::save(ByteWriter& out) const {
   save_entries(out, waiting);
   save_entries(out, followers);
@@ -58,7 +63,7 @@ std::size_t WaitingMatches::memory_bytes() const {
   return total;
 }
 
-void Absence::observe(const Correlation& correlation, CorrelationMatch match, Timestamp watermark, std::vector<CorrelationResult>&) {
+void Absence::observe(const Correlation& correlation, const CorrelationMatch& match, Timestamp watermark, std::vector<CorrelationResult>&) {
   if (match.time < watermark) {  // what followed it may have been forgotten
     ++counters_.late;
     return;
@@ -66,7 +71,7 @@ void Absence::observe(const Correlation& correlation, CorrelationMatch match, Ti
   WaitingMatches& group = groups_.touch(match.group, match.time);
   const std::size_t before = group.size();
   std::erase_if(group.followers, [watermark](const WindowEntry& follower) { return follower.time < watermark; });
-  WindowEntry entry{match.time, match.time, match.source, std::move(match.event_id), std::move(match.values)};
+  WindowEntry entry{match.time, match.time, match.source, hash_of(match.values), match.event_id, match.values};
   if (match.source == kFirst) {
     const bool is_followed =
         std::any_of(group.followers.begin(), group.followers.end(), [&](const WindowEntry& follower) { return follows(correlation, follower, entry); });
@@ -80,7 +85,7 @@ void Absence::observe(const Correlation& correlation, CorrelationMatch match, Ti
     longer.erase(longer.begin());
     ++counters_.dropped_entries;
   }
-  groups_.account(match.group, before);
+  groups_.account(before);
 }
 
 /// Gives the results of all groups in the order in which their time ran out.
@@ -102,8 +107,8 @@ void Absence::advance(const Correlation& correlation, Timestamp watermark, std::
     }
     waiting.erase(waiting.begin(), over);
   });
-  std::stable_sort(out.begin() + static_cast<std::ptrdiff_t>(first_new), out.end(),
-                   [](const CorrelationResult& a, const CorrelationResult& b) { return a.time < b.time; });
+  std::sort(out.begin() + static_cast<std::ptrdiff_t>(first_new), out.end(),
+            [](const CorrelationResult& a, const CorrelationResult& b) { return std::tie(a.time, a.group, a.id) < std::tie(b.time, b.group, b.id); });
   groups_.expire(watermark - 2 * correlation.timespan);  // by then what waited is decided, and its silence over
 }
 

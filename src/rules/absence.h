@@ -16,6 +16,7 @@ struct WaitingMatches {
   Timestamp last_result = kBeginningOfTime;  // event time of the match that nothing followed
 
   std::size_t size() const { return waiting.size() + followers.size(); }
+  std::size_t forget(const NamesWho& names);
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
   std::size_t memory_bytes() const;
@@ -27,9 +28,10 @@ class Absence {
  public:
   explicit Absence(CorrelationLimits limits) : groups_(limits) {}
 
-  void observe(const Correlation& correlation, CorrelationMatch match, Timestamp watermark, std::vector<CorrelationResult>& out);
+  void observe(const Correlation& correlation, const CorrelationMatch& match, Timestamp watermark, std::vector<CorrelationResult>& out);
   void advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>& out);
 
+  std::size_t forget(const NamesWho& names) { return groups_.forget(names); }
   std::size_t groups() const { return groups_.size(); }
   std::size_t entries() const { return groups_.entries(); }
   CorrelationCounters counters() const;

@@ -100,9 +100,18 @@ void note_first_slots(RuleProgram& program) {
   }
 }
 
-/// Whether a node is an OR of globs that are asked first (or one of them), which then go to `tests`.
+/// Whether a node cannot hold without one of some globs that are asked first, which then go to `tests`.
 bool is_first_choice(const RuleProgram& program, std::uint32_t id, std::vector<TestId>& tests) {
   const Node& node = program.nodes[id];
+  if (node.kind == Node::Kind::kAll) {
+    for (std::uint32_t i = node.first; i < node.first + node.count; ++i) {
+      std::vector<TestId> of_part;
+      if (!is_first_choice(program, program.parts[i], of_part)) continue;
+      tests.insert(tests.end(), of_part.begin(), of_part.end());
+      return true;
+    }
+    return false;
+  }
   if (node.kind == Node::Kind::kTest) {
     const Test& test = program.tests[node.first];
     tests.push_back(node.first);

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/time.h"
@@ -35,6 +38,10 @@ struct CorrelationResult {
 inline constexpr std::size_t kMaxResultEvents = 25;
 /// Longer group texts and values are kept as their beginning and a hash.
 inline constexpr std::size_t kMaxKeptText = 256;
+
+/// Says whether a text names somebody who is to be forgotten.
+using NamesWho = std::function<bool(std::string_view)>;
+inline bool any_names(const NamesWho& names, const std::vector<std::string>& texts) { return std::any_of(texts.begin(), texts.end(), names); }
 
 /// What is counted, for metrics.
 struct CorrelationCounters {

@@ -1,6 +1,7 @@
 #include "rules/correlation_state.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/check.h"
@@ -20,18 +21,28 @@ Result<CorrelationState> CorrelationState::create(Correlation correlation) {
   return CorrelationState(std::move(correlation), std::move(state));
 }
 
-void CorrelationState::observe(CorrelationMatch match, std::vector<CorrelationResult>& out) {
+void CorrelationState::observe(const CorrelationMatch& match, std::vector<CorrelationResult>& out) {
   TRAILWARDEN_CHECK(match.source < correlation_.sources.size() && match.group.size() == correlation_.group_names.size(),
                     "a match is of a source and a group that the correlation has");
-  for (auto* texts : {&match.group, &match.values})
-    for (std::string& text : *texts) text = kept_text(std::move(text));
-  std::visit([&](auto& state) { state.observe(correlation_, std::move(match), watermark_, out); }, state_);
+  const auto is_long = [](const std::string& text) { return text.size() > kMaxKeptText; };
+  const auto any_is_long = [&](const std::vector<std::string>& texts) { return std::any_of(texts.begin(), texts.end(), is_long); };
+  std::optional<CorrelationMatch> shorter;
+  if (any_is_long(match.group) || any_is_long(match.values)) {
+    shorter = match;
+    for (auto* const texts : {&shorter->group, &shorter->values})
+      for (std::string& text : *texts) text = kept_text(std::move(text));
+  }
+  std::visit([&](auto& state) { state.observe(correlation_, shorter ? *shorter : match, watermark_, out); }, state_);
 }
 
 void CorrelationState::advance(Timestamp watermark, std::vector<CorrelationResult>& out) {
   if (watermark <= watermark_) return;
   watermark_ = watermark;
   std::visit([&](auto& state) { state.advance(correlation_, watermark, out); }, state_);
+}
+
+std::size_t CorrelationState::forget(const NamesWho& names) {
+  return std::visit([&names](auto& state) { return state.forget(names); }, state_);
 }
 
 std::size_t CorrelationState::groups() const {

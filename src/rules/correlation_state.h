@@ -45,9 +45,12 @@ class CorrelationState {
   const Correlation& correlation() const { return correlation_; }
 
   /// Appends to `out` the results that the match completes. `match.group` has a text for each part.
-  void observe(CorrelationMatch match, std::vector<CorrelationResult>& out);
+  void observe(const CorrelationMatch& match, std::vector<CorrelationResult>& out);
   /// Moves the watermark, never back.
   void advance(Timestamp watermark, std::vector<CorrelationResult>& out);
+
+  /// Forgets the groups that are somebody's and the matches whose values name them; how many of either. What was counted with them counts no more.
+  std::size_t forget(const NamesWho& names);
 
   std::size_t groups() const;
   std::size_t entries() const;

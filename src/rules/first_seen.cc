@@ -26,6 +26,10 @@ void SeenValues::shrink(std::size_t most) {
   for (auto at = oldest.begin(); at != end; ++at) last_seen_.erase(*at);
 }
 
+std::size_t SeenValues::forget(const NamesWho& names) {
+  return std::erase_if(last_seen_, [&names](const auto& seen) { return any_names(names, seen.first); });
+}
+
 void SeenValues::save(ByteWriter& out) const {
   out.time(begun_);
   out.number(static_cast<std::uint32_t>(last_seen_.size()));
@@ -57,7 +61,7 @@ std::size_t SeenValues::memory_bytes() const {
   return total;
 }
 
-void FirstSeen::observe(const Correlation& correlation, CorrelationMatch match, Timestamp watermark, std::vector<CorrelationResult>& out) {
+void FirstSeen::observe(const Correlation& correlation, const CorrelationMatch& match, Timestamp watermark, std::vector<CorrelationResult>& out) {
   if (match.values.empty()) return;
   if (match.time < watermark) ++counters_.late;
   SeenValues& seen = groups_.touch(match.group, std::max(match.time, watermark));
@@ -70,17 +74,17 @@ void FirstSeen::observe(const Correlation& correlation, CorrelationMatch match, 
     seen.shrink(most - most / 8);
   }
   const bool has_learned = match.time >= seen.begun() + correlation.learning;
-  groups_.account(match.group, before);
+  groups_.account(before);
   if (!is_new || !has_learned) return;
   std::string what = match.event_id;
   for (const std::string& value : match.values) what += std::to_string(value.size()) + ':' + value;
   out.push_back({.id = result_id(correlation, match.group, what),
                  .time = match.time,
                  .event_id = match.event_id,
-                 .group = std::move(match.group),
+                 .group = match.group,
                  .value = 1,
                  .event_ids = {match.event_id},
-                 .values = std::move(match.values)});
+                 .values = match.values});
 }
 
 void FirstSeen::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) {

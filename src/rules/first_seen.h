@@ -23,6 +23,8 @@ class SeenValues {
   /// Drops the values that were not seen for longest until `most` are left.
   void shrink(std::size_t most);
 
+  std::size_t forget(const NamesWho& names);
+
   std::size_t size() const { return last_seen_.size(); }
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -39,9 +41,10 @@ class FirstSeen {
  public:
   explicit FirstSeen(CorrelationLimits limits) : groups_(limits) {}
 
-  void observe(const Correlation& correlation, CorrelationMatch match, Timestamp watermark, std::vector<CorrelationResult>& out);
+  void observe(const Correlation& correlation, const CorrelationMatch& match, Timestamp watermark, std::vector<CorrelationResult>& out);
   void advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>& out);
 
+  std::size_t forget(const NamesWho& names) { return groups_.forget(names); }
   std::size_t groups() const { return groups_.size(); }
   std::size_t entries() const { return groups_.entries(); }
   CorrelationCounters counters() const;

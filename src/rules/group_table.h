@@ -3,23 +3,25 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/hash.h"
 #include "core/time.h"
 #include "rules/correlation.h"
+#include "rules/correlation_match.h"
 
 namespace trailwarden::rules {
 
-/// The groups of one correlation, by the texts of their parts, within the limits of `CorrelationLimits`. A `Group` has size() (its entries), save, load,
-/// memory_bytes and ==.
+/// The groups of one correlation, by the texts of their parts, within the limits of `CorrelationLimits`. A `Group` has size() (its entries), forget, save,
+/// load, memory_bytes and ==.
 ///
-/// A group that was idle longest makes room for others; of equally idle ones, by the minute, the first by its texts. O(log n) a call. Iteration is by the
-/// texts.
+/// A group that was idle longest makes room for others; of equally idle ones, by the minute, the first by its texts. O(1) a call, O(log n) for the first of a
+/// group's minute. Saved by the texts; `for_each` is in no order.
 template <class Group>
 class GroupTable {
  public:
@@ -42,16 +44,16 @@ class GroupTable {
       found->second.activity = minute;
       idle_.emplace(minute, &found->first);
     }
+    touched_ = &*found;
     return found->second.group;
   }
 
-  /// After a group has changed from `before` entries: makes room by evicting others, while there are any.
-  void account(const Key& key, std::size_t before) {
-    const auto found = rows_.find(key);
-    entries_ += found->second.group.size() - before;
+  /// After the group that was touched last has changed from `before` entries: makes room by evicting others, while there are any.
+  void account(std::size_t before) {
+    entries_ += touched_->second.group.size() - before;
     while (entries_ > limits_.entries && rows_.size() > 1) {
       auto idlest = idle_.begin();
-      if (idlest->second == &found->first) ++idlest;
+      if (idlest->second == &touched_->first) ++idlest;
       evict(idlest->second);
     }
   }
@@ -59,6 +61,22 @@ class GroupTable {
   /// Forgets the groups that were idle since `time`.
   void expire(Timestamp time) {
     while (!idle_.empty() && idle_.begin()->first <= time) remove(idle_.begin()->second);
+  }
+
+  /// Removes the groups that are somebody's, and what others hold of somebody; how many of either.
+  std::size_t forget(const NamesWho& names) {
+    std::size_t count = 0;
+    std::vector<const Key*> empty;
+    for (auto& [key, row] : rows_) {
+      const std::size_t before = row.group.size();
+      const bool is_theirs = any_names(names, key);
+      const std::size_t forgotten = is_theirs ? 1 : row.group.forget(names);
+      entries_ -= before - row.group.size();
+      count += forgotten;
+      if (is_theirs || (forgotten > 0 && row.group.size() == 0)) empty.push_back(&key);
+    }
+    for (const Key* const key : empty) remove(key);
+    return count;
   }
 
   template <class Visit>
@@ -75,12 +93,15 @@ class GroupTable {
   std::uint64_t evicted() const { return evicted_; }
 
   void save(ByteWriter& out) const {
+    std::vector<const typename Rows::value_type*> order;
+    for (const auto& row : rows_) order.push_back(&row);
+    std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
     out.number(evicted_);
     out.number(static_cast<std::uint32_t>(rows_.size()));
-    for (const auto& [key, row] : rows_) {
-      for (const std::string& part : key) out.text(part);
-      out.time(row.activity);
-      row.group.save(out);
+    for (const auto* const row : order) {
+      for (const std::string& part : row->first) out.text(part);
+      out.time(row->second.activity);
+      row->second.group.save(out);
     }
   }
 
@@ -120,6 +141,14 @@ class GroupTable {
     Timestamp activity;  // to the minute, so that a busy group moves in `idle_` once a minute only
     bool operator==(const Row&) const = default;
   };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      std::uint64_t hash = key.size();
+      for (const std::string& part : key) hash = splitmix64(hash ^ xxh3_64(part));
+      return hash;
+    }
+  };
+  using Rows = std::unordered_map<Key, Row, KeyHash>;  // rows stay where they are
   struct EarlierOrBefore {
     bool operator()(const std::pair<Timestamp, const Key*>& a, const std::pair<Timestamp, const Key*>& b) const {
       return a.first != b.first ? a.first < b.first : *a.second < *b.second;
@@ -140,8 +169,9 @@ class GroupTable {
   }
 
   CorrelationLimits limits_;
-  std::map<Key, Row> rows_;
+  Rows rows_;
   Idle idle_;  // points at the keys of rows_, which stay where they are
+  const typename Rows::value_type* touched_ = nullptr;
   std::size_t entries_ = 0;
   std::uint64_t evicted_ = 0;  // before their time
 };

@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/hash.h"
+
 namespace trailwarden::rules {
 namespace {
 
@@ -11,11 +13,23 @@ bool ends_before(Timestamp time, const WindowEntry& entry) { return time < entry
 
 }  // namespace
 
+std::uint64_t hash_of(const std::vector<std::string>& values) {
+  std::uint64_t hash = values.size();
+  for (const std::string& value : values) hash = splitmix64(hash ^ xxh3_64(value));
+  return hash;
+}
+
 void MatchWindow::insert(WindowEntry entry) {
   const auto before = [](const WindowEntry& a, const WindowEntry& b) {
     return std::tie(a.time, a.event_id, a.source) < std::tie(b.time, b.event_id, b.source);
   };
+  sources_ |= std::uint64_t{1} << (entry.source & 63);
   entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry, before), std::move(entry));
+}
+
+void MatchWindow::note_sources() {
+  sources_ = 0;
+  for (const WindowEntry& entry : entries_) sources_ |= std::uint64_t{1} << (entry.source & 63);
 }
 
 MatchWindow::Entries MatchWindow::window(Timestamp end, std::chrono::seconds timespan) const {
@@ -55,7 +69,13 @@ void MatchWindow::forget(Timestamp watermark, std::chrono::seconds timespan) {
   std::erase_if(given_, is_over);
   thinned_ends_.erase(thinned_ends_.begin(), std::lower_bound(thinned_ends_.begin(), thinned_ends_.end(), watermark));  // no window to come ends there
   const auto first = std::find_if_not(entries_.begin(), entries_.end(), is_over);
-  if ((first - entries_.begin()) * 4 >= std::ssize(entries_)) entries_.erase(entries_.begin(), first);
+  if (first == entries_.begin() || (first - entries_.begin()) * 4 < std::ssize(entries_)) return;
+  entries_.erase(entries_.begin(), first);
+  note_sources();
+}
+
+std::size_t MatchWindow::forget(const NamesWho& names) {
+  return std::erase_if(entries_, [&names](const WindowEntry& entry) { return any_names(names, entry.values); });
 }
 
 void MatchWindow::save(ByteWriter& out) const {
@@ -74,6 +94,7 @@ void MatchWindow::load(ByteReader& in) {
   *this = {};
   const auto entries = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < entries && in.ok(); ++i) entries_.push_back(load_window_entry(in));
+  note_sources();
   const auto ends = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < ends && in.ok(); ++i) thinned_ends_.push_back(in.time());
   const auto given = in.number<std::uint32_t>();
@@ -106,6 +127,7 @@ WindowEntry load_window_entry(ByteReader& in) {
   entry.event_id = in.text();
   const auto values = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < values && in.ok(); ++i) entry.values.push_back(in.text());
+  entry.values_hash = hash_of(entry.values);
   return entry;
 }
 

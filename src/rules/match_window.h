@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/time.h"
 #include "rules/correlation.h"
+#include "rules/correlation_match.h"
 
 namespace trailwarden::rules {
 
@@ -17,10 +18,12 @@ struct WindowEntry {
   Timestamp time{};
   Timestamp kept_from{};  // its time, or the watermark when it came if that was later: it is kept for a timespan from then
   std::uint32_t source = 0;
+  std::uint64_t values_hash = 0;  // so that different values are mostly told apart without looking at them
   std::string event_id;
   std::vector<std::string> values;
   bool operator==(const WindowEntry&) const = default;
 };
+std::uint64_t hash_of(const std::vector<std::string>& values);
 
 /// The matches of one group, by event time (those of one second by event id), and when it had results. A window is (t - timespan, t].
 /// A lookup costs O(log n), an insertion O(n) moves at worst. Not thread-safe.
@@ -50,13 +53,17 @@ class MatchWindow {
   /// Forgets the oldest ends of entries that are gone, but for `most`.
   void drop_ends(std::size_t most);
 
+  std::size_t forget(const NamesWho& names);
+
   std::size_t size() const { return entries_.size(); }
+  /// Bit by bit the sources that entries may be of.
+  std::uint64_t sources() const { return sources_; }
   Entries entries() const { return entries_; }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
   std::size_t memory_bytes() const;
-  bool operator==(const MatchWindow&) const = default;
+  bool operator==(const MatchWindow& other) const { return entries_ == other.entries_ && thinned_ends_ == other.thinned_ends_ && given_ == other.given_; }
 
  private:
   struct Given {
@@ -66,7 +73,10 @@ class MatchWindow {
 
   void add_thinned_end(Timestamp time);
 
+  void note_sources();
+
   std::vector<WindowEntry> entries_;
+  std::uint64_t sources_ = 0;
   std::vector<Timestamp> thinned_ends_;  // seconds of entries that were thinned out, ascending
   std::vector<Given> given_;             // in the order they were given
 };

@@ -57,7 +57,7 @@ struct Matcher::Scratch {
   struct TestState {
     std::uint64_t stamp = 0;  // of the last text that it was reported for
     std::uint32_t hits = 0;   // texts that it was reported for; of a test decided at once: whether it holds
-    std::uint64_t first = 0;  // the record a decoded member of which it accepts
+    std::uint64_t first = 0;  // the record a decoded member of which it may accept, if that is not known
   };
 
   std::shared_ptr<const RuleProgram> program;
@@ -118,7 +118,8 @@ struct Matcher::Scratch {
   bool decide(const Test& test);
   bool any_compares(const Test& test);
   bool holds_node(std::uint32_t id);
-  bool holds_rule(RuleId id);
+  bool holds_rule(const RuleProgram::Rule& rule);
+  bool is_excepted(const RuleProgram::Rule& rule);
 
   void judge(std::vector<std::uint32_t>& matches);
 
@@ -126,7 +127,7 @@ struct Matcher::Scratch {
   bool has_needs(RuleId rule) const {
     const auto is_met = [this](std::uint32_t need) {
       const auto any = program->first_tests[need];
-      return std::any_of(any.begin(), any.end(), [this](TestId test) { return tests[test].first == record_stamp; });
+      return std::any_of(any.begin(), any.end(), [this](TestId test) { return hits(test) > 0 || tests[test].first == record_stamp; });
     };
     const auto needs = program->rule_needs[rule];
     return std::all_of(needs.begin(), needs.end(), is_met);
@@ -135,6 +136,8 @@ struct Matcher::Scratch {
   enum class Truth : std::uint8_t { kFalse, kTrue, kUnknown };
   bool knows(SlotId id, const event::CloudTrailEvent& event);
   Truth truth(std::uint32_t node, const event::CloudTrailEvent& event);
+  Truth truth_of(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event);
+  Truth truth_with_exceptions(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event);
   bool judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
 };
 
@@ -240,13 +243,17 @@ bool Matcher::Scratch::holds_node(std::uint32_t id) {
   return false;
 }
 
-bool Matcher::Scratch::holds_rule(RuleId id) {
-  const RuleProgram::Rule& rule = program->rules[id];
+bool Matcher::Scratch::holds_rule(const RuleProgram::Rule& rule) {
   if (!holds_node(rule.node)) return false;
   const auto is_in_array = [this](SlotId slot) { return values.in_arrays(slot) > 0; };
   const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
   if (std::none_of(slots.begin(), slots.end(), is_in_array)) return true;
   return search.found(*program, rule, values, texts);
+}
+
+bool Matcher::Scratch::is_excepted(const RuleProgram::Rule& rule) {
+  const auto exceptions = program->exceptions_of(rule);
+  return std::any_of(exceptions.begin(), exceptions.end(), [this](const RuleProgram::Rule& exception) { return holds_rule(exception); });
 }
 
 /// From the values that were read to the rules that hold.
@@ -258,7 +265,7 @@ void Matcher::Scratch::judge(std::vector<std::uint32_t>& matches) {
     if (program->slots[slot].is_asked_first) ask_globs(slot);
   }
   for (std::size_t i = 0; i < candidates.size(); ++i)  // asking more globs may add candidates, which then wait for nothing else
-    if (holds_rule(candidates[i])) matches.push_back(candidates[i]);
+    if (const RuleProgram::Rule& rule = program->rules[candidates[i]]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(candidates[i]);
   std::sort(matches.begin(), matches.end());
 }
 
@@ -296,6 +303,26 @@ Matcher::Scratch::Truth Matcher::Scratch::truth(std::uint32_t id, const event::C
   return holds_node(id) ? Truth::kTrue : Truth::kFalse;
 }
 
+/// `holds_rule`, as far.
+Matcher::Scratch::Truth Matcher::Scratch::truth_of(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event) {
+  const Truth held = truth(rule.node, event);
+  if (held != Truth::kTrue) return held;
+  // What else an event pattern names may lie in arrays.
+  const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
+  return std::all_of(slots.begin(), slots.end(), [&](SlotId slot) { return knows(slot, event); }) ? Truth::kTrue : Truth::kUnknown;
+}
+
+Matcher::Scratch::Truth Matcher::Scratch::truth_with_exceptions(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event) {
+  Truth held = truth_of(rule, event);
+  if (held == Truth::kFalse) return held;
+  for (const RuleProgram::Rule& exception : program->exceptions_of(rule)) {
+    const Truth excepted = truth_of(exception, event);
+    if (excepted == Truth::kTrue) return Truth::kFalse;
+    if (excepted == Truth::kUnknown) held = Truth::kUnknown;
+  }
+  return held;
+}
+
 /// Judges what the event's members tell. False: they leave a rule open.
 bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
   // A name written twice or with dots: the record has more than the members say.
@@ -308,6 +335,10 @@ bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::v
     if (text.data() == nullptr) continue;
     add_candidates(program->rules_of_slot[id]);
     if (!slot.is_asked_first) continue;
+    if (knows(id, event)) {
+      ask_globs(id);
+      continue;
+    }
     scan(slot, text, [this](std::uint32_t test) {
       tests[test].first = record_stamp;
       add_candidates(program->rules_of_test[test]);
@@ -315,15 +346,9 @@ bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::v
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (!has_needs(candidates[i])) continue;
-    const RuleProgram::Rule& rule = program->rules[candidates[i]];
-    const Truth held = truth(rule.node, event);
+    const Truth held = truth_with_exceptions(program->rules[candidates[i]], event);
     if (held == Truth::kUnknown) return false;
-    if (held == Truth::kFalse) continue;
-    if (rule.slots_begin != rule.slots_end) {  // an event pattern: what else it names may lie in arrays
-      const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
-      if (!std::all_of(slots.begin(), slots.end(), [&](SlotId slot) { return knows(slot, event); })) return false;
-    }
-    matches.push_back(candidates[i]);
+    if (held == Truth::kTrue) matches.push_back(candidates[i]);
   }
   std::sort(matches.begin(), matches.end());
   return true;

@@ -129,6 +129,7 @@ Result<NaiveEvaluator> NaiveEvaluator::create(std::string_view record_json) {
 }
 
 bool NaiveEvaluator::matches(const Predicate& predicate) const {
+  if (std::any_of(predicate.unless.begin(), predicate.unless.end(), [this](const Predicate& unless) { return matches(unless); })) return false;
   if (predicate.combinations.empty()) return holds(predicate.expression, predicate.decode);
   return std::any_of(predicate.combinations.begin(), predicate.combinations.end(), [&](const PatternCombination& fields) {
     std::vector<const Positions*> chosen;

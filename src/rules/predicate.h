@@ -68,6 +68,8 @@ struct Predicate {
   /// Paths whose string values are JSON documents: a test of such a path, or of one below it, reads them as if their objects or arrays stood there (a rule's
   /// `decode`). A string that is no object or array stays a string.
   std::vector<std::string> decode;
+  /// Exceptions: a record that one of these matches does not match. Asked only of records that match else.
+  std::vector<Predicate> unless;
   bool operator==(const Predicate&) const = default;
 };
 

@@ -1,6 +1,8 @@
 #include "rules/record_fields.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "event/finding.h"
 
@@ -15,43 +17,33 @@ std::string joined(std::string_view above, std::string_view name) { return above
 
 }  // namespace
 
-std::optional<std::string> RecordFields::derived(std::string_view field) const {
-  if (field == "principal") return event::describe_principal(event_);
-  if (field == "principal_id") return std::string(event::principal_of(event_));
-  if (field == "account") return std::string(event_.account());
-  if (field == "region") return std::string(event_.region());
-  if (field == "service") return std::string(event_.event_source.substr(0, event_.event_source.find('.')));
-  return std::nullopt;
+RecordField::RecordField(std::string_view name) : member_(EventMember::of(name)), path_(name) {
+  static constexpr auto kDerived = std::to_array<std::pair<std::string_view, Kind>>(
+      {{"principal", Kind::kPrincipal}, {"principal_id", Kind::kPrincipalId}, {"account", Kind::kAccount}, {"region", Kind::kRegion}, {"service", Kind::kService}});
+  if (member_) kind_ = Kind::kMember;
+  for (const auto& [derived, kind] : kDerived)
+    if (name == derived) kind_ = kind;
 }
 
-/// What the decoder has read already. A member that is there and empty counts as absent, as the decoder has it.
-std::optional<std::string_view> RecordFields::decoded(std::string_view field) const {
+const JsonValue& RecordFields::where(std::string_view& path, std::string& here) const {
   using event::CloudTrailEvent;
-  using event::UserIdentity;
-  struct OfEvent {
-    std::string_view path;
-    std::string_view CloudTrailEvent::*member;
-  };
-  struct OfIdentity {
-    std::string_view path;
-    std::string_view UserIdentity::*member;
-  };
-  static constexpr OfEvent kEvent[] = {{"eventName", &CloudTrailEvent::event_name}, {"eventSource", &CloudTrailEvent::event_source}, {"sourceIPAddress", &CloudTrailEvent::source_ip_address},
-                                       {"userAgent", &CloudTrailEvent::user_agent}, {"errorCode", &CloudTrailEvent::error_code}, {"awsRegion", &CloudTrailEvent::aws_region},
-                                       {"recipientAccountId", &CloudTrailEvent::recipient_account_id}};
-  static constexpr OfIdentity kIdentity[] = {{"userIdentity.accessKeyId", &UserIdentity::access_key_id}, {"userIdentity.arn", &UserIdentity::arn},
-                                             {"userIdentity.userName", &UserIdentity::user_name}, {"userIdentity.principalId", &UserIdentity::principal_id},
-                                             {"userIdentity.accountId", &UserIdentity::account_id}, {"userIdentity.type", &UserIdentity::type_text}};
-  for (const OfEvent& known : kEvent)
-    if (known.path == field) return event_.*known.member;
-  for (const OfIdentity& known : kIdentity)
-    if (known.path == field) return event_.user_identity.*known.member;
-  return std::nullopt;
-}
-
-const JsonValue& RecordFields::record() const {
-  if (!record_) record_ = parse_json(event_.raw).value_or(JsonValue{});
-  return *record_;
+  static constexpr auto kDocuments = std::to_array<std::pair<std::string_view, std::string_view CloudTrailEvent::*>>(
+      {{"requestParameters", &CloudTrailEvent::request_parameters}, {"responseElements", &CloudTrailEvent::response_elements},
+       {"additionalEventData", &CloudTrailEvent::additional_event_data}, {"serviceEventDetails", &CloudTrailEvent::service_event_details}});
+  std::string_view of = event_.raw, name;
+  for (const auto& [document, member] : kDocuments) {
+    const std::string_view text = event_.*member;
+    const bool leads_there = path.starts_with(document) && path.size() > document.size() && path[document.size()] == '.';
+    // Names with dots, or written twice: only the whole record tells.
+    if (!leads_there || text.empty() || event_.dotted_keys + event_.duplicate_keys > 0) continue;
+    name = document;
+    of = text;
+    path.remove_prefix(document.size() + 1);
+    here = document;
+  }
+  const auto [at, is_new] = parsed_.try_emplace(name);
+  if (is_new) at->second = parse_json(of).value_or(JsonValue{});
+  return at->second;
 }
 
 template <class Visit>
@@ -75,30 +67,49 @@ bool RecordFields::each_at(const JsonValue& from, std::string_view path, const s
   return true;
 }
 
-std::optional<std::string> RecordFields::text(std::string_view field) const {
-  if (auto value = derived(field)) return value;
-  if (const auto known = decoded(field)) return known->empty() ? std::nullopt : std::optional<std::string>(*known);
-  std::optional<std::string> out;
+bool RecordFields::read(const RecordField& field, std::string& out) const {
+  using Field = RecordField::Kind;
+  bool found = false;
+  switch (field.kind_) {
+    case Field::kPrincipal: out = event::describe_principal(event_); return true;
+    case Field::kPrincipalId: out = event::principal_of(event_); return true;
+    case Field::kAccount: out = event_.account(); return true;
+    case Field::kRegion: out = event_.region(); return true;
+    case Field::kService: out = event_.event_source.substr(0, event_.event_source.find('.')); return true;
+    case Field::kMember: out = field.member_.text(event_); return !out.empty();  // a member that is there and empty counts as absent, as the decoder has it
+    case Field::kPath: break;
+  }
   const auto first = [&](const JsonValue& value) {
     out = text_of(value);
+    found = true;
     return false;
   };
-  each_at(record(), field, {}, first);
-  return out;
+  std::string_view path = field.path_;
+  std::string here;
+  const JsonValue& from = where(path, here);
+  each_at(from, path, here, first);
+  return found;
 }
 
-std::vector<std::string> RecordFields::texts(std::string_view field) const {
-  if (auto value = derived(field)) return {*std::move(value)};
+std::optional<std::string> RecordFields::text(std::string_view name) const {
+  std::string out;
+  return read(RecordField(name), out) ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::vector<std::string> RecordFields::texts(const RecordField& field) const {
   std::vector<std::string> out;
-  if (const auto known = decoded(field)) {
-    if (!known->empty()) out.emplace_back(*known);
+  if (field.is_decoded()) {
+    if (std::string text; read(field, text)) out.push_back(std::move(text));
     return out;
   }
   const auto collect = [&](const JsonValue& value) {
     if (std::string text = text_of(value); std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
     return true;
   };
-  each_at(record(), field, {}, collect);
+  std::string_view path = field.path_;
+  std::string here;
+  const JsonValue& from = where(path, here);
+  each_at(from, path, here, collect);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,9 +8,25 @@
 #include <vector>
 
 #include "event/cloudtrail_event.h"
+#include "rules/event_member.h"
 #include "rules/json_value.h"
 
 namespace trailwarden::rules {
+
+/// A field that rules group by, count and speak of: a path, or one of the derived fields of docs/rules.md. Looked up once, read of many records.
+class RecordField {
+ public:
+  explicit RecordField(std::string_view name);
+
+  /// Whether a record has one value at most, which is known without reading the record again.
+  bool is_decoded() const { return kind_ != Kind::kPath; }
+
+ private:
+  friend class RecordFields;
+  enum class Kind : std::uint8_t { kPath, kMember, kPrincipal, kPrincipalId, kAccount, kRegion, kService } kind_ = Kind::kPath;
+  EventMember member_;  // of kMember
+  std::string path_;
+};
 
 /// The fields of one record that rules group by, count and speak of: paths, and the derived fields of docs/rules.md. Parses the record when the first path is
 /// asked for: for records that matched, not for all.
@@ -18,22 +35,23 @@ class RecordFields {
   /// `decode`: paths whose strings are JSON documents. Both outlive this.
   RecordFields(const event::CloudTrailEvent& event, const std::vector<std::string>& decode) : event_(event), decode_(decode) {}
 
-  /// The first value there is, elements of arrays in their order; a number or boolean by its text, a container as compact JSON. nullopt where there is none, or null.
-  std::optional<std::string> text(std::string_view field) const;
+  /// Puts the first value there is into `out`, elements of arrays in their order; a number or boolean by its text, a container as compact JSON. False where there is
+  /// none, or null.
+  bool read(const RecordField& field, std::string& out) const;
+  std::optional<std::string> text(std::string_view name) const;
   /// All of them, each once.
-  std::vector<std::string> texts(std::string_view field) const;
+  std::vector<std::string> texts(const RecordField& field) const;
 
  private:
-  std::optional<std::string> derived(std::string_view field) const;
-  std::optional<std::string_view> decoded(std::string_view field) const;
   /// Calls `visit` for each value at a path, until it says false. False if it did.
   template <class Visit>
   bool each_at(const JsonValue& from, std::string_view path, const std::string& here, Visit& visit) const;
-  const JsonValue& record() const;
+  /// What a path's values are looked for in: the record, or what it has by the path's first name, by which the path is then shortened.
+  const JsonValue& where(std::string_view& path, std::string& here) const;
 
   const event::CloudTrailEvent& event_;
   const std::vector<std::string>& decode_;
-  mutable std::optional<JsonValue> record_;
+  mutable std::map<std::string_view, JsonValue> parsed_;  // by the name of a member of the record; "" is the record
   mutable std::vector<std::unique_ptr<JsonValue>> documents_;  // that stood in strings
 };
 

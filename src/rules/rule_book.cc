@@ -37,6 +37,14 @@ Result<void> add_steps(const RuleCorrelation& asked, Correlation& out) {
   return {};
 }
 
+std::vector<RuleBook::Asked> asked_of(const std::optional<Correlation>& correlation) {
+  std::vector<RuleBook::Asked> out;
+  if (!correlation) return out;
+  for (const CorrelationSource& source : correlation->sources)
+    out.push_back({{source.group.begin(), source.group.end()}, {source.values.begin(), source.values.end()}});
+  return out;
+}
+
 event::AttackTechnique technique_of(const Rule& rule) {
   if (rule.attack.empty()) return {};
   event::AttackTechnique out = attack_technique(rule.attack.front()).value_or(event::AttackTechnique{});
@@ -79,24 +87,25 @@ Result<std::shared_ptr<const RuleBook>> RuleBook::compile(std::vector<Rule> rule
   std::erase_if(rules, [](const Rule& rule) { return !rule.is_enabled; });
   std::shared_ptr<RuleBook> book(new RuleBook);
   std::vector<Predicate> predicates;
-  const auto add = [&](const Predicate& predicate, Role role) {
+  const auto add = [&](const Predicate& predicate, std::uint32_t rule, std::uint32_t step) {
     predicates.push_back(predicate);
-    book->roles_.push_back(role);
+    predicates.back().unless = rules[rule].unless;
+    book->roles_.push_back({rule, step});
   };
   for (std::uint32_t r = 0; r < rules.size(); ++r) {
     const Rule& rule = rules[r];
     const bool is_sequence = rule.correlation && rule.correlation->kind == RuleCorrelation::Kind::kSequence;
-    if (!is_sequence || !rule.correlation->steps.front().pattern) add(rule.pattern, {Role::Kind::kPattern, r, 0});
+    if (!is_sequence || !rule.correlation->steps.front().pattern) add(rule.pattern, r, 0);
     if (is_sequence)
       for (std::uint32_t i = 0; i < rule.correlation->steps.size(); ++i)
-        if (rule.correlation->steps[i].pattern) add(*rule.correlation->steps[i].pattern, {Role::Kind::kStep, r, i});
-    for (const Predicate& unless : rule.unless) add(unless, {Role::Kind::kUnless, r, 0});
+        if (rule.correlation->steps[i].pattern) add(*rule.correlation->steps[i].pattern, r, i);
     book->correlations_.emplace_back();
     if (rule.correlation) {
       auto correlation = correlation_of(rule);
       if (!correlation) return fail(std::move(correlation).error().during(fmt::format("{}:{}: rule {}", rule.file, rule.place.line, rule.id)));
       book->correlations_.back() = *std::move(correlation);
     }
+    book->asked_.push_back(asked_of(book->correlations_.back()));
     book->ids_.push_back(interned(rule.id));
     book->techniques_.push_back(technique_of(rule));
   }

@@ -10,6 +10,7 @@
 #include "core/result.h"
 #include "event/cloudtrail_event.h"
 #include "rules/correlation.h"
+#include "rules/record_fields.h"
 #include "rules/rule.h"
 #include "rules/rule_set.h"
 
@@ -20,9 +21,8 @@ class RuleBook {
  public:
   /// What one predicate of the set is to its rule.
   struct Role {
-    enum class Kind : std::uint8_t { kPattern, kUnless, kStep } kind = Kind::kPattern;
     std::uint32_t rule = 0;
-    std::uint32_t step = 0;  // of kStep: which; of kPattern of a sequence: 0
+    std::uint32_t step = 0;  // of a sequence: which
   };
 
   /// Of the rules that are enabled. kInvalidArgument names the rule that does not compile, and why.
@@ -31,8 +31,13 @@ class RuleBook {
   std::span<const Rule> rules() const { return rules_; }
   const RuleSet& set() const { return *set_; }
   const Role& role(std::uint32_t predicate) const { return roles_[predicate]; }
-  /// Of the rule; null if one record is enough. `unless` predicates of a rule: a rule of which one matches is not matched.
+  /// Of the rule; null if one record is enough.
   const Correlation* correlation(std::uint32_t rule) const { return correlations_[rule] ? &*correlations_[rule] : nullptr; }
+  /// What a source of the rule's correlation takes from a record.
+  struct Asked {
+    std::vector<RecordField> group, values;
+  };
+  const Asked& asked(std::uint32_t rule, std::uint32_t source) const { return asked_[rule][source]; }
   /// The rule's id and technique, for findings: their texts live as long as the process.
   std::string_view id(std::uint32_t rule) const { return ids_[rule]; }
   const event::AttackTechnique& technique(std::uint32_t rule) const { return techniques_[rule]; }
@@ -45,6 +50,7 @@ class RuleBook {
   std::optional<RuleSet> set_;
   std::vector<Role> roles_;
   std::vector<std::optional<Correlation>> correlations_;
+  std::vector<std::vector<Asked>> asked_;  // by rule and source
   std::vector<std::string_view> ids_;
   std::vector<event::AttackTechnique> techniques_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/check.h"
 #include "core/text.h"
 #include "rules/anchors.h"
 #include "rules/glob.h"
@@ -84,6 +85,7 @@ class RuleCompiler {
   TestId comparison_of(const FieldComparison& comparison, const Decode& decode);
   SlotId slot_of(const std::string& path, Reading reading, const Decode& decode);
   std::uint32_t add_node(Node node);
+  Result<RuleProgram::Rule> rule_of(const Predicate& predicate);
   Result<void> add_combinations(const Predicate& predicate, RuleProgram::Rule& rule);
   Result<void> build_globs();
   void order_parts();
@@ -246,14 +248,29 @@ Result<void> RuleCompiler::add_combinations(const Predicate& predicate, RuleProg
   return {};
 }
 
-Result<void> RuleCompiler::add(const Predicate& predicate) {
+/// All of a predicate but its exceptions.
+Result<RuleProgram::Rule> RuleCompiler::rule_of(const Predicate& predicate) {
   RuleProgram::Rule rule;
   const auto node = node_of(predicate.expression, false, predicate);
   if (!node) return fail(node.error());
   rule.node = *node;
   if (needs_search(predicate))
-    if (auto added = add_combinations(predicate, rule); !added) return added;
-  program_.rules.push_back(rule);
+    if (auto added = add_combinations(predicate, rule); !added) return fail(std::move(added.error()));
+  return rule;
+}
+
+Result<void> RuleCompiler::add(const Predicate& predicate) {
+  auto rule = rule_of(predicate);
+  if (!rule) return fail(std::move(rule.error()));
+  rule->exceptions_begin = static_cast<std::uint32_t>(program_.exceptions.size());
+  for (const Predicate& unless : predicate.unless) {
+    TRAILWARDEN_CHECK(unless.unless.empty(), "an exception has no exceptions");
+    auto exception = rule_of(unless);
+    if (!exception) return fail(std::move(exception.error()));
+    program_.exceptions.push_back(*exception);
+  }
+  rule->exceptions_end = static_cast<std::uint32_t>(program_.exceptions.size());
+  program_.rules.push_back(*rule);
   return {};
 }
 
@@ -339,7 +356,7 @@ std::size_t RuleProgram::memory_bytes() const {
   for (const Slot& slot : slots) bytes += sizeof slot + slot.path.capacity() + slot.whole.memory_bytes() + slot.wild.memory_bytes();
   for (const Test& test : tests) bytes += sizeof test + (test.program ? test.program->memory_bytes() : 0);
   for (const FieldComparison& comparison : comparisons) bytes += sizeof comparison + comparison.path.capacity() + comparison.other.capacity();
-  return bytes + nodes.capacity() * sizeof(Node) + 4 * (parts.capacity() + field_tests.capacity() + rule_slots.capacity()) + rules.capacity() * sizeof(Rule) +
+  return bytes + nodes.capacity() * sizeof(Node) + 4 * (parts.capacity() + field_tests.capacity() + rule_slots.capacity()) + (rules.capacity() + exceptions.capacity()) * sizeof(Rule) +
          combinations.capacity() * sizeof(Combination) + fields.capacity() * sizeof(Field);
 }
 

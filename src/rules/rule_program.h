@@ -79,6 +79,7 @@ struct RuleProgram {
     std::uint32_t node = 0;
     std::uint32_t combinations_begin = 0, combinations_end = 0;  // none: the expression decides alone
     std::uint32_t slots_begin = 0, slots_end = 0;                // of its combinations, in `rule_slots`
+    std::uint32_t exceptions_begin = 0, exceptions_end = 0;      // in `exceptions`
   };
 
   FieldTrie trie;
@@ -87,7 +88,7 @@ struct RuleProgram {
   std::vector<FieldComparison> comparisons;
   std::vector<Node> nodes;
   std::vector<std::uint32_t> parts;
-  std::vector<Rule> rules;
+  std::vector<Rule> rules, exceptions;
   std::vector<Combination> combinations;
   std::vector<Field> fields;
   std::vector<TestId> field_tests;
@@ -97,6 +98,7 @@ struct RuleProgram {
   Lists rules_of_test, rules_of_slot;
   Lists first_tests;  // of slots that are asked first: globs of which a rule needs one
   Lists rule_needs;   // each rule's, in `first_tests`
+  std::span<const Rule> exceptions_of(const Rule& rule) const { return std::span(exceptions).subspan(rule.exceptions_begin, rule.exceptions_end - rule.exceptions_begin); }
   std::vector<RuleId> always;
   std::vector<SlotId> first_slots;  // that rules wait for
   bool needs_record = false;        // some rule waits for what a decoded event does not have

@@ -1,6 +1,7 @@
 #include "rules/windowed_correlation.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "core/hash.h"
@@ -15,9 +16,20 @@ using Type = CorrelationType;
 /// Keeps only what can change the count, where different things are counted.
 void thin(const Correlation& correlation, MatchWindow& window, const WindowEntry& entry) {
   if (correlation.type == Type::kValueCount)
-    window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.values == b.values; });
+    window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.values_hash == b.values_hash && a.values == b.values; });
   if (correlation.type == Type::kTemporal)
     window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.source == b.source; });
+}
+
+/// Whether some window among the entries may hold, as far as their number and sources tell.
+bool can_hold(const Correlation& correlation, const MatchWindow& window) {
+  const bool needs_all = (correlation.type == Type::kTemporal || correlation.type == Type::kTemporalOrdered) && !correlation.condition && correlation.thresholds.empty();
+  if (needs_all) return std::popcount(window.sources()) == std::ssize(correlation.sources);
+  if (correlation.type != Type::kEventCount && correlation.type != Type::kValueCount) return true;
+  return std::none_of(correlation.thresholds.begin(), correlation.thresholds.end(), [&](const Threshold& threshold) {
+    const bool asks_for_many = threshold.op == Threshold::Op::kAtLeast || threshold.op == Threshold::Op::kMore;
+    return asks_for_many && static_cast<double>(window.size()) < threshold.number;
+  });
 }
 
 /// What completed a window is the match that arrived, or else the last one of the window.
@@ -42,7 +54,7 @@ CorrelationResult make_result(const Correlation& correlation, const CorrelationM
 
 }  // namespace
 
-void WindowedCorrelation::observe(const Correlation& correlation, CorrelationMatch match, Timestamp watermark, std::vector<CorrelationResult>& out) {
+void WindowedCorrelation::observe(const Correlation& correlation, const CorrelationMatch& match, Timestamp watermark, std::vector<CorrelationResult>& out) {
   const bool is_counted_by_value = correlation.type == Type::kValueCount || (correlation.type >= Type::kValueSum && correlation.type <= Type::kValueMedian);
   if (is_counted_by_value && match.values.empty()) return;
   if (match.time < watermark) ++counters_.late;
@@ -50,7 +62,7 @@ void WindowedCorrelation::observe(const Correlation& correlation, CorrelationMat
   MatchWindow& window = groups_.touch(match.group, kept_from);
   const std::size_t before = window.size();
   window.forget(watermark, correlation.timespan);
-  const WindowEntry entry{match.time, kept_from, match.source, match.event_id, match.values};
+  const WindowEntry entry{match.time, kept_from, match.source, hash_of(match.values), match.event_id, match.values};
   window.insert(entry);
   thin(correlation, window, entry);
   if (window.size() > correlation.limits.entries_per_group) {
@@ -58,6 +70,10 @@ void WindowedCorrelation::observe(const Correlation& correlation, CorrelationMat
     ++counters_.dropped_entries;
   }
   window.drop_ends(correlation.limits.entries_per_group);
+  if (!can_hold(correlation, window)) {
+    groups_.account(before);
+    return;
+  }
   for (const Timestamp end : window.ends(match.time, correlation.timespan)) {
     if (window.is_silent(end, correlation.timespan)) continue;
     const auto entries = window.window(end, correlation.timespan);
@@ -66,7 +82,7 @@ void WindowedCorrelation::observe(const Correlation& correlation, CorrelationMat
     out.push_back(make_result(correlation, match, entries, end, value->value));
     window.add_result(end, std::max(end, watermark));
   }
-  groups_.account(match.group, before);
+  groups_.account(before);
 }
 
 void WindowedCorrelation::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) {

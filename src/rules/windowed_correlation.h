@@ -14,9 +14,10 @@ class WindowedCorrelation {
  public:
   explicit WindowedCorrelation(CorrelationLimits limits) : groups_(limits) {}
 
-  void observe(const Correlation& correlation, CorrelationMatch match, Timestamp watermark, std::vector<CorrelationResult>& out);
+  void observe(const Correlation& correlation, const CorrelationMatch& match, Timestamp watermark, std::vector<CorrelationResult>& out);
   void advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>& out);
 
+  std::size_t forget(const NamesWho& names) { return groups_.forget(names); }
   std::size_t groups() const { return groups_.size(); }
   std::size_t entries() const { return groups_.entries(); }
   CorrelationCounters counters() const;

@@ -7,14 +7,17 @@
 #include <gtest/gtest.h>
 
 #include "event/decoder.h"
+#include "event/forgotten_principal.h"
 #include "rules/rule_file.h"
 #include "rules/test_record.h"
 
 namespace trailwarden::detectors {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Collect final : public event::Emit {
  public:
@@ -104,6 +107,34 @@ TEST(Rules, CountGoesOnAfterARestart) {
   EXPECT_EQ(told[0].related_event_ids.size(), 2U);
   ASSERT_EQ(expected.size(), 1U);
   EXPECT_EQ(told[0].sentence, expected[0].sentence);
+}
+
+constexpr std::string_view kCreateByBob =
+    R"({"eventSource":"iam.amazonaws.com","eventName":"CreateUser","userIdentity":{"userName":"bob"}})";
+
+TEST(Rules, ForgetsWhatItCountedOfSomebodyAndOfNobodyElse) {
+  Cell cell(settings_of(std::string(kCount)));
+  for (const int minute : {0, 1}) {
+    cell.observe(minute, kCreate);
+    cell.observe(minute + 2, kCreateByBob);
+  }
+  ASSERT_EQ(cell.rules().correlations().size(), 1U);
+  EXPECT_EQ(cell.rules().correlations()[0].first, "a.b");
+  EXPECT_EQ(cell.rules().correlations()[0].second.groups, 2U);
+  const auto alice = event::ForgottenPrincipal::of("arn:aws:iam::111111111111:user/alice").value();
+  EXPECT_EQ(cell.rules().forget(alice, "111111111111"), 1U);
+  EXPECT_THAT(cell.saved(), AllOf(Not(HasSubstr("alice")), HasSubstr("user/bob")));
+  EXPECT_TRUE(cell.observe(5, kCreate).empty());
+  EXPECT_EQ(cell.observe(6, kCreateByBob).size(), 1U);
+}
+
+TEST(Rules, ForgetsValuesThatNameSomebody) {
+  Cell cell(settings_of("pattern: {eventName: [CreateUser]}\ncorrelate: {distinct: {of: [userIdentity.arn], at_least: 3, within: 10m, by: [account]}}\n"));
+  cell.observe(0, kCreate);
+  cell.observe(1, kCreateByBob);
+  const auto alice = event::ForgottenPrincipal::of("arn:aws:iam::111111111111:user/alice").value();
+  EXPECT_EQ(cell.rules().forget(alice, "111111111111"), 1U);
+  EXPECT_THAT(cell.saved(), AllOf(Not(HasSubstr("alice")), HasSubstr("user/bob")));
 }
 
 TEST(Rules, AnotherRuleOfTheSameNameBeginsAfresh) {

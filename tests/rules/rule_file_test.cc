@@ -112,7 +112,7 @@ TEST(RecordFields, FollowsPathsThroughListsAndDocuments) {
   const std::vector<std::string> decode{"p"};
   const RecordFields fields(event, decode);
   EXPECT_EQ(fields.text("a.b"), "x");
-  EXPECT_THAT(fields.texts("a.b"), ElementsAre("x", "y"));
+  EXPECT_THAT(fields.texts(RecordField("a.b")), ElementsAre("x", "y"));
   EXPECT_EQ(fields.text("p.Statement.Effect"), "Allow");
   EXPECT_EQ(fields.text("n"), "7");
   EXPECT_EQ(fields.text("o"), R"({"k":true})");

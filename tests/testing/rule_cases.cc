@@ -223,6 +223,12 @@ Predicate predicate(Choices& choose) {
   return made;
 }
 
+Predicate predicate_with_exceptions(Choices& choose) {
+  Predicate made = predicate(choose);
+  while (choose.one_in(4)) made.unless.push_back(predicate(choose));
+  return made;
+}
+
 /// A scalar as services write them where a string belongs, sometimes.
 void append_scalar(Choices& choose, bool only_text, std::string& out) {
   const std::size_t what = choose.below(12);
@@ -336,7 +342,7 @@ RuleCase rule_case(std::span<const std::uint8_t> bytes) {
   choose.cloudtrail = choose.one_in(3);
   RuleCase c;
   c.record = record(choose);
-  for (std::size_t count = 1 + choose.below(6); count > 0; --count) c.predicates.push_back(predicate(choose));
+  for (std::size_t count = 1 + choose.below(6); count > 0; --count) c.predicates.push_back(predicate_with_exceptions(choose));
   // Small automata too, so that globs are spread over several and tried one by one.
   c.limits = {.max_states = choose.of(std::array<std::size_t, 4>{10'000, 30, 8, 2}), .max_automata_per_field = 1'000, .max_tried_per_field = 1'000};
   return c;
