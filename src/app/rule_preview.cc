@@ -108,9 +108,8 @@ std::string preview_table(const Preview& preview) {
 
 std::string hidden_table(const detectors::Suppressions& suppressions, const pipeline::Totals& totals) {
   std::string out = fmt::format("{:<32}{:>10}{:>9}{:>9}{:>9}{:>9}  {:<20} {}\n", "Suppression", "critical", "high", "medium", "low", "info", "owner, until", "reason");
-  for (std::size_t i = 0; i < suppressions.list().size(); ++i) {
-    const detectors::Suppression& one = suppressions.list()[i];
-    const auto known = totals.hidden.find(i);
+  for (const detectors::Suppression& one : suppressions.list()) {
+    const auto known = totals.hidden.find(one.name);
     out += fmt::format("{:<32}", one.name);
     for (std::size_t severity = event::kSeverities; severity-- > 0;)
       out += fmt::format("{:>{}}", known == totals.hidden.end() ? 0 : known->second[severity], severity + 1 == event::kSeverities ? 10 : 9);

@@ -21,6 +21,21 @@ void add_detector(metrics::Registry& registry, std::string_view name, const pipe
     registry.add("alerts_total", {{"detector", name}, {"severity", to_string(static_cast<event::Severity>(i))}}, number(detector.findings[i]));
 }
 
+/// Only what occurred: there are hundreds of rules.
+void add_severities(metrics::Registry& registry, std::string_view metric, std::pair<std::string_view, std::string_view> of, const pipeline::BySeverity& findings) {
+  for (std::size_t i = 0; i < event::kSeverities; ++i)
+    if (findings[i] > 0) registry.add(metric, {of, {"severity", to_string(static_cast<event::Severity>(i))}}, number(findings[i]));
+}
+
+void add_correlation(metrics::Registry& registry, std::string_view rule, const detectors::CorrelationUse& use) {
+  registry.set("rule_groups", {{"rule", rule}}, number(use.groups));
+  const auto dropped = [&](std::string_view what, std::uint64_t count) { registry.add("rule_state_dropped_total", {{"rule", rule}, {"what", what}}, number(count)); };
+  dropped("groups", use.evicted_groups);
+  dropped("matches", use.dropped_matches);
+  dropped("cut", use.cut_searches);
+  dropped("late", use.late);
+}
+
 /// The knob: asked, and got.
 void add_knob(metrics::Registry& registry, const pipeline::Totals& totals) {
   const pipeline::KnobTotals& knob = totals.knob;
@@ -78,6 +93,9 @@ std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) 
   registry.add("baseline_rows_evicted_total", {}, number(totals.baseline_evicted));
   registry.set("incidents_open", {}, number(totals.open_incidents));
   for (const auto& [name, detector] : totals.detectors) add_detector(registry, name, detector);
+  for (const auto& [rule, findings] : totals.rules) add_severities(registry, "rule_findings_total", {"rule", rule}, findings);
+  for (const auto& [suppression, findings] : totals.hidden) add_severities(registry, "findings_hidden_total", {"suppression", suppression}, findings);
+  for (const auto& [rule, use] : totals.correlations) add_correlation(registry, rule, use);
   return registry.text();
 }
 

@@ -1,8 +1,10 @@
 #include "app/summary.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <numeric>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -49,6 +51,23 @@ std::string findings_table(const pipeline::Totals& totals) {
       table += fmt::format("{:>9}", with_commas(detector.findings[static_cast<std::size_t>(severity)]));
     table += fmt::format("{:>12}\n", with_commas(detector.folded));
   }
+  return table;
+}
+
+/// The rules that found most, and what suppressions kept back.
+std::string rules_table(const pipeline::Totals& totals) {
+  constexpr std::size_t kShown = 10;
+  const auto sum = [](const pipeline::BySeverity& findings) { return std::accumulate(findings.begin(), findings.end(), std::uint64_t{0}); };
+  std::vector<std::pair<std::uint64_t, std::string_view>> rules;
+  for (const auto& [rule, findings] : totals.rules) rules.emplace_back(sum(findings), rule);
+  std::stable_sort(rules.begin(), rules.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string table;
+  if (!rules.empty()) table += "\nRules with most findings\n";
+  for (std::size_t i = 0; i < std::min(rules.size(), kShown); ++i) table += fmt::format("  {:<50}{:>9}\n", rules[i].second, with_commas(rules[i].first));
+  if (rules.size() > kShown) table += fmt::format("  and {} more rules\n", rules.size() - kShown);
+  std::uint64_t hidden = 0;
+  for (const auto& [suppression, findings] : totals.hidden) hidden += sum(findings);
+  if (hidden > 0) table += fmt::format("  {} findings hidden by {} suppressions: `trailwarden rules hidden` shows them\n", with_commas(hidden), totals.hidden.size());
   return table;
 }
 
@@ -122,7 +141,7 @@ std::string summary_table(const RunSummary& summary) {
   each_refusal(totals, [&table](std::string_view name, std::uint64_t count) { table += count_line(fmt::format("  {}", name), count); });
   table += count_line("skipped", totals.skipped_in_all());
   each_skip(totals, [&table](std::string_view name, std::uint64_t count) { table += count_line(fmt::format("  {}", name), count); });
-  table += "\n" + findings_table(totals);
+  table += "\n" + findings_table(totals) + rules_table(totals);
   table += "\n" + insights_table(totals);
   table += "\n" + knob_table(totals);
   table += fmt::format("\n{} records ({} of JSON) in {:.2f} s: {} records/s, {}/s; {} accounts x Regions, {} of state; peak memory {}\n",
@@ -154,6 +173,13 @@ std::string summary_json(const RunSummary& summary) {
   out["findings"] = findings;
   out["findings_by_severity"] = by_severity;
   out["repeats_folded"] = repeats;
+  const auto by_name = [](const std::map<std::string_view, pipeline::BySeverity>& counts) {
+    ordered_json names = ordered_json::object();
+    for (const auto& [name, by] : counts) names[std::string(name)] = std::accumulate(by.begin(), by.end(), std::uint64_t{0});
+    return names;
+  };
+  out["findings_by_rule"] = by_name(totals.rules);
+  out["hidden_by_suppression"] = by_name(totals.hidden);
   out["insights"] = ordered_json::object();
   for (std::size_t i = 0; i < totals.insights.size(); ++i)
     out["insights"][std::string(to_string(static_cast<event::InsightType>(i)))] = totals.insights[i].starts;

@@ -7,7 +7,9 @@
 #include "alerts/insight_record.h"
 #include "core/check.h"
 #include "core/hash.h"
+#include "core/interned.h"
 #include "core/text.h"
+#include "detectors/rules.h"
 #include "pipeline/alert_message.h"
 
 namespace trailwarden::pipeline {
@@ -26,7 +28,7 @@ class Cell::Speaking final : public event::Emit {
 
   void operator()(event::Finding finding) override {
     if (const auto hidden_by = cell_.settings_.suppressions.hiding(finding, cell_.account_, cell_.region_)) {
-      ++output_.totals.hidden[*hidden_by][static_cast<std::size_t>(finding.severity)];
+      ++output_.totals.hidden[interned(cell_.settings_.suppressions.list()[*hidden_by].name)][static_cast<std::size_t>(finding.severity)];
       return;
     }
     const std::chrono::seconds quiet_for = finding.quiet_for.value_or(cell_.settings_.detectors[detector_].quiet_for);
@@ -39,6 +41,7 @@ class Cell::Speaking final : public event::Emit {
   void say(const event::Finding& finding) {
     const bool said = cell_.put(output_, alerts::render(finding, {cell_.account_, cell_.region_}), finding.decision_time, finding.detector, finding.severity);
     ++(said ? of(finding.detector).findings[static_cast<std::size_t>(finding.severity)] : of(finding.detector).folded);
+    if (said && finding.detector == detectors::Rules::kName) ++output_.totals.rules[finding.what][static_cast<std::size_t>(finding.severity)];
   }
 
   void say(const alerts::Summary& summary) {
@@ -81,9 +84,10 @@ bool Cell::judge(Slot& slot, CellOutput& output) {
   const std::string_view identity = event.event_id.empty() ? event.raw : event.event_id;
   if (!event.late && !seen_.insert(minute, xxh3_64(identity))) return false;
   if (insights_) insights_->observe(event, minute, minute_, insights_to(output));
-  if (!is_wanted(event)) return true;
+  const DetectorSet wanting = who_wants(event);
+  if (wanting == 0) return true;
   if (!settings_.settle || event.late) {
-    observe(event, output);
+    observe(event, wanting, output);
     return true;
   }
   unsettled_.hold(event, slot.time);
@@ -91,16 +95,16 @@ bool Cell::judge(Slot& slot, CellOutput& output) {
   return true;
 }
 
-bool Cell::is_wanted(const event::CloudTrailEvent& event) const {
-  for (const auto& detector : detectors_)
-    if (detector->wants(event)) return true;
-  return false;
+Cell::DetectorSet Cell::who_wants(const event::CloudTrailEvent& event) const {
+  DetectorSet wanting = 0;
+  for (std::size_t i = 0; i < detectors_.size(); ++i) wanting |= DetectorSet{detectors_[i]->wants(event)} << i;
+  return wanting;
 }
 
-void Cell::observe(const event::CloudTrailEvent& event, CellOutput& output) {
+void Cell::observe(const event::CloudTrailEvent& event, DetectorSet wanting, CellOutput& output) {
   Speaking speaking(*this, output);
   for (std::size_t i = 0; i < detectors_.size(); ++i) {
-    if (!detectors_[i]->wants(event)) continue;
+    if ((wanting >> i & 1) == 0) continue;
     ++output.by_detector[i]->evaluations;
     speaking.speaks(i);
     detectors_[i]->observe(event, speaking);
@@ -136,7 +140,7 @@ void Cell::settle(std::int64_t minute, CellOutput& output) {
     const event::Refusal refusal = output.decoder.decode(text, output.arena, event);
     TRAILWARDEN_CHECK(refusal == event::Refusal::kNone, "a record that was decoded before can be decoded again");
     event.place = held.place;
-    observe(event, output);
+    observe(event, who_wants(event), output);
   }
   output.totals.settled_early += unsettled_.taken_early() - early_before;
 }
@@ -208,6 +212,11 @@ std::size_t Cell::forget(const event::ForgottenPrincipal& principal) {
   for (const auto& detector : detectors_) places += detector->forget(principal, account_);
   if (insights_) places += insights_->forget(principal);
   return places;
+}
+
+void Cell::add_correlations(Totals& totals) const {
+  for (const auto& detector : detectors_)
+    for (const auto& [rule, use] : detector->correlations()) totals.correlations[rule].add(use);
 }
 
 std::size_t Cell::memory_bytes() const {

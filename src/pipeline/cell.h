@@ -54,6 +54,8 @@ class Cell {
  public:
   Cell(const CellSettings& settings, std::string_view account, std::string_view region);
 
+  /// What its detectors' correlations keep.
+  void add_correlations(Totals& totals) const;
   bool is(std::string_view account, std::string_view region) const { return account_ == account && region_ == region; }
   const std::string& account() const { return account_; }
   const std::string& region() const { return region_; }
@@ -88,8 +90,9 @@ class Cell {
  private:
   class Speaking;
 
-  bool is_wanted(const event::CloudTrailEvent& event) const;
-  void observe(const event::CloudTrailEvent& event, CellOutput& output);
+  using DetectorSet = std::uint32_t;  // by their numbers
+  DetectorSet who_wants(const event::CloudTrailEvent& event) const;
+  void observe(const event::CloudTrailEvent& event, DetectorSet wanting, CellOutput& output);
   /// Judges the unsettled records from before `minute`, in order of event time.
   void settle(std::int64_t minute, CellOutput& output);
   void close(Timestamp watermark, CellOutput& output);

@@ -152,6 +152,7 @@ void Shard::add_to(Totals& totals) const {
   totals.cells += cells_.size();
   totals.state_bytes += memory_bytes();
   for (const auto& cell : cells_) {
+    cell->add_correlations(totals);
     if (cell->insights() == nullptr) continue;
     totals.baseline_rows += cell->insights()->rows();
     totals.baseline_bytes += cell->insights()->memory_bytes();

@@ -48,7 +48,9 @@ void Totals::add(const Totals& other) {
     insights[i].starts += other.insights[i].starts;
     insights[i].ends += other.insights[i].ends;
   }
-  for (const auto& [number, by_severity] : other.hidden) add_each(hidden[number], by_severity);
+  for (const auto& [rule, by_severity] : other.rules) add_each(rules[rule], by_severity);
+  for (const auto& [suppression, by_severity] : other.hidden) add_each(hidden[suppression], by_severity);
+  for (const auto& [rule, use] : other.correlations) correlations[rule].add(use);
   for (const auto& [name, theirs] : other.detectors) {
     DetectorTotals& ours = detectors[name];
     ours.evaluations += theirs.evaluations;

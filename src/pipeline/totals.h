@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "detectors/detector.h"
 #include "event/decoder.h"
 #include "event/finding.h"
 #include "ingest/unwrap.h"
@@ -45,6 +46,8 @@ struct KnobTotals {
   bool operator==(const KnobTotals&) const = default;
 };
 
+using BySeverity = std::array<std::uint64_t, event::kSeverities>;
+
 /// What became of every record. Always read == judged + duplicate + refused + skipped.
 struct Totals {
   std::uint64_t messages = 0, message_bytes = 0, source_bytes = 0;
@@ -58,7 +61,9 @@ struct Totals {
   std::uint64_t settled_early = 0;       // left the settle buffer before their minute closed, for want of room
   std::uint64_t cells = 0, state_bytes = 0;
   std::map<std::string_view, DetectorTotals> detectors;
-  std::map<std::size_t, std::array<std::uint64_t, event::kSeverities>> hidden;  // findings, by number of the suppression and severity
+  std::map<std::string_view, BySeverity> rules;   // findings let through, by the rule's id
+  std::map<std::string_view, BySeverity> hidden;  // findings, by the name of the suppression
+  std::map<std::string_view, detectors::CorrelationUse> correlations;  // at the end, by the rule's id
   std::array<InsightTotals, kInsightTypes> insights{};
   std::uint64_t baseline_rows = 0, baseline_bytes = 0, open_incidents = 0;  // at the end; the bytes are among state_bytes
   std::uint64_t baseline_overflowed = 0;  // calls that an overflow row counted, for want of room for a row of their own
