@@ -76,6 +76,7 @@ int run(const RunArguments& arguments) {
   std::atomic<bool>& stop = stop_on_signal();
   std::signal(SIGPIPE, SIG_IGN);
   report_crashes();
+  log_rule_warnings(*setup);
   std::shared_ptr<const pipeline::SavedCells> bring;
   if (!arguments.state.empty()) {
     auto cells = cells_to_bring(*setup, arguments.state);

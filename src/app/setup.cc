@@ -111,6 +111,15 @@ int complain(const Error& error, int code) {
   return code;
 }
 
+void log_rule_warnings(const Setup& setup) {
+  constexpr std::size_t kSaid = 5;
+  std::vector<std::string> lines = setup.rules.warnings.lines();
+  if (lines.empty()) return;
+  const std::size_t count = lines.size();
+  lines.resize(std::min(count, kSaid));
+  log::warn("rules.doubtful", {{"count", std::uint64_t{count}}, {"first", fmt::format("{}", fmt::join(lines, "; "))}, {"all_with", "trailwarden config check"}});
+}
+
 void set_log_level(const config::LogConfig& log) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug}, {"info", log::Level::kInfo}, {"warn", log::Level::kWarn}, {"error", log::Level::kError}, {"off", log::Level::kOff}};

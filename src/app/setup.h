@@ -55,6 +55,9 @@ inline int exit_code_of(const Error& error) { return error.code == ErrorCode::kI
 /// Prints an error on standard error; returns `code`.
 int complain(const Error& error, int code);
 
+/// One line of the program's log with what is doubtful about the rules, or was left out of them; none where nothing is.
+void log_rule_warnings(const Setup& setup);
+
 /// Sets the level of the program's log.
 void set_log_level(const config::LogConfig& log);
 

@@ -1,6 +1,7 @@
 #include "detectors/rules.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 namespace trailwarden::detectors {
 namespace {
 
+using rules::CorrelationGraph;
 using rules::CorrelationResult;
 using rules::RecordFields;
 using rules::Rule;
@@ -61,6 +63,30 @@ std::vector<std::vector<std::string>> values_of(const RecordFields& fields, cons
   }
   if (out.empty()) out.emplace_back();
   return out;
+}
+
+/// The group that a record belongs to; nothing if it lacks a part of it: then it is in none.
+std::optional<std::vector<std::string>> group_of(const RecordFields& fields, const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    auto text = fields.text(path);
+    if (!text) return std::nullopt;
+    out.push_back(*std::move(text));
+  }
+  return out;
+}
+
+CorrelationGraph empty_state(const RuleBook& book, std::uint32_t rule) {
+  const auto correlations = book.correlations(rule);
+  return CorrelationGraph::create({correlations.begin(), correlations.end()}).value();
+}
+
+/// What a finding is about: what the rule says, else the group of a Sigma correlation, else the principal.
+std::string entity_of(const Rule& rule, const RecordFields& fields, const CorrelationResult* result, const event::CloudTrailEvent& event) {
+  if (!rule.entity.empty())
+    if (auto text = fields.text(rule.entity)) return *std::move(text);
+  const bool is_sigma = result != nullptr && rule.correlation->kind == RuleCorrelation::Kind::kSigma;
+  return is_sigma && !result->group.empty() ? fmt::format("{}", fmt::join(result->group, " ")) : std::string(event::principal_of(event));
 }
 
 /// Of what rules of one behaviour say of one record, the most severe is told; of equally severe ones the rule that comes first.
@@ -148,34 +174,37 @@ void Rules::observe(const event::CloudTrailEvent& event, event::Emit& emit) {
     const auto severity = severity_of(rule, event);
     if (!severity) continue;
     once.speaks(rule);
-    if (book().correlation(hit.rule) == nullptr) tell(hit.rule, *severity, event, nullptr, once);
+    if (book().correlations(hit.rule).empty()) tell(hit.rule, *severity, event, nullptr, once);
     else if (rule.when != rules::When::kSucceeded || !event.failed()) correlate(hit, event, once);
   }
   once.pass_on(emit);
 }
 
+rules::CorrelationGraph& Rules::state_of(std::uint32_t rule) {
+  const auto known = states_.find(rule);
+  return known != states_.end() ? known->second : states_.emplace(rule, empty_state(book(), rule)).first->second;
+}
+
 void Rules::correlate(const Hit& hit, const event::CloudTrailEvent& event, event::Emit& emit) {
-  const rules::Correlation& correlation = *book().correlation(hit.rule);
-  const auto place = states_.find(hit.rule);
-  rules::CorrelationState& state = place != states_.end() ? place->second : states_.emplace(hit.rule, rules::CorrelationState::create(correlation).value()).first->second;
   const Rule& rule = book().rules()[hit.rule];
+  const rules::Correlation& correlation = book().correlations(hit.rule).back();
+  rules::CorrelationGraph& state = state_of(hit.rule);
   const RecordFields fields(event, rule.pattern.decode);
-  rules::CorrelationMatch match{.source = hit.step, .time = event.event_time, .event_id = std::string(event.event_id), .group = {}, .values = {}};
-  for (const std::string& path : correlation.sources[hit.step].group) {
-    auto text = fields.text(path);
-    if (!text) return;  // a record that lacks a part of the group is in none
-    match.group.push_back(*std::move(text));
-  }
-  std::vector<CorrelationResult> results;
+  std::vector<CorrelationGraph::Result> results;
   if (watermark_ > kBeginningOfTime) state.advance(watermark_, results);
-  for (std::vector<std::string>& values : values_of(fields, correlation.sources[hit.step].values)) {
-    rules::CorrelationMatch one = match;
-    one.values = std::move(values);
-    state.observe(std::move(one), results);
+  const CorrelationGraph::Feed own{0, hit.step};
+  const bool is_sigma = rule.correlation->kind == RuleCorrelation::Kind::kSigma;
+  for (const CorrelationGraph::Feed feed : is_sigma ? state.feeds(hit.step) : std::span(&own, 1)) {
+    const rules::CorrelationSource& source = book().correlations(hit.rule)[feed.correlation].sources[feed.source];
+    const auto group = group_of(fields, source.group);
+    if (!group) continue;
+    for (std::vector<std::string>& values : values_of(fields, source.values))
+      state.observe(feed, {.source = feed.source, .time = event.event_time, .event_id = std::string(event.event_id), .group = *group, .values = std::move(values)}, results);
   }
   const bool is_learning = correlation.type == rules::CorrelationType::kFirstSeen && event.event_time < since_ + std::chrono::seconds{rule.correlation->learn.value};
   if (is_learning) return;
-  for (const CorrelationResult& result : results) {
+  for (const auto& [number, result] : results) {
+    if (number + 1 < state.size()) continue;  // of one that it is fed by
     if (correlation.type == rules::CorrelationType::kAbsence) tell_absent(hit.rule, result, emit);
     else tell(hit.rule, rule.severity, event, &result, emit);
   }
@@ -209,7 +238,7 @@ void Rules::tell(std::uint32_t number, event::Severity severity, const event::Cl
   finding.severity = for_automation(severity, number, event);
   finding.attack = book().technique(number);
   for (const std::string& control : rule.cis) finding.cis_controls.push_back(interned(control));
-  finding.entity = rule.entity.empty() ? std::string(event::principal_of(event)) : fields.text(rule.entity).value_or(std::string(event::principal_of(event)));
+  finding.entity = entity_of(rule, fields, result, event);
   finding.sentence = rule.sentence.fill([&](std::string_view field) -> std::optional<std::string> {
     if (result != nullptr && field == "count") return fmt::format("{:g}", result->value);
     if (result != nullptr && field == "value" && rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("{:g}", result->value);
@@ -240,7 +269,7 @@ void Rules::tell_absent(std::uint32_t number, const CorrelationResult& result, e
   finding.severity = rule.severity;
   finding.attack = book().technique(number);
   for (const std::string& control : rule.cis) finding.cis_controls.push_back(interned(control));
-  const auto& names = book().correlation(number)->group_names;
+  const auto& names = book().correlations(number).back().group_names;
   const auto part = [&](std::string_view field) -> std::optional<std::string> {
     const auto known = std::find(names.begin(), names.end(), field == "principal" ? "principal_id" : field);
     return known == names.end() ? std::nullopt : std::optional(printable(result.group[static_cast<std::size_t>(known - names.begin())]));
@@ -259,9 +288,9 @@ void Rules::advance(Timestamp watermark, event::Emit& emit) {
   watermark_ = std::max(watermark_, watermark);
   if (watermark_ < kEndOfTime) since_ = std::min(since_, watermark_);
   for (auto& [rule, state] : states_) {
-    std::vector<CorrelationResult> results;
+    std::vector<CorrelationGraph::Result> results;
     state.advance(watermark_, results);
-    for (const CorrelationResult& result : results) tell_absent(rule, result, emit);
+    for (const auto& [number, result] : results) tell_absent(rule, result, emit);
   }
 }
 
@@ -298,8 +327,8 @@ Result<void> Rules::load(ByteReader& in) {
     const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& known) { return known.id == id; });
     if (rule == rules.end() || rule->hash != hash || !rule->correlation) continue;
     const auto number = static_cast<std::uint32_t>(rule - rules.begin());
-    auto state = rules::CorrelationState::create(*book().correlation(number)).value();
-    if (auto loaded = state.load(part).and_then([&] { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
+    CorrelationGraph state = empty_state(book(), number);
+    if (auto loaded = state.load(part).and_then([&](std::size_t) { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
     if (!states_.emplace(number, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
   }
   const auto routines = in.number<std::uint32_t>();

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "detectors/detector.h"
-#include "rules/correlation_state.h"
+#include "rules/correlation_graph.h"
 #include "rules/rule_book.h"
 
 namespace trailwarden::detectors {
@@ -57,10 +57,11 @@ class Rules final : public Detector {
   void tell(std::uint32_t rule, event::Severity severity, const event::CloudTrailEvent& event, const rules::CorrelationResult* result, event::Emit& emit);
   void tell_absent(std::uint32_t rule, const rules::CorrelationResult& result, event::Emit& emit) const;
   event::Severity for_automation(event::Severity severity, std::uint32_t rule, const event::CloudTrailEvent& event);
+  rules::CorrelationGraph& state_of(std::uint32_t rule);
   void correlate(const Hit& hit, const event::CloudTrailEvent& event, event::Emit& emit);
 
   std::shared_ptr<const RuleSettings> settings_;
-  std::map<std::uint32_t, rules::CorrelationState> states_;  // by rule, of those that have been matched
+  std::map<std::uint32_t, rules::CorrelationGraph> states_;  // by rule, of those that have been matched
   std::map<Routine, Timestamp> routines_;                    // when declared automation first did it
   Timestamp watermark_ = kBeginningOfTime;
   Timestamp since_ = kEndOfTime;  // the cell is known: rules of what is new are silent for some days

@@ -15,7 +15,7 @@
 
 namespace trailwarden::rules {
 
-/// Rules of this project's language, compiled together: what a matched predicate means, and the correlations. Immutable; shared by all threads.
+/// Rules compiled together: what a matched predicate means, and the correlations. Immutable; shared by all threads.
 class RuleBook {
  public:
   /// What one predicate of the set is to its rule.
@@ -31,8 +31,9 @@ class RuleBook {
   std::span<const Rule> rules() const { return rules_; }
   const RuleSet& set() const { return *set_; }
   const Role& role(std::uint32_t predicate) const { return roles_[predicate]; }
-  /// Of the rule; null if one record is enough. `unless` predicates of a rule: a rule of which one matches is not matched.
-  const Correlation* correlation(std::uint32_t rule) const { return correlations_[rule] ? &*correlations_[rule] : nullptr; }
+  /// Of the rule; empty if one record is enough. The last one is the rule's own, the others are what it is fed by. Of Sigma's the
+  /// sources that are rules are numbered by step; of our own the one correlation's sources are the steps, and as one rule they take no record twice.
+  std::span<const Correlation> correlations(std::uint32_t rule) const { return correlations_[rule]; }
   /// The rule's id and technique, for findings: their texts live as long as the process.
   std::string_view id(std::uint32_t rule) const { return ids_[rule]; }
   const event::AttackTechnique& technique(std::uint32_t rule) const { return techniques_[rule]; }
@@ -44,12 +45,12 @@ class RuleBook {
   std::vector<Rule> rules_;
   std::optional<RuleSet> set_;
   std::vector<Role> roles_;
-  std::vector<std::optional<Correlation>> correlations_;
+  std::vector<std::vector<Correlation>> correlations_;  // by rule
   std::vector<std::string_view> ids_;
   std::vector<event::AttackTechnique> techniques_;
 };
 
-/// What a rule's correlation asks of the state machine. kInvalidArgument where it cannot be asked.
-Result<Correlation> correlation_of(const Rule& rule);
+/// What a rule's correlation asks of a `CorrelationGraph`. kInvalidArgument where it cannot be asked.
+Result<std::vector<Correlation>> correlations_of(const Rule& rule);
 
 }  // namespace trailwarden::rules

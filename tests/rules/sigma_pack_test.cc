@@ -313,7 +313,7 @@ TEST(SigmaCorrelations, AreLinkedAndSilenceTheirRules) {
                       "  condition: {gt: 3, lte: 10, field: [name, who]}\n"));
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   ASSERT_THAT(pack.correlations, SizeIs(1));
-  const auto& [head, correlation, warnings] = pack.correlations[0];
+  const auto& [head, correlation, reports, warnings] = pack.correlations[0];
   EXPECT_EQ(head.level, event::Severity::kMedium);
   EXPECT_EQ(correlation.id, "c-1");
   EXPECT_EQ(correlation.type, CorrelationType::kValueCount);
@@ -502,7 +502,7 @@ TEST(SigmaOldForms, CountsBecomeCorrelations) {
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:7:14: condition: of an old form, read as a correlation of type event_count over the timeframe"));
   ASSERT_THAT(pack.correlations, SizeIs(1));
-  const auto& [head, correlation, warnings] = pack.correlations[0];
+  const auto& [head, correlation, reports, warnings] = pack.correlations[0];
   EXPECT_EQ(head.id, "o");
   EXPECT_THAT(warnings, SizeIs(1));
   EXPECT_EQ(correlation.timespan, 10min);
