@@ -35,19 +35,20 @@ void add_sigma(const SigmaPack& pack, LoadedRules& out) {
   std::move(rules.begin(), rules.end(), std::back_inserter(out.rules));
   out.errors.add(pack.errors);
   out.warnings.add(pack.warnings);
+  out.warnings.add(pack.left_out);
   out.sigma = {pack.rules.size() - pack.parts, pack.correlations.size(), pack.filters, pack.skipped, pack.refused};
 }
 
-void leave_out_repeated(LoadedRules& out) {
+}  // namespace
+
+void leave_out_repeated(std::vector<Rule>& rules, Diagnostics& errors) {
   std::map<std::string, std::string> places;  // by id
-  std::erase_if(out.rules, [&](const Rule& rule) {
+  std::erase_if(rules, [&](const Rule& rule) {
     const auto [known, is_new] = places.try_emplace(rule.id, fmt::format("{}:{}", rule.file, rule.place.line));
-    if (!is_new) out.errors.add(rule.file, rule.place.line, rule.place.column, fmt::format("id {}: there is a rule of that name in {} already", rule.id, known->second));
+    if (!is_new) errors.add(rule.file, rule.place.line, rule.place.column, fmt::format("id {}: there is a rule of that name in {} already", rule.id, known->second));
     return !is_new;
   });
 }
-
-}  // namespace
 
 LoadedRules load_rules(const std::vector<std::string>& folders) {
   LoadedRules out;
@@ -55,7 +56,7 @@ LoadedRules load_rules(const std::vector<std::string>& folders) {
   for (const std::string& folder : folders)
     for (const std::string& path : rule_files_below(folder, out.errors)) read_file(path, sigma, out);
   add_sigma(std::move(sigma).finish(), out);
-  leave_out_repeated(out);
+  leave_out_repeated(out.rules, out.errors);
   if (out.rules.size() > kMaxRules) out.errors.add(folders.front(), 1, 1, fmt::format("{} rules, and at most {} can be loaded", out.rules.size(), kMaxRules));
   return out;
 }

@@ -27,4 +27,7 @@ struct LoadedRules {
 /// cannot be read is an error.
 LoadedRules load_rules(const std::vector<std::string>& folders);
 
+/// Of rules with one id all but the first are left out, each with an error.
+void leave_out_repeated(std::vector<Rule>& rules, Diagnostics& errors);
+
 }  // namespace trailwarden::rules

@@ -25,8 +25,11 @@ std::vector<std::string> rule_files_below(const std::string& root, Diagnostics& 
     else errors.add(root, 1, 1, "there is no such file or folder");
     return out;
   }
-  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error))
-    if (is_rule_file(it->path()) && it->is_regular_file(error)) out.push_back(it->path().string());
+  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    const bool is_hidden = it->path().filename().string().starts_with('.');
+    if (is_hidden) it.disable_recursion_pending();
+    else if (is_rule_file(it->path()) && it->is_regular_file(error)) out.push_back(it->path().string());
+  }
   if (error) errors.add(root, 1, 1, "cannot be read: " + error.message());
   std::sort(out.begin(), out.end());
   return out;

@@ -275,7 +275,7 @@ bool Linker::is_over_what_is_gone(std::size_t document, const References& refere
   for (const std::size_t other : references) {
     const SigmaHead head = head_of(documents_[document]);
     if (as<SigmaSkipped>(other) != nullptr) {
-      warn(head, head.place, fmt::format("left out: it refers to \"{}\", which is for another log source", labels_[other]));
+      pack_.left_out.add(head.file, head.place.line, head.place.column, fmt::format("left out: it refers to \"{}\", which is for another log source", labels_[other]));
       documents_[document] = SigmaSkipped{head};
       ++pack_.skipped;
       return true;
@@ -444,12 +444,12 @@ void SigmaLoader::add(const YamlNode& node, std::string_view file) {
     document = SigmaRefused{head_of(document)};
   }
   errors_.add(report.errors);
-  warnings_.add(report.warnings);
+  (std::holds_alternative<SigmaSkipped>(document) ? left_out_ : warnings_).add(report.warnings);
   documents_.push_back(std::move(document));
 }
 
 SigmaPack SigmaLoader::finish() && {
-  SigmaPack pack{.errors = std::move(errors_), .warnings = std::move(warnings_)};
+  SigmaPack pack{.errors = std::move(errors_), .warnings = std::move(warnings_), .left_out = std::move(left_out_)};
   Linker(std::move(documents_), tests_, pack).link();
   return pack;
 }

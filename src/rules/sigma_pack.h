@@ -28,6 +28,7 @@ struct SigmaPack {
   std::size_t skipped = 0;                           // documents for other log sources
   std::size_t refused = 0;                           // documents with errors, and correlations that refer to one
   Diagnostics errors, warnings;
+  Diagnostics left_out;  // why documents were skipped
 };
 
 /// Beyond these a pack is refused from there on.
@@ -53,7 +54,7 @@ class SigmaLoader {
  private:
   SigmaSettings settings_;
   std::vector<SigmaDocument> documents_;
-  Diagnostics errors_, warnings_;
+  Diagnostics errors_, warnings_, left_out_;
   std::size_t tests_ = 0;
   bool is_full_ = false;
 };

@@ -42,6 +42,18 @@ TEST(RuleFolder, TakesBothLanguagesAndSeveralDocumentsAFile) {
   EXPECT_EQ(loaded.sigma.refused, 1U);
 }
 
+/// As Kubernetes mounts a ConfigMap.
+TEST(RuleFolder, WhatIsHiddenIsNoRule) {
+  const testing::TempDir folder;
+  const std::string real = folder.write("rules/..2024_01_01/stop.yml", kStop);
+  std::filesystem::create_symlink(real, folder.path("rules/stop.yml"));
+  folder.write("rules/.github/delete.yml", kDelete);
+  folder.write("rules/.draft.yml", kDelete);
+  const LoadedRules loaded = load_rules({folder.path("rules")});
+  EXPECT_THAT(loaded.errors.lines(), IsEmpty());
+  EXPECT_EQ(ids_of(loaded.rules), "trail_stopped");
+}
+
 TEST(RuleFolder, OfTwoRulesWithOneIdTheSecondIsLeftOut) {
   const testing::TempDir folder;
   folder.write("a.yml", "title: Same\nlevel: low\ndetection: {s: {eventName: X}, condition: s}\n");

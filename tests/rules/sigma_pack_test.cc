@@ -161,7 +161,7 @@ TEST(SigmaPack, LeavesOtherLogSourcesOut) {
       "title: a\nlogsource: {product: AWS, service: CloudTrail}\ndetection: {s: {a: 1}, condition: s}\n---\n"
       "title: c\ncorrelation: {type: event_count, rules: [a, w], timespan: 1m, condition: {gte: 2}}\n");
   EXPECT_THAT(pack.errors.lines(), IsEmpty()) << "what is not for us is not read";
-  EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:2:12: left out: its log source is windows process_creation, not aws cloudtrail",
+  EXPECT_THAT(pack.left_out.lines(), ElementsAre("p.yml:2:12: left out: its log source is windows process_creation, not aws cloudtrail",
                                                  "p.yml:6:12: left out: its log source is aws guardduty, not aws cloudtrail",
                                                  "p.yml:13:1: left out: it refers to \"w\", which is for another log source"));
   EXPECT_THAT(pack.rules, SizeIs(1));
