@@ -145,7 +145,7 @@ class Reader {
     const std::string json = is_text ? node.text : to_json(node);
     auto predicate = parse_event_pattern(json);
     if (predicate) {
-      ask(json);
+      ask(is_text ? json : to_compact_json(node));
       predicate->decode = decode_;
       return *std::move(predicate);
     }
@@ -198,7 +198,7 @@ class Reader {
     const auto selections = parse_sigma_detection(detection, {}, SigmaSettings{}, report);
     if (!selections) return;
     if (auto expression = sigma_expression(*selections, report)) {
-      ask(to_json(detection));
+      ask(to_compact_json(detection));
       rule_.pattern = {.expression = *std::move(expression), .combinations = {}, .decode = decode_};
     }
   }

@@ -131,6 +131,7 @@ TEST(SigmaToRules, TheHashIsOfAllThatItRestsOnAndOfNothingElse) {
   const std::string yaml = both(kNested);
   const std::uint64_t as_it_is = hash(yaml, "", "");
   EXPECT_EQ(hash(yaml, "Trail deleted", "Trail is gone"), as_it_is);
+  EXPECT_EQ(hash("# a remark\n" + yaml, "", ""), as_it_is);
   EXPECT_NE(hash(yaml, "eventName: StopLogging", "eventName: UpdateTrail"), as_it_is);
   EXPECT_NE(hash(yaml, "gte: 2", "gte: 3"), as_it_is);
   EXPECT_NE(hash(yaml, "timespan: 1h", "timespan: 2h"), as_it_is);
