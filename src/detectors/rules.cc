@@ -201,13 +201,19 @@ void Rules::correlate(const Hit& hit, const event::CloudTrailEvent& event, event
     for (std::vector<std::string>& values : values_of(fields, source.values))
       state.observe(feed, {.source = feed.source, .time = event.event_time, .event_id = std::string(event.event_id), .group = *group, .values = std::move(values)}, results);
   }
-  const bool is_learning = correlation.type == rules::CorrelationType::kFirstSeen && event.event_time < since_ + std::chrono::seconds{rule.correlation->learn.value};
-  if (is_learning) return;
+  if (is_learning(hit.rule, event.event_time)) return;
   for (const auto& [number, result] : results) {
     if (number + 1 < state.size()) continue;  // of one that it is fed by
     if (correlation.type == rules::CorrelationType::kAbsence) tell_absent(hit.rule, result, emit);
     else tell(hit.rule, rule.severity, event, &result, emit);
   }
+}
+
+bool Rules::is_learning(std::uint32_t number, Timestamp at) const {
+  const Rule& rule = book().rules()[number];
+  if (rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return false;
+  const auto added = added_.find(number);
+  return at < (added == added_.end() ? since_ : std::max(since_, added->second)) + std::chrono::seconds{rule.correlation->learn.value};
 }
 
 /// Routine work of declared automation is low. What it is first seen to do is not routine.
@@ -312,31 +318,72 @@ void Rules::save(ByteWriter& out) const {
     out.text(routine.second);
     out.time(since);
   }
+  save_learners(out);
+}
+
+/// Which rules of what is new there are, and those that came later.
+void Rules::save_learners(ByteWriter& out) const {
+  std::map<std::string_view, std::uint32_t> learners;
+  for (std::uint32_t rule = 0; rule < book().rules().size(); ++rule)
+    if (book().rules()[rule].correlation && book().rules()[rule].correlation->kind == RuleCorrelation::Kind::kFirstSeen) learners.emplace(book().id(rule), rule);
+  out.number(static_cast<std::uint32_t>(learners.size()));
+  for (const auto& [id, rule] : learners) {
+    const auto added = added_.find(rule);
+    out.text(id);
+    out.number(book().rules()[rule].hash);
+    out.time(added == added_.end() ? kBeginningOfTime : added->second);
+  }
 }
 
 Result<void> Rules::load(ByteReader& in) {
   watermark_ = in.time();
   since_ = in.time();
+  return load_states(in).and_then([&] { return load_routines(in); }).and_then([&] { return load_learners(in); });
+}
+
+Result<void> Rules::load_states(ByteReader& in) {
   const auto count = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     const std::string id = in.text();
     const auto hash = in.number<std::uint64_t>();
     ByteReader part = in.part();
     // A rule that is gone, or asks for something else now, begins afresh.
-    const auto rules = book().rules();
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& known) { return known.id == id; });
-    if (rule == rules.end() || rule->hash != hash || !rule->correlation) continue;
-    const auto number = static_cast<std::uint32_t>(rule - rules.begin());
-    CorrelationGraph state = empty_state(book(), number);
+    const auto rule = book().find(id);
+    if (!rule || book().rules()[*rule].hash != hash || book().correlations(*rule).empty()) continue;
+    CorrelationGraph state = empty_state(book(), *rule);
     if (auto loaded = state.load(part).and_then([&](std::size_t) { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
-    if (!states_.emplace(number, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
+    if (!states_.emplace(*rule, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
   }
+  return {};
+}
+
+Result<void> Rules::load_routines(ByteReader& in) {
   const auto routines = in.number<std::uint32_t>();
   if (!in.ok() || routines > kMostRoutines) return fail(ErrorCode::kMalformed, "the state of rules ends too early, or knows too much routine");
   for (std::uint32_t i = 0; i < routines && in.ok(); ++i) {
     std::string id = in.text(), principal = in.text();
     const Timestamp since = in.time();
     routines_.emplace(Routine{std::move(id), std::move(principal)}, since);
+  }
+  return {};
+}
+
+Result<void> Rules::load_learners(ByteReader& in) {
+  if (in.remaining() == 0) return {};  // saved before this was
+  const auto count = in.number<std::uint32_t>();
+  std::map<std::pair<std::string, std::uint64_t>, Timestamp> saved;
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string id = in.text();
+    const auto hash = in.number<std::uint64_t>();
+    saved[{std::move(id), hash}] = in.time();
+  }
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "the state of rules ends too early");
+  for (std::uint32_t number = 0; number < book().rules().size(); ++number) {
+    const Rule& rule = book().rules()[number];
+    if (!rule.correlation || rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) continue;
+    const auto known = saved.find({rule.id, rule.hash});
+    const Timestamp since = known == saved.end() ? watermark_ : known->second;
+    if (since > kBeginningOfTime) added_[number] = since;
   }
   return {};
 }

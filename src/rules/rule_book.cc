@@ -113,6 +113,7 @@ Result<std::shared_ptr<const RuleBook>> RuleBook::compile(std::vector<Rule> rule
       book->correlations_.back() = *std::move(correlations);
     }
     book->ids_.push_back(interned(rule.id));
+    book->by_id_.emplace(book->ids_.back(), r);
     book->techniques_.push_back(technique_of(rule));
   }
   auto set = RuleSet::compile(predicates, {}, names);
@@ -120,6 +121,11 @@ Result<std::shared_ptr<const RuleBook>> RuleBook::compile(std::vector<Rule> rule
   book->set_ = *std::move(set);
   book->rules_ = std::move(rules);
   return std::shared_ptr<const RuleBook>(std::move(book));
+}
+
+std::optional<std::uint32_t> RuleBook::find(std::string_view id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::size_t RuleBook::memory_bytes() const { return sizeof *this + set_->memory_bytes() + roles_.capacity() * sizeof(Role) + rules_.capacity() * sizeof(Rule); }

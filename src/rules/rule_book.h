@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +37,7 @@ class RuleBook {
   std::span<const Correlation> correlations(std::uint32_t rule) const { return correlations_[rule]; }
   /// The rule's id and technique, for findings: their texts live as long as the process.
   std::string_view id(std::uint32_t rule) const { return ids_[rule]; }
+  std::optional<std::uint32_t> find(std::string_view id) const;
   const event::AttackTechnique& technique(std::uint32_t rule) const { return techniques_[rule]; }
   std::size_t memory_bytes() const;
 
@@ -47,6 +49,7 @@ class RuleBook {
   std::vector<Role> roles_;
   std::vector<std::vector<Correlation>> correlations_;  // by rule
   std::vector<std::string_view> ids_;
+  std::map<std::string_view, std::uint32_t> by_id_;
   std::vector<event::AttackTechnique> techniques_;
 };
 

@@ -131,6 +131,23 @@ TEST(Rules, WhatIsNewIsToldOfOnceTheCellIsKnown) {
   EXPECT_TRUE(cell.observe(3 * 1440 + 2, R"({"eventName":"CreateUser","requestParameters":{"x":"new"}})").empty());
 }
 
+/// Else it would tell of everything that others have long been doing.
+TEST(Rules, ARuleOfWhatIsNewThatComesLaterLearnsFirst) {
+  constexpr std::string_view kOther = R"({"eventName":"CreateUser","requestParameters":{"x":"new"}})";
+  Cell before(settings_of("pattern: {eventName: [CreateUser]}\n"));
+  for (int day = 0; day < 10; ++day) before.observe(day * 1440, kCreate);
+  Collect none;
+  const std::int64_t now = 10 * 1440;
+  before.rules().advance(*parse_event_time("2026-01-15T09:00:00Z"), none);
+  const auto settings = settings_of("pattern: {eventName: [CreateUser]}\ncorrelate: {first_seen: {of: [requestParameters.x], by: [principal], learn: 2d}}\n");
+  Cell cell(settings), again(settings);
+  ASSERT_TRUE(cell.load(before.saved()));
+  EXPECT_TRUE(cell.observe(now + 60, kCreate).empty()) << "learning";
+  ASSERT_TRUE(again.load(cell.saved()));
+  EXPECT_TRUE(again.observe(now + 1440, kOther).empty()) << "still, after a restart too";
+  EXPECT_EQ(again.observe(now + 3 * 1440, R"({"eventName":"CreateUser","requestParameters":{"x":"newer"}})").size(), 1U);
+}
+
 TEST(Rules, RoutineOfDeclaredAutomationIsLowAndItsFirstTimeIsNot) {
   Cell cell(settings_of("pattern: {eventName: [CreateUser]}\n", {{"arn:aws:iam::*:user/alice", {"a.*"}}}));
   EXPECT_EQ(cell.observe(0, kCreate).at(0).severity, event::Severity::kHigh);
