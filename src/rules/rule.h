@@ -98,6 +98,8 @@ struct Rule {
   YamlPlace place;  // of the document
   /// Of what it asks for, tests and words left out: state that was learned by another is not this rule's.
   std::uint64_t hash = 0;
+
+  bool operator==(const Rule&) const = default;
 };
 
 /// What a rule may say of a record besides its paths.
