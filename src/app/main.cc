@@ -12,6 +12,7 @@
 #include "app/offsets.h"
 #include "app/replay.h"
 #include "app/rule_commands.h"
+#include "app/rule_import.h"
 #include "app/run.h"
 #include "app/score.h"
 #include "app/state.h"
@@ -30,6 +31,7 @@ using Action = std::function<int()>;
 /// Everything that the commands take; lives as long as the parsing and the action.
 struct Arguments {
   app::RuleArguments rules;
+  app::RuleImportArguments rule_import;
   app::ReplayArguments replay;
   app::WarmArguments warm;
   app::GenerateArguments generate;
@@ -305,7 +307,16 @@ void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
   out(merge)->required();
 }
 
-void add_rules(CLI::App& app, app::RuleArguments& arguments, Action& action) {
+void add_rule_import(CLI::App& group, app::RuleImportArguments& arguments, Action& action) {
+  CLI::App* const command = group.add_subcommand("import", "What of Sigma files would load, what would not, and why");
+  command->add_option("--sigma", arguments.folders, "Folders or files of Sigma rules")->required();
+  command->add_flag("--json", arguments.as_json, "As JSON, with every place");
+  command->footer("Changes nothing: Sigma rules are used where they are, from `rules.folders` of the configuration.\n\n"
+                  "Example:\n  trailwarden rules import --sigma sigma/rules/cloud/aws\n\nExit codes: 0 something would load, 1 nothing would, 2 wrong usage.");
+  command->callback([&] { action = [&] { return app::import_rules(arguments); }; });
+}
+
+void add_rules(CLI::App& app, app::RuleArguments& arguments, app::RuleImportArguments& import, Action& action) {
   CLI::App& group = add_group(app, "rules", "Rules: what they are, whether they are sound, what they would say", "trailwarden rules list");
   const auto add = [&](const char* name, const char* claim, const char* footer, int (*work)(const app::RuleArguments&)) {
     CLI::App* const command = group.add_subcommand(name, claim);
@@ -346,6 +357,7 @@ void add_rules(CLI::App& app, app::RuleArguments& arguments, Action& action) {
                                "Example:\n  trailwarden rules hidden -c trailwarden.yaml AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::hidden_findings);
   hidden->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();
   config(hidden);
+  add_rule_import(group, import, action);
 }
 
 int run(int argc, char** argv) {
@@ -369,7 +381,7 @@ int run(int argc, char** argv) {
   add_state(app, arguments.state, action);
   add_config(app, arguments.config_file, arguments.against, action);
   add_detectors(app, arguments.as_json, action);
-  add_rules(app, arguments.rules, action);
+  add_rules(app, arguments.rules, arguments.rule_import, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);
   add_score(alerts, arguments.score, action);

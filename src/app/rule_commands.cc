@@ -204,7 +204,7 @@ int explain_rule(const RuleArguments& arguments) {
     const auto record = rules::NaiveEvaluator::create(records[i]);
     if (!record) return complain(record.error(), kFailed);
     if (records.size() > 1) fmt::print("== record {}\n", i + 1);
-    print_predicate(*record, rule->pattern, "pattern");
+    if (rule->pattern != rules::Predicate{}) print_predicate(*record, rule->pattern, "pattern");
     for (const rules::Predicate& unless : rule->unless) print_predicate(*record, unless, "unless");
     if (!rule->correlation) continue;
     for (const rules::SequenceStep& step : rule->correlation->steps)

@@ -9,6 +9,7 @@
 
 #include "app/crash_report.h"
 #include "app/logs.h"
+#include "app/reload_signal.h"
 #include "app/service.h"
 #include "app/setup.h"
 #include "app/stop_signal.h"
@@ -74,8 +75,10 @@ int run(const RunArguments& arguments) {
   if (!setup) return complain(setup.error(), kWrongUsage);
   set_log_level(setup->config.log);
   std::atomic<bool>& stop = stop_on_signal();
+  std::atomic<bool>& reload = reload_on_signal();
   std::signal(SIGPIPE, SIG_IGN);
   report_crashes();
+  log_rule_warnings(*setup);
   std::shared_ptr<const pipeline::SavedCells> bring;
   if (!arguments.state.empty()) {
     auto cells = cells_to_bring(*setup, arguments.state);
@@ -86,7 +89,7 @@ int run(const RunArguments& arguments) {
     bring = std::make_shared<const pipeline::SavedCells>(std::move(*cells));
   }
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); }, std::move(bring));
-  if (auto done = service.run(stop, arguments.drain); !done) {
+  if (auto done = service.run(stop, arguments.drain, reload); !done) {
     log::flush();
     return complain(done.error(), service.fenced() ? kFencedOut : exit_code_of(done.error()));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -45,6 +46,13 @@ std::vector<std::string> input_topics(const Setup& setup) {
   return topics;
 }
 
+/// Ids for a line of the log: the first few, and how many more.
+std::string list_of(const std::vector<std::string>& ids) {
+  constexpr std::size_t kNamed = 20;
+  const std::span<const std::string> named(ids.data(), std::min(ids.size(), kNamed));
+  return fmt::format("{}{}", fmt::join(named, " "), ids.size() > kNamed ? fmt::format(" and {} more", ids.size() - kNamed) : "");
+}
+
 ordered_json partition_json(const pipeline::PartitionStatus& status) {
   ordered_json out{{"topic", status.topic}, {"partition", status.partition}, {"state", to_string(status.state)}};
   if (!status.reason.empty()) out["reason"] = status.reason;
@@ -73,15 +81,18 @@ struct Service::Member {
 };
 
 Service::Service(const Setup& setup, OpenLog open_log, Limits limits, std::shared_ptr<const pipeline::SavedCells> bring)
-    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), config_(to_yaml(setup)), metrics_(input_topics(setup)) {}
+    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), metrics_(input_topics(setup)), rules_(setup, limits.look_at_rules), config_(to_yaml(setup)), fingerprint_(fingerprint(setup)) {}
 Service::~Service() { stop_workers_ = true; }
 
-Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
+Result<void> Service::run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload) {
   if (auto started = start(); !started) return started;
   log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", address()}});
   notify_ready();  // it works; whether state is restored is what /readyz says, and may take as long as it takes
   const auto started_at = std::chrono::steady_clock::now();
-  while (!stop.load() && watch(drain)) std::this_thread::sleep_for(kLook);
+  while (!stop.load() && watch(drain)) {
+    reload_if_due(reload);
+    std::this_thread::sleep_for(kLook);
+  }
   if (fenced() && std::chrono::steady_clock::now() - started_at < limits_.settled_after) back_off(stop);
   // Whoever waits for all input to be judged must hear that some was not.
   const auto judged = drain && !stop ? all_running() : Result<void>{};
@@ -91,6 +102,34 @@ Result<void> Service::run(std::atomic<bool>& stop, bool drain) {
 
 bool Service::fenced() const {
   return std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended && member->is_fenced && member->is_fenced(); });
+}
+
+void Service::reload_if_due(std::atomic<bool>& asked) {
+  const auto now = RuleReload::Clock::now();
+  if (now - last_reload_ < limits_.reload_at_most) return;
+  const bool files_changed = rules_.files_have_changed();
+  if (!asked.exchange(false) && !files_changed) return;
+  last_reload_ = now;
+  const auto change = rules_.read();
+  metrics_.reloaded(change.has_value());
+  if (change) take(*change);
+  else log::error("rules.reload_refused", {{"why", change.error().message}, {"what_now", "the rules that were in use stay in use; correct the files, or send SIGHUP"}});
+}
+
+/// What was read is in use from the workers' next commits on.
+void Service::take(const RuleReload::Change& change) {
+  const Setup& live = rules_.live();
+  auto detection = std::make_shared<pipeline::Detection>(pipeline::Detection{live.detectors, live.suppressions, fingerprint(live)});
+  for (const auto& member : members_) {
+    member->worker->change(detection);
+    member->log->wake();
+  }
+  log::info("rules.reloaded", {{"config", detection->config}, {"added", list_of(change.added)}, {"removed", list_of(change.removed)}, {"changed", list_of(change.changed)}});
+  log_rule_warnings(live);
+  if (change.needs_restart) log::warn("config.restart_needed", {{"why", "more than `rules` and `suppressions` has changed in the configuration; that is read at the start only"}});
+  const std::lock_guard lock(shown_mutex_);
+  config_ = to_yaml(live);
+  fingerprint_ = detection->config;
 }
 
 /// Two processes with one transactional id, each started anew by a supervisor whenever the other fences it off, would do nothing else. So the one that had just started waits
@@ -200,7 +239,11 @@ Result<void> Service::start_pages() {
           const auto reasons = reasons_not_ready();
           return plain(reasons.empty(), reasons.empty() ? "ready" : fmt::format("{}", fmt::join(reasons, "\n")));
         }},
-       {"/config", [this] { return http::Response{.content_type = "application/yaml", .body = config_}; }},
+       {"/config",
+        [this] {
+          const std::lock_guard lock(shown_mutex_);
+          return http::Response{.content_type = "application/yaml", .body = config_};
+        }},
        {"/state", [this] { return http::Response{.content_type = "application/json", .body = state_json() + "\n"}; }}});
   if (!server) return fail(std::move(server).error());
   pages_ = std::move(*server);
@@ -259,7 +302,7 @@ std::vector<pipeline::WorkerStatus> Service::statuses() const {
 }
 
 std::string Service::state_json() const {
-  ordered_json out{{"config", fingerprint(setup_)}, {"workers", ordered_json::array()}};
+  ordered_json out{{"config", shown_fingerprint()}, {"workers", ordered_json::array()}};
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const pipeline::WorkerStatus status = members_[i]->worker->status();
     ordered_json worker{{"worker", i}, {"isMember", status.is_member}, {"trouble", members_[i]->log->trouble()}, {"read", status.totals.read},
@@ -269,6 +312,11 @@ std::string Service::state_json() const {
     out["workers"].push_back(std::move(worker));
   }
   return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string Service::shown_fingerprint() const {
+  const std::lock_guard lock(shown_mutex_);
+  return fingerprint_;
 }
 
 std::string Service::address() const { return pages_ ? fmt::format("port {}", pages_->port()) : std::string(); }

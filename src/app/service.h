@@ -4,12 +4,14 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "app/logs.h"
+#include "app/rule_reload.h"
 #include "app/service_metrics.h"
 #include "app/setup.h"
 #include "core/result.h"
@@ -29,6 +31,8 @@ class Service {
     std::chrono::milliseconds stuck_after{60'000};     // a worker that did not turn for so long is not healthy; brokers that are away take up to 40 s
     std::chrono::milliseconds settled_after{120'000};  // fenced sooner than this after its start, a process backs off
     std::chrono::milliseconds back_off{300'000};       // longer than `settled_after`: else two that fence each other do so for ever
+    std::chrono::milliseconds look_at_rules{5'000};    // so often their files are looked at
+    std::chrono::milliseconds reload_at_most{1'000};   // between two readings of them, whoever asks
   };
 
   /// `bring`: cells that partitions take in as far as they do not have them; null for none.
@@ -38,7 +42,10 @@ class Service {
 
   /// Runs until `stop` is set, or with `drain` until all input there is was judged and committed. Ends cleanly within kFinishBudget of that. An error: what ended
   /// a worker, and with it the service.
-  Result<void> run(std::atomic<bool>& stop, bool drain);
+  ///
+  /// When `reload` is set, which it sets back, and when files of the rules or of the configuration change, it reads rules and suppressions anew, and workers go on with them from
+  /// their next commit. What cannot be read or compiled is refused, and the old ones stay.
+  Result<void> run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload);
 
   static constexpr std::chrono::seconds kFinishBudget{8};
 
@@ -55,6 +62,8 @@ class Service {
   Result<void> start_pages();
   Result<void> work(Member& member);
   bool watch(bool drain);
+  void reload_if_due(std::atomic<bool>& asked);
+  void take(const RuleReload::Change& change);
   void back_off(const std::atomic<bool>& stop);
   bool all_turn() const;
   bool is_drained() const;
@@ -64,14 +73,18 @@ class Service {
   std::vector<double> heartbeat_ages() const;
   std::vector<pipeline::WorkerStatus> statuses() const;
   std::string state_json() const;
+  std::string shown_fingerprint() const;
 
   std::atomic<bool> stop_workers_ = false;
   const Setup& setup_;
   const OpenLog open_log_;
   const Limits limits_;
   const std::shared_ptr<const pipeline::SavedCells> bring_;
-  const std::string config_;
   ServiceMetrics metrics_;
+  RuleReload rules_;
+  RuleReload::Clock::time_point last_reload_{};
+  mutable std::mutex shown_mutex_;
+  std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;
   std::unique_ptr<http::Server> pages_;
 };

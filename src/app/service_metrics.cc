@@ -51,9 +51,12 @@ ServiceMetrics::ServiceMetrics(const std::vector<std::string>& topics)
   for (const char* metric : {"records_consumed_total", "record_bytes_consumed_total", "misrouted_records_total", "offset_gap_total", "offset_rewind_total", "ticks_applied_total"})
     for (const std::string& topic : topics) registry_.add(metric, {{"topic", topic}}, 0);
   for (const char* metric : {"ledger_audit_failures_total", "log_lines_dropped_total", "restore_records_total"}) registry_.add(metric, {}, 0);
-  // It is read once, and a service that could not read it would not be here.
-  registry_.set("config_last_reload_successful", {}, 1);
-  registry_.set("config_last_reload_success_timestamp_seconds", {}, seconds(std::chrono::system_clock::now().time_since_epoch()));
+  reloaded(true);  // a service that could not read it would not be here
+}
+
+void ServiceMetrics::reloaded(bool taken) {
+  registry_.set("config_last_reload_successful", {}, taken ? 1 : 0);
+  if (taken) registry_.set("config_last_reload_success_timestamp_seconds", {}, seconds(std::chrono::system_clock::now().time_since_epoch()));
 }
 
 void ServiceMetrics::committed(const Committed& committed) {

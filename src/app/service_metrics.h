@@ -25,6 +25,9 @@ class ServiceMetrics final : public pipeline::WorkerObserver {
   void ledger_failed() override;
   void counted(const std::string& topic, const pipeline::RangeCounts& counts, std::uint64_t bytes) override;
 
+  /// The configuration's rules were read anew, or refused. One thread.
+  void reloaded(bool taken);
+
   /// Lines of the program's own log that were dropped, in all. One thread.
   void count_dropped_lines(std::uint64_t in_all);
 

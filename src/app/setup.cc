@@ -15,7 +15,8 @@
 namespace trailwarden::app {
 namespace {
 
-std::string detection_yaml(const Setup& setup) {
+/// But for rules and suppressions, which may change while a service runs.
+std::string fixed_detection_yaml(const Setup& setup) {
   std::string out = detectors::to_yaml(setup.insights) + detectors::to_yaml(setup.silence) + "detectors:\n";
   for (const detectors::DetectorKind& kind : detectors::registry()) {
     const auto& info = kind.info();
@@ -25,7 +26,11 @@ std::string detection_yaml(const Setup& setup) {
     else
       for (const auto& [option, value] : on->effective) out += fmt::format("    {}: {}\n", option, value);
   }
-  out += detectors::to_yaml(setup.rule_config);
+  return out;
+}
+
+std::string detection_yaml(const Setup& setup) {
+  std::string out = fixed_detection_yaml(setup) + detectors::to_yaml(setup.rule_config);
   // What the rules ask for stands in their files.
   std::uint64_t asked = 0;
   for (const rules::Rule& rule : setup.rules.rules)
@@ -39,6 +44,7 @@ std::string beside(const std::string& file, const std::string& path) {
   return file.empty() || path.starts_with('/') ? path : (std::filesystem::path(file).parent_path() / path).string();
 }
 
+/// Behind the setup's other detectors, of which some supersede rules.
 Result<void> compile_rules(Setup& setup) {
   setup.rules = detectors::prepare_rules(setup.rule_config, setup.detectors);
   if (!setup.rules.errors.empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(setup.rules.errors));
@@ -50,9 +56,8 @@ Result<void> compile_rules(Setup& setup) {
   return {};
 }
 
-}  // namespace
-
-Result<Setup> load_setup(const std::string& file) {
+/// Without its rules.
+Result<Setup> read_setup(const std::string& file) {
   auto config = file.empty() ? Result<config::Config>(config::default_config()) : config::load_config(file);
   if (!config) return fail(std::move(config).error());
   auto detectors = detectors::configure(config->detectors);
@@ -62,9 +67,29 @@ Result<Setup> load_setup(const std::string& file) {
   auto suppressions = detectors::read_suppressions(config->top);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
   for (std::string& folder : rule_config.folders) folder = beside(file, folder);
-  Setup setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions)};
-  if (auto compiled = compile_rules(setup); !compiled) return fail(std::move(compiled).error());
+  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions), file};
+}
+
+}  // namespace
+
+Result<Setup> load_setup(const std::string& file) {
+  auto setup = read_setup(file);
+  if (!setup) return setup;
+  if (auto compiled = compile_rules(*setup); !compiled) return fail(std::move(compiled).error());
   return setup;
+}
+
+Result<RereadRules> reread_rules(const Setup& live) {
+  auto read = read_setup(live.file);
+  if (!read) return fail(std::move(read).error());
+  const bool others_changed = config::to_yaml(read->config) + fixed_detection_yaml(*read) != config::to_yaml(live.config) + fixed_detection_yaml(live);
+  RereadRules out{live, others_changed};
+  out.setup.rule_config = std::move(read->rule_config);
+  out.setup.suppressions = std::move(read->suppressions);
+  out.setup.rule_settings = nullptr;
+  std::erase_if(out.setup.detectors, [](const detectors::ConfiguredDetector& detector) { return detector.info == &detectors::Rules::info(); });
+  if (auto compiled = compile_rules(out.setup); !compiled) return fail(std::move(compiled).error());
+  return out;
 }
 
 std::string to_yaml(const Setup& setup) { return config::to_yaml(setup.config) + detection_yaml(setup); }
@@ -109,6 +134,15 @@ pipeline::PartitionSettings partition_settings(const Setup& setup) {
 int complain(const Error& error, int code) {
   fmt::print(stderr, "trailwarden: {}\n", error.message);
   return code;
+}
+
+void log_rule_warnings(const Setup& setup) {
+  constexpr std::size_t kSaid = 5;
+  std::vector<std::string> lines = setup.rules.warnings.lines();
+  if (lines.empty()) return;
+  const std::size_t count = lines.size();
+  lines.resize(std::min(count, kSaid));
+  log::warn("rules.doubtful", {{"count", std::uint64_t{count}}, {"first", fmt::format("{}", fmt::join(lines, "; "))}, {"all_with", "trailwarden config check"}});
 }
 
 void set_log_level(const config::LogConfig& log) {

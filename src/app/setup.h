@@ -29,10 +29,19 @@ struct Setup {
   detectors::PreparedRules rules;
   std::shared_ptr<const detectors::RuleSettings> rule_settings;  // null where no rule is on
   detectors::Suppressions suppressions;
+  std::string file;  // that it was read from
 };
 
 /// Reads a config file; "" for the defaults. An error has every complaint of the file, one a line.
 Result<Setup> load_setup(const std::string& file);
+
+/// The rules and suppressions of a setup's file as they are now, with everything else as it is in `live`.
+struct RereadRules {
+  Setup setup;
+  bool others_changed = false;  // something else of the file is not as it is in `live`
+};
+/// An error has every complaint of the file and the rules, one a line.
+Result<RereadRules> reread_rules(const Setup& live);
 
 /// What is in effect, defaults included, as YAML. No secrets: a config has none.
 std::string to_yaml(const Setup& setup);
@@ -54,6 +63,9 @@ inline int exit_code_of(const Error& error) { return error.code == ErrorCode::kI
 
 /// Prints an error on standard error; returns `code`.
 int complain(const Error& error, int code);
+
+/// One line of the program's log with what is doubtful about the rules, or was left out of them; none where nothing is.
+void log_rule_warnings(const Setup& setup);
 
 /// Sets the level of the program's log.
 void set_log_level(const config::LogConfig& log);

@@ -153,7 +153,8 @@ class CorrelationRun {
         auto group = first_texts(*record, source.group);
         if (!group) continue;  // a record without a part of the group is left out
         graph_.observe(feed,
-                       {.time = *time,
+                       {.source = feed.source,
+                         .time = *time,
                         .event_id = std::to_string(number),
                         .group = std::move(*group),
                         .values = first_texts(*record, source.values).value_or(std::vector<std::string>())},

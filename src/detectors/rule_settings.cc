@@ -93,12 +93,13 @@ void supersede(PreparedRules& prepared, const std::vector<ConfiguredDetector>& d
 }  // namespace
 
 RuleConfig read_rules(const config::Section& section) {
-  static constexpr std::array<std::string_view, 5> kKeys{"enabled", "packs", "folders", "overrides", "automation"};
+  static constexpr std::array<std::string_view, 6> kKeys{"enabled", "packs", "folders", "keep_going", "overrides", "automation"};
   section.only(kKeys);
   RuleConfig out;
   out.enabled = section.boolean("enabled", out.enabled);
   out.packs = section.texts("packs", out.packs);
   out.folders = section.texts("folders", {});
+  out.keep_going = section.boolean("keep_going", out.keep_going);
   for (const config::Section& one : section.sections("overrides")) out.overrides.push_back(read_override(one));
   for (const config::Section& one : section.sections("automation")) out.automation.push_back(read_automation(one));
   return out;
@@ -113,19 +114,24 @@ std::string packs_folder() {
   return {};
 }
 
-PreparedRules prepare_rules(const RuleConfig& config, const std::vector<ConfiguredDetector>& detectors) {
-  PreparedRules out;
-  if (!config.enabled) return out;
+std::vector<std::string> rule_folders(const RuleConfig& config, Diagnostics& errors) {
   std::vector<std::string> folders;
+  if (!config.enabled) return folders;
   const std::string packs = packs_folder();
   for (const std::string& pack : config.packs) {
     const std::string folder = packs + "/" + pack;
-    if (packs.empty() || !fs::is_directory(folder)) out.errors.add("rules.packs", 0, 0, fmt::format("there is no pack \"{}\" in {}", printable(pack), packs.empty() ? "(no folder of packs was found; TRAILWARDEN_PACKS names one)" : packs));
+    if (packs.empty() || !fs::is_directory(folder)) errors.add("rules.packs", 0, 0, fmt::format("there is no pack \"{}\" in {}", printable(pack), packs.empty() ? "(no folder of packs was found; TRAILWARDEN_PACKS names one)" : packs));
     else folders.push_back(folder);
   }
   folders.insert(folders.end(), config.folders.begin(), config.folders.end());
-  rules::LoadedRules loaded = rules::load_rules(folders);
-  out.errors.add(loaded.errors);
+  return folders;
+}
+
+PreparedRules prepare_rules(const RuleConfig& config, const std::vector<ConfiguredDetector>& detectors) {
+  PreparedRules out;
+  if (!config.enabled) return out;
+  rules::LoadedRules loaded = rules::load_rules(rule_folders(config, out.errors));
+  (config.keep_going ? out.warnings : out.errors).add(loaded.errors);
   out.warnings.add(loaded.warnings);
   out.rules = std::move(loaded.rules);
   for (const RuleOverride& change : config.overrides)
@@ -140,7 +146,7 @@ std::string to_yaml(const RuleConfig& config) {
     for (const std::string& text : list) quoted.push_back(yaml_text(text));
     return fmt::format("[{}]", fmt::join(quoted, ", "));
   };
-  std::string out = fmt::format("rules:\n  enabled: {}\n  packs: {}\n  folders: {}\n", config.enabled, texts(config.packs), texts(config.folders));
+  std::string out = fmt::format("rules:\n  enabled: {}\n  packs: {}\n  folders: {}\n  keep_going: {}\n", config.enabled, texts(config.packs), texts(config.folders), config.keep_going);
   out += config.overrides.empty() ? "  overrides: []\n" : "  overrides:\n";
   for (const RuleOverride& change : config.overrides) {
     out += fmt::format("    - {{rule: {}", yaml_text(change.rule));

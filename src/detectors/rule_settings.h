@@ -27,7 +27,8 @@ struct RuleOverride {
 struct RuleConfig {
   bool enabled = true;
   std::vector<std::string> packs{"aws"};  // of those that ship: folders of `packs_folder()`
-  std::vector<std::string> folders;       // of one's own
+  std::vector<std::string> folders;       // of one's own; of both languages
+  bool keep_going = false;                // rules with errors are left out, and said; else they are errors of the configuration
   std::vector<RuleOverride> overrides;
   std::vector<Automation> automation;
 };
@@ -48,6 +49,9 @@ struct PreparedRules {
   };
   std::vector<Superseded> superseded;
 };
+/// The folders that a configuration's rules stand in: those of its packs, and its own. A pack that is not there is an error.
+std::vector<std::string> rule_folders(const RuleConfig& config, Diagnostics& errors);
+
 PreparedRules prepare_rules(const RuleConfig& config, const std::vector<ConfiguredDetector>& detectors);
 
 /// `rules:` as YAML, and what was loaded as a hash, for `config show` and the fingerprint of a configuration.

@@ -1,6 +1,7 @@
 #include "detectors/rules.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 namespace trailwarden::detectors {
 namespace {
 
+using rules::CorrelationGraph;
 using rules::CorrelationResult;
 using rules::RecordFields;
 using rules::Rule;
@@ -76,6 +78,27 @@ void each_of_values(const RecordFields& fields, const std::vector<rules::RecordF
   for (std::size_t i = 0; i < match.values.size(); ++i)
     if (!fields.read(asked[i], match.values[i])) match.values.clear();
   then(match);
+}
+
+/// Puts the group that a record belongs to into `group`; false if the record lacks a part of it: then it is in none.
+bool read_group(const RecordFields& fields, const std::vector<rules::RecordField>& asked, std::vector<std::string>& group) {
+  group.resize(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    if (!fields.read(asked[i], group[i])) return false;
+  return true;
+}
+
+CorrelationGraph empty_state(const RuleBook& book, std::uint32_t rule) {
+  const auto correlations = book.correlations(rule);
+  return CorrelationGraph::create({correlations.begin(), correlations.end()}).value();
+}
+
+/// What a finding is about: what the rule says, else the group of a Sigma correlation, else the principal.
+std::string entity_of(const Rule& rule, const RecordFields& fields, const CorrelationResult* result, const event::CloudTrailEvent& event) {
+  if (!rule.entity.empty())
+    if (auto text = fields.text(rule.entity)) return *std::move(text);
+  const bool is_sigma = result != nullptr && rule.correlation->kind == RuleCorrelation::Kind::kSigma;
+  return is_sigma && !result->group.empty() ? fmt::format("{}", fmt::join(result->group, " ")) : std::string(event::principal_of(event));
 }
 
 /// Of what rules of one behaviour say of one record, the most severe is told; of equally severe ones the rule that comes first.
@@ -145,35 +168,48 @@ void Rules::observe(const event::CloudTrailEvent& event, event::Emit& emit) {
     const auto severity = severity_of(rule, event);
     if (!severity) continue;
     once.speaks(rule);
-    if (book().correlation(hit.rule) == nullptr) tell(hit.rule, *severity, event, nullptr, once);
+    if (book().correlations(hit.rule).empty()) tell(hit.rule, *severity, event, nullptr, once);
     else if (rule.when != rules::When::kSucceeded || !event.failed()) correlate(hit, event, once);
   }
   once.pass_on(emit);
 }
 
+rules::CorrelationGraph& Rules::state_of(std::uint32_t rule) {
+  const auto known = states_.find(rule);
+  return known != states_.end() ? known->second : states_.emplace(rule, empty_state(book(), rule)).first->second;
+}
+
 void Rules::correlate(const RuleBook::Role& hit, const event::CloudTrailEvent& event, event::Emit& emit) {
-  const rules::Correlation& correlation = *book().correlation(hit.rule);
-  const auto place = states_.find(hit.rule);
-  rules::CorrelationState& state = place != states_.end() ? place->second : states_.emplace(hit.rule, rules::CorrelationState::create(correlation).value()).first->second;
   const Rule& rule = book().rules()[hit.rule];
+  const rules::Correlation& correlation = book().correlations(hit.rule).back();
+  rules::CorrelationGraph& state = state_of(hit.rule);
   const RecordFields fields(event, rule.pattern.decode);
+  std::vector<CorrelationGraph::Result> results;
+  if (watermark_ > kBeginningOfTime) state.advance(watermark_, results);
   thread_local rules::CorrelationMatch match;  // its texts keep their room from record to record
-  const RuleBook::Asked& asked = book().asked(hit.rule, hit.step);
-  match.source = hit.step;
   match.time = event.event_time;
   match.event_id = event.event_id;
-  match.group.resize(asked.group.size());
-  for (std::size_t i = 0; i < asked.group.size(); ++i)
-    if (!fields.read(asked.group[i], match.group[i])) return;  // a record that lacks a part of the group is in none
-  std::vector<CorrelationResult> results;
-  if (watermark_ > kBeginningOfTime) state.advance(watermark_, results);
-  each_of_values(fields, asked.values, match, [&](const rules::CorrelationMatch& one) { state.observe(one, results); });
-  const bool is_learning = correlation.type == rules::CorrelationType::kFirstSeen && event.event_time < since_ + std::chrono::seconds{rule.correlation->learn.value};
-  if (is_learning) return;
-  for (const CorrelationResult& result : results) {
+  const CorrelationGraph::Feed own{0, hit.step};
+  const bool is_sigma = rule.correlation->kind == RuleCorrelation::Kind::kSigma;
+  for (const CorrelationGraph::Feed feed : is_sigma ? state.feeds(hit.step) : std::span(&own, 1)) {
+    const RuleBook::Asked& asked = book().asked(hit.rule, feed);
+    match.source = feed.source;
+    if (!read_group(fields, asked.group, match.group)) continue;
+    each_of_values(fields, asked.values, match, [&](const rules::CorrelationMatch& one) { state.observe(feed, one, results); });
+  }
+  if (is_learning(hit.rule, event.event_time)) return;
+  for (const auto& [number, result] : results) {
+    if (number + 1 < state.size()) continue;  // of one that it is fed by
     if (correlation.type == rules::CorrelationType::kAbsence) tell_absent(hit.rule, result, emit);
     else tell(hit.rule, rule.severity, event, &result, emit);
   }
+}
+
+bool Rules::is_learning(std::uint32_t number, Timestamp at) const {
+  const Rule& rule = book().rules()[number];
+  if (rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return false;
+  const auto added = added_.find(number);
+  return at < (added == added_.end() ? since_ : std::max(since_, added->second)) + std::chrono::seconds{rule.correlation->learn.value};
 }
 
 /// Routine work of declared automation is low. What it is first seen to do is not routine.
@@ -204,7 +240,7 @@ void Rules::tell(std::uint32_t number, event::Severity severity, const event::Cl
   finding.severity = for_automation(severity, number, event);
   finding.attack = book().technique(number);
   for (const std::string& control : rule.cis) finding.cis_controls.push_back(interned(control));
-  finding.entity = rule.entity.empty() ? std::string(event::principal_of(event)) : fields.text(rule.entity).value_or(std::string(event::principal_of(event)));
+  finding.entity = entity_of(rule, fields, result, event);
   finding.sentence = rule.sentence.fill([&](std::string_view field) -> std::optional<std::string> {
     if (result != nullptr && field == "count") return fmt::format("{:g}", result->value);
     if (result != nullptr && field == "value" && rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("{:g}", result->value);
@@ -235,7 +271,7 @@ void Rules::tell_absent(std::uint32_t number, const CorrelationResult& result, e
   finding.severity = rule.severity;
   finding.attack = book().technique(number);
   for (const std::string& control : rule.cis) finding.cis_controls.push_back(interned(control));
-  const auto& names = book().correlation(number)->group_names;
+  const auto& names = book().correlations(number).back().group_names;
   const auto part = [&](std::string_view field) -> std::optional<std::string> {
     const auto known = std::find(names.begin(), names.end(), field == "principal" ? "principal_id" : field);
     return known == names.end() ? std::nullopt : std::optional(printable(result.group[static_cast<std::size_t>(known - names.begin())]));
@@ -254,9 +290,9 @@ void Rules::advance(Timestamp watermark, event::Emit& emit) {
   watermark_ = std::max(watermark_, watermark);
   if (watermark_ < kEndOfTime) since_ = std::min(since_, watermark_);
   for (auto& [rule, state] : states_) {
-    std::vector<CorrelationResult> results;
+    std::vector<CorrelationGraph::Result> results;
     state.advance(watermark_, results);
-    for (const CorrelationResult& result : results) tell_absent(rule, result, emit);
+    for (const auto& [number, result] : results) tell_absent(rule, result, emit);
   }
 }
 
@@ -278,31 +314,72 @@ void Rules::save(ByteWriter& out) const {
     out.text(routine.second);
     out.time(since);
   }
+  save_learners(out);
+}
+
+/// Which rules of what is new there are, and those that came later.
+void Rules::save_learners(ByteWriter& out) const {
+  std::map<std::string_view, std::uint32_t> learners;
+  for (std::uint32_t rule = 0; rule < book().rules().size(); ++rule)
+    if (book().rules()[rule].correlation && book().rules()[rule].correlation->kind == RuleCorrelation::Kind::kFirstSeen) learners.emplace(book().id(rule), rule);
+  out.number(static_cast<std::uint32_t>(learners.size()));
+  for (const auto& [id, rule] : learners) {
+    const auto added = added_.find(rule);
+    out.text(id);
+    out.number(book().rules()[rule].hash);
+    out.time(added == added_.end() ? kBeginningOfTime : added->second);
+  }
 }
 
 Result<void> Rules::load(ByteReader& in) {
   watermark_ = in.time();
   since_ = in.time();
+  return load_states(in).and_then([&] { return load_routines(in); }).and_then([&] { return load_learners(in); });
+}
+
+Result<void> Rules::load_states(ByteReader& in) {
   const auto count = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     const std::string id = in.text();
     const auto hash = in.number<std::uint64_t>();
     ByteReader part = in.part();
     // A rule that is gone, or asks for something else now, begins afresh.
-    const auto rules = book().rules();
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& known) { return known.id == id; });
-    if (rule == rules.end() || rule->hash != hash || !rule->correlation) continue;
-    const auto number = static_cast<std::uint32_t>(rule - rules.begin());
-    auto state = rules::CorrelationState::create(*book().correlation(number)).value();
-    if (auto loaded = state.load(part).and_then([&] { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
-    if (!states_.emplace(number, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
+    const auto rule = book().find(id);
+    if (!rule || book().rules()[*rule].hash != hash || book().correlations(*rule).empty()) continue;
+    CorrelationGraph state = empty_state(book(), *rule);
+    if (auto loaded = state.load(part).and_then([&](std::size_t) { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
+    if (!states_.emplace(*rule, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
   }
+  return {};
+}
+
+Result<void> Rules::load_routines(ByteReader& in) {
   const auto routines = in.number<std::uint32_t>();
   if (!in.ok() || routines > kMostRoutines) return fail(ErrorCode::kMalformed, "the state of rules ends too early, or knows too much routine");
   for (std::uint32_t i = 0; i < routines && in.ok(); ++i) {
     std::string id = in.text(), principal = in.text();
     const Timestamp since = in.time();
     routines_.emplace(Routine{std::move(id), std::move(principal)}, since);
+  }
+  return {};
+}
+
+Result<void> Rules::load_learners(ByteReader& in) {
+  if (in.remaining() == 0) return {};  // saved before this was
+  const auto count = in.number<std::uint32_t>();
+  std::map<std::pair<std::string, std::uint64_t>, Timestamp> saved;
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string id = in.text();
+    const auto hash = in.number<std::uint64_t>();
+    saved[{std::move(id), hash}] = in.time();
+  }
+  if (!in.ok()) return fail(ErrorCode::kMalformed, "the state of rules ends too early");
+  for (std::uint32_t number = 0; number < book().rules().size(); ++number) {
+    const Rule& rule = book().rules()[number];
+    if (!rule.correlation || rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) continue;
+    const auto known = saved.find({rule.id, rule.hash});
+    const Timestamp since = known == saved.end() ? watermark_ : known->second;
+    if (since > kBeginningOfTime) added_[number] = since;
   }
   return {};
 }
@@ -319,8 +396,12 @@ std::size_t Rules::forget(const event::ForgottenPrincipal& principal, std::strin
 std::vector<std::pair<std::string_view, CorrelationUse>> Rules::correlations() const {
   std::vector<std::pair<std::string_view, CorrelationUse>> out;
   for (const auto& [rule, state] : states_) {
-    const rules::CorrelationCounters counters = state.counters();
-    out.emplace_back(book().id(rule), CorrelationUse{state.groups(), counters.late, counters.evicted_groups, counters.dropped_entries, counters.cut_searches});
+    CorrelationUse use;
+    for (std::uint32_t i = 0; i < state.size(); ++i) {
+      const rules::CorrelationCounters counters = state.state(i).counters();
+      use.add({state.state(i).groups(), counters.late, counters.evicted_groups, counters.dropped_entries, counters.cut_searches});
+    }
+    out.emplace_back(book().id(rule), use);
   }
   return out;
 }

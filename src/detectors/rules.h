@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "detectors/detector.h"
-#include "rules/correlation_state.h"
+#include "rules/correlation_graph.h"
 #include "rules/rule_book.h"
 
 namespace trailwarden::detectors {
@@ -30,7 +30,7 @@ struct RuleSettings {
 /// The rules of a rule book, for one account and Region. `what` of a finding is the rule's id.
 ///
 /// Which rules a record matches is for `RuleSet` to say, in tens of nanoseconds for most. Correlations keep their state here. It is saved by rule, and taken by a rule that
-/// asks for the same; another version of a rule begins afresh.
+/// asks for the same; another version of a rule begins afresh. A rule of what is new that comes later learns first, as it would in a cell that is new.
 class Rules final : public Detector {
  public:
   static constexpr std::string_view kName = "rules";
@@ -56,13 +56,20 @@ class Rules final : public Detector {
   void tell(std::uint32_t rule, event::Severity severity, const event::CloudTrailEvent& event, const rules::CorrelationResult* result, event::Emit& emit);
   void tell_absent(std::uint32_t rule, const rules::CorrelationResult& result, event::Emit& emit) const;
   event::Severity for_automation(event::Severity severity, std::uint32_t rule, const event::CloudTrailEvent& event);
+  rules::CorrelationGraph& state_of(std::uint32_t rule);
   void correlate(const rules::RuleBook::Role& hit, const event::CloudTrailEvent& event, event::Emit& emit);
+  bool is_learning(std::uint32_t rule, Timestamp at) const;
+  void save_learners(ByteWriter& out) const;
+  Result<void> load_states(ByteReader& in);
+  Result<void> load_routines(ByteReader& in);
+  Result<void> load_learners(ByteReader& in);
 
   std::shared_ptr<const RuleSettings> settings_;
-  std::map<std::uint32_t, rules::CorrelationState> states_;  // by rule, of those that have been matched
+  std::map<std::uint32_t, rules::CorrelationGraph> states_;  // by rule, of those that have been matched
   std::map<Routine, Timestamp> routines_;                    // when declared automation first did it
   Timestamp watermark_ = kBeginningOfTime;
   Timestamp since_ = kEndOfTime;  // the cell is known: rules of what is new are silent for some days
+  std::map<std::uint32_t, Timestamp> added_;  // rules of what is new that came when the cell was known: they learn from then on
 };
 
 }  // namespace trailwarden::detectors

@@ -57,8 +57,21 @@ class Cell::Speaking final : public event::Emit {
 
 Cell::Cell(const CellSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), seen_(settings.open_minutes()) {
-  for (const detectors::ConfiguredDetector& detector : settings.detectors) detectors_.push_back(detector.make());
+  make_detectors();
   if (settings.insights.config.enabled) insights_ = std::make_unique<detectors::Insights>(settings.insights, account, region);
+}
+
+void Cell::make_detectors() {
+  detectors_.clear();
+  for (const detectors::ConfiguredDetector& detector : settings_.detectors) detectors_.push_back(detector.make());
+}
+
+void Cell::change_detectors(std::span<const detectors::ConfiguredDetector> before) {
+  ByteWriter known;
+  save_detectors(before, known);
+  make_detectors();
+  ByteReader in(known.bytes());
+  TRAILWARDEN_CHECK(load_detectors(in).has_value(), "what was saved just now can be loaded");
 }
 
 detectors::Insights::Emit Cell::insights_to(CellOutput& output) {
@@ -158,11 +171,7 @@ void Cell::save(ByteWriter& out) const {
   out.signed_number(minute_);
   seen_.save(out);
   unsettled_.save(out);
-  out.number(static_cast<std::uint32_t>(detectors_.size()));
-  for (std::size_t i = 0; i < detectors_.size(); ++i) {
-    out.text(settings_.detectors[i].info->name);
-    out.part([&] { detectors_[i]->save(out); });
-  }
+  save_detectors(settings_.detectors, out);
   quiet_.save(out);
   said_.save(out);
   out.flag(insights_ != nullptr);
@@ -177,6 +186,14 @@ Result<void> Cell::load(ByteReader& in) {
       .and_then([&] { return quiet_.load(in); })
       .and_then([&] { return said_.load(in); })
       .and_then([&] { return load_insights(in); });
+}
+
+void Cell::save_detectors(std::span<const detectors::ConfiguredDetector> configured, ByteWriter& out) const {
+  out.number(static_cast<std::uint32_t>(detectors_.size()));
+  for (std::size_t i = 0; i < detectors_.size(); ++i) {
+    out.text(configured[i].info->name);
+    out.part([&] { detectors_[i]->save(out); });
+  }
 }
 
 Result<void> Cell::load_detectors(ByteReader& in) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,10 @@ class Cell {
   std::size_t forget(const event::ForgottenPrincipal& principal);
   std::size_t memory_bytes() const;
 
+  /// The settings have other detectors now. Each of them goes on from what the one of its name knew, as if the cell had been saved and loaded; `before`: those that the settings
+  /// had until now.
+  void change_detectors(std::span<const detectors::ConfiguredDetector> before);
+
  private:
   class Speaking;
 
@@ -96,6 +101,8 @@ class Cell {
   /// Judges the unsettled records from before `minute`, in order of event time.
   void settle(std::int64_t minute, CellOutput& output);
   void close(Timestamp watermark, CellOutput& output);
+  void make_detectors();
+  void save_detectors(std::span<const detectors::ConfiguredDetector> configured, ByteWriter& out) const;
   Result<void> load_detectors(ByteReader& in);
   Result<void> load_insights(ByteReader& in);
   /// Where the Insights of this cell go.

@@ -32,11 +32,15 @@ class CellNamer {
 
 /// Counts of judging. Its detectors' places are kept at hand; so it stays where it is.
 struct Counting {
-  explicit Counting(const CellSettings& settings) {
-    for (const detectors::ConfiguredDetector& detector : settings.detectors) by_detector.push_back(&totals.detectors[detector.info->name]);
-  }
+  explicit Counting(const CellSettings& settings) { follow(settings); }
   Counting(const Counting&) = delete;
   Counting& operator=(const Counting&) = delete;
+
+  /// Counts for these detectors from now on.
+  void follow(const CellSettings& settings) {
+    by_detector.clear();
+    for (const detectors::ConfiguredDetector& detector : settings.detectors) by_detector.push_back(&totals.detectors[detector.info->name]);
+  }
 
   /// Sets every count to 0.
   void clear() {

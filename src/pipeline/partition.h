@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,9 @@ class Partition {
 
   /// `Cell::forget` of every cell, and what silences know: places in all.
   std::size_t forget(const event::ForgottenPrincipal& principal) { return shard_.forget(principal) + (silence_ ? silence_->forget(principal) : 0); }
+
+  /// The settings have other detectors, or suppressions, from here on: see `Cell::change_detectors`.
+  void change_detectors(std::span<const detectors::ConfiguredDetector> before) { shard_.change_detectors(before); }
 
   Timestamp watermark() const { return watermark_.value(); }
   const Shard& cells() const { return shard_; }

@@ -54,6 +54,11 @@ class Shard {
   /// `Cell::forget` of every cell: places in all.
   std::size_t forget(const event::ForgottenPrincipal& principal);
 
+  /// `Cell::change_detectors` of every cell.
+  void change_detectors(std::span<const detectors::ConfiguredDetector> before) {
+    for (const auto& cell : cells_) cell->change_detectors(before);
+  }
+
   std::size_t cells() const { return cells_.size(); }
   /// Calls `visit(cell)` for each, in order of birth.
   template <class Visit>

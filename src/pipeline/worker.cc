@@ -45,6 +45,7 @@ Result<void> Worker::step(std::chrono::milliseconds wait) {
   if (must_rewind_) {
     if (auto done = roll_back(); !done) return done;
   }
+  if (auto done = change_detection(); !done) return done;
   restore_some();
   for (const auto& [id, part] : parts_)
     if (std::exchange(part->must_start, false)) log_.start(id);
@@ -144,15 +145,19 @@ void Worker::revoked(std::span<const stream::PartitionId> partitions) {
     const auto found = parts_.find(id);
     if (found == parts_.end()) continue;
     Part& part = *found->second;
-    if (part.snapshot) {
-      part.forget = forget_snapshot(part.owner, id.number, part.snapshot->offset(), part.snapshot->chunks());
-      part.snapshot.reset();
-      observer_.snapshot(false);
-    }
+    drop_snapshot(part);
     if (part.is_running() && !part.brought && !must_rewind_ && !failure_) parked_[id] = std::move(found->second);
     parts_.erase(found);
   }
   await_group();
+}
+
+/// One that is being written, if there is one: what is written of it will be deleted.
+void Worker::drop_snapshot(Part& part) {
+  if (!part.snapshot) return;
+  part.forget = forget_snapshot(part.owner, part.id.number, part.snapshot->offset(), part.snapshot->chunks());
+  part.snapshot.reset();
+  observer_.snapshot(false);
 }
 
 void Worker::lost(std::span<const stream::PartitionId> partitions) {
@@ -190,6 +195,42 @@ Result<void> Worker::roll_back() {
   must_rewind_ = false;
   last_commit_ = now();
   for (stream::Assigned& partition : *assigned) begin(std::move(partition));
+  return {};
+}
+
+// ---- another detection
+
+void Worker::change(std::shared_ptr<const Detection> next) {
+  const std::lock_guard lock(mutex_);
+  next_detection_ = std::move(next);
+}
+
+Result<void> Worker::change_detection() {
+  std::shared_ptr<const Detection> next;
+  {
+    const std::lock_guard lock(mutex_);
+    next = next_detection_;
+  }
+  if (next == detection_) return {};
+  if (auto done = commit(); !done || must_rewind_) return done;  // rolled back, it is tried again with the next turn
+  CellSettings& cells = options_.partitions.cells;
+  const std::vector<detectors::ConfiguredDetector> before = std::exchange(cells.detectors, next->detectors);
+  cells.suppressions = next->suppressions;
+  options_.config = next->config;
+  totals_.hidden.clear();  // by number of a suppression, which means another one now
+  pending_.follow(cells);
+  muted_.follow(cells);
+  parked_.clear();
+  for (const auto& [id, part] : parts_) {
+    if (part->restore) restore(*part, part->restore->assigned());
+    if (part->state) part->state->change_detectors(before);
+    if (!part->is_running()) continue;
+    part->must_commit = true;  // the ledger says from where on it is another
+    if (!part->brought) drop_snapshot(*part);
+    part->last_snapshot = now() - options_.snapshot_interval;  // no replay should have to cross from one to the other
+  }
+  detection_ = std::move(next);
+  log::info("worker.detection_changed", {{"config", options_.config}, {"partitions", std::uint64_t{parts_.size()}}});
   return {};
 }
 

@@ -36,6 +36,13 @@ struct WorkerOptions {
   std::function<std::chrono::milliseconds()> now;
 };
 
+/// What may be changed while a service runs: detectors, which in practice are the rules, and suppressions.
+struct Detection {
+  std::vector<detectors::ConfiguredDetector> detectors;
+  detectors::Suppressions suppressions;
+  std::string config;  // `WorkerOptions::config` from then on
+};
+
 /// One partition, for `/state`, `/readyz` and metrics.
 struct PartitionStatus {
   enum class State : std::uint8_t { kRestoring, kRunning, kStopped } state = State::kRestoring;
@@ -94,7 +101,7 @@ class WorkerObserver {
 ///   revoked    commit while it is still ours, then keep the state in case the partition comes back
 ///   lost, rolled back    drop the state, begin from what is committed
 ///
-/// A partition that cannot go on without losing something stops with a reason (also one whose messages are larger than the log takes); the others go on. Single-threaded, except `status`, `heartbeat`.
+/// A partition that cannot go on without losing something stops with a reason (also one whose messages are larger than the log takes); the others go on. Single-threaded, except `status`, `heartbeat`, `change`.
 class Worker final : private stream::Member {
  public:
   Worker(stream::PartitionedLog& log, WorkerOptions options, WorkerObserver& observer);
@@ -108,6 +115,10 @@ class Worker final : private stream::Member {
 
   /// Turns until `stop`, then `finish`. `after_turn` is called after each, if it is there.
   Result<void> run(const std::atomic<bool>& stop, std::chrono::milliseconds finish_budget, const std::function<void()>& after_turn = {});
+
+  /// Judges by `next` from the next commit on; of several that came before it by the last one. What was judged until then is committed first, so that each range of the ledger was
+  /// judged by one configuration; detectors go on from what those of their names knew, and restores begin again. From any thread.
+  void change(std::shared_ptr<const Detection> next);
 
   WorkerStatus status() const;
   /// `options.now` at the last turn.
@@ -149,18 +160,20 @@ class Worker final : private stream::Member {
   stream::Progress append_ledger(Part& part);
   void settle(Part& part);
   void begin_snapshot();
+  void drop_snapshot(Part& part);
   bool freeze(Part& part);
   void count_waiting();
   void await_group();
   bool gaps_allowed(std::uint32_t topic) const { return topic < options_.gaps_allowed.size() && options_.gaps_allowed[topic]; }
   const Part* part_being_saved() const;
   Result<void> roll_back();
+  Result<void> change_detection();
   void publish();
 
   std::chrono::milliseconds now() const { return options_.now(); }
 
   stream::PartitionedLog& log_;
-  const WorkerOptions options_;
+  WorkerOptions options_;  // detectors, suppressions and the hash change with `change`
   WorkerObserver& observer_;
   JudgeTools tools_;
   Counting pending_, muted_;  // since the last commit; what replays count
@@ -181,8 +194,10 @@ class Worker final : private stream::Member {
   stream::PartitionId snapshot_after_{};  // whose turn it was last
 
   std::atomic<std::int64_t> heartbeat_;
+  std::shared_ptr<const Detection> detection_;  // in use; null: what `options_` began with
   mutable std::mutex mutex_;
-  WorkerStatus status_;  // guarded
+  WorkerStatus status_;                              // guarded
+  std::shared_ptr<const Detection> next_detection_;  // guarded: asked for last
 };
 
 }  // namespace trailwarden::pipeline

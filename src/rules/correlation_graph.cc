@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "core/check.h"
+
 namespace trailwarden::rules {
 namespace {
 
@@ -64,10 +66,10 @@ std::span<const CorrelationGraph::Feed> CorrelationGraph::feeds(std::uint32_t ru
   return feeds_[rule];
 }
 
-void CorrelationGraph::observe(Feed feed, CorrelationMatch match, std::vector<Result>& out) {
-  match.source = feed.source;
+void CorrelationGraph::observe(Feed feed, const CorrelationMatch& match, std::vector<Result>& out) {
+  TRAILWARDEN_CHECK(match.source == feed.source, "a match is of the source that it is fed to");
   std::vector<CorrelationResult> results;
-  nodes_[feed.correlation].state.observe(std::move(match), results);
+  nodes_[feed.correlation].state.observe(match, results);
   if (!results.empty()) spread(feed.correlation, std::move(results), out);
 }
 
@@ -78,7 +80,7 @@ void CorrelationGraph::spread(std::uint32_t correlation, std::vector<Correlation
     out.push_back({correlation, std::move(result)});
     for (const Outlet& outlet : nodes_[correlation].outlets)
       observe(outlet.feed,
-              {.time = copy.time, .event_id = copy.event_id, .group = picked(copy.group, outlet.group), .values = picked(copy.group, outlet.values)}, out);
+              {.source = outlet.feed.source, .time = copy.time, .event_id = copy.event_id, .group = picked(copy.group, outlet.group), .values = picked(copy.group, outlet.values)}, out);
   }
 }
 
@@ -89,6 +91,12 @@ void CorrelationGraph::advance(Timestamp watermark, std::vector<Result>& out) {
     nodes_[i].state.advance(watermark, results);
     if (!results.empty()) spread(i, std::move(results), out);
   }
+}
+
+std::size_t CorrelationGraph::forget(const NamesWho& names) {
+  std::size_t count = 0;
+  for (Node& node : nodes_) count += node.state.forget(names);
+  return count;
 }
 
 void CorrelationGraph::save(ByteWriter& out) const {

@@ -34,10 +34,13 @@ class CorrelationGraph {
   /// Where the matches of a rule go; nothing for most rules.
   std::span<const Feed> feeds(std::uint32_t rule) const;
 
-  /// A match of a rule, with the group and the values of the source that it is fed to; `match.source` is set here. Results are appended, inner ones first.
-  void observe(Feed feed, CorrelationMatch match, std::vector<Result>& out);
+  /// A match of a rule, with the number, the group and the values of the source that it is fed to. Results are appended, inner ones first.
+  void observe(Feed feed, const CorrelationMatch& match, std::vector<Result>& out);
   /// Moves the watermark of all, never back.
   void advance(Timestamp watermark, std::vector<Result>& out);
+
+  /// `CorrelationState::forget` of all.
+  std::size_t forget(const NamesWho& names);
 
   void save(ByteWriter& out) const;
   /// Takes over the saved states of those correlations that are still the same, by id and `fingerprint`; the others begin anew. Gives how many began anew

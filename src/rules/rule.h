@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "event/finding.h"
+#include "rules/correlation.h"
 #include "rules/predicate.h"
 #include "rules/sentence.h"
 #include "rules/yaml_tree.h"
 
-// A rule of this project's own language, as docs/rules.md describes it.
+// A rule: of this project's own language, as docs/rules.md describes it, or of Sigma's.
 namespace trailwarden::rules {
 
-enum class RuleStatus : std::uint8_t { kStable, kTest, kExperimental };
+enum class RuleStatus : std::uint8_t { kStable, kTest, kExperimental, kDeprecated };
 std::string_view to_string(RuleStatus status);
 
 /// Which outcomes of a call a rule is about.
@@ -34,7 +35,7 @@ struct Quantity {
   bool operator==(const Quantity&) const = default;
 };
 
-/// One record of a sequence.
+/// One record of a sequence; of a Sigma correlation, a rule that it is over.
 struct SequenceStep {
   std::string name;
   std::optional<Predicate> pattern;  // the first step's is the rule's own if it has none
@@ -48,12 +49,14 @@ struct SequenceStep {
   bool operator==(const SequenceStep&) const = default;
 };
 
-/// Several records: count, distinct, first_seen or sequence.
+/// Several records: count, distinct, first_seen or sequence, or a Sigma correlation.
 struct RuleCorrelation {
-  enum class Kind : std::uint8_t { kCount, kDistinct, kFirstSeen, kSequence } kind = Kind::kCount;
+  enum class Kind : std::uint8_t { kCount, kDistinct, kFirstSeen, kSequence, kSigma } kind = Kind::kCount;
   std::vector<std::string> by, of;  // paths, or derived fields
   Quantity at_least, within, learn;
   std::vector<SequenceStep> steps;
+  /// Of kSigma: those that it refers to, inner ones first, and at the end itself. A source that is a rule is one of the steps.
+  std::vector<Correlation> chain;
   bool operator==(const RuleCorrelation&) const = default;
 };
 
@@ -95,6 +98,8 @@ struct Rule {
   YamlPlace place;  // of the document
   /// Of what it asks for, tests and words left out: state that was learned by another is not this rule's.
   std::uint64_t hash = 0;
+
+  bool operator==(const Rule&) const = default;
 };
 
 /// What a rule may say of a record besides its paths.

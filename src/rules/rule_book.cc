@@ -6,6 +6,7 @@
 
 #include "core/interned.h"
 #include "rules/attack_techniques.h"
+#include "rules/correlation_graph.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -37,11 +38,13 @@ Result<void> add_steps(const RuleCorrelation& asked, Correlation& out) {
   return {};
 }
 
-std::vector<RuleBook::Asked> asked_of(const std::optional<Correlation>& correlation) {
-  std::vector<RuleBook::Asked> out;
-  if (!correlation) return out;
-  for (const CorrelationSource& source : correlation->sources)
-    out.push_back({{source.group.begin(), source.group.end()}, {source.values.begin(), source.values.end()}});
+std::vector<std::vector<RuleBook::Asked>> asked_of(std::span<const Correlation> correlations) {
+  std::vector<std::vector<RuleBook::Asked>> out;
+  for (const Correlation& correlation : correlations) {
+    out.emplace_back();
+    for (const CorrelationSource& source : correlation.sources)
+      out.back().push_back({{source.group.begin(), source.group.end()}, {source.values.begin(), source.values.end()}});
+  }
   return out;
 }
 
@@ -52,8 +55,7 @@ event::AttackTechnique technique_of(const Rule& rule) {
   return out;
 }
 
-}  // namespace
-
+/// That of a rule of our own.
 Result<Correlation> correlation_of(const Rule& rule) {
   const RuleCorrelation& asked = *rule.correlation;
   Correlation out;
@@ -78,8 +80,21 @@ Result<Correlation> correlation_of(const Rule& rule) {
     case RuleCorrelation::Kind::kSequence:
       if (auto added = add_steps(asked, out); !added) return fail(std::move(added).error());
       break;
+    case RuleCorrelation::Kind::kSigma: break;  // says itself what it asks
   }
-  if (auto sound = check(out); !sound) return fail(std::move(sound).error());
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<Correlation>> correlations_of(const Rule& rule) {
+  std::vector<Correlation> out = rule.correlation->chain;
+  if (rule.correlation->kind != RuleCorrelation::Kind::kSigma) {
+    auto own = correlation_of(rule);
+    if (!own) return fail(std::move(own).error());
+    out.push_back(*std::move(own));
+  }
+  if (auto graph = CorrelationGraph::create(out); !graph) return fail(std::move(graph).error());
   return out;
 }
 
@@ -87,33 +102,41 @@ Result<std::shared_ptr<const RuleBook>> RuleBook::compile(std::vector<Rule> rule
   std::erase_if(rules, [](const Rule& rule) { return !rule.is_enabled; });
   std::shared_ptr<RuleBook> book(new RuleBook);
   std::vector<Predicate> predicates;
+  std::vector<std::string> names;  // for errors
   const auto add = [&](const Predicate& predicate, std::uint32_t rule, std::uint32_t step) {
     predicates.push_back(predicate);
     predicates.back().unless = rules[rule].unless;
+    names.push_back(rules[rule].id);
     book->roles_.push_back({rule, step});
   };
   for (std::uint32_t r = 0; r < rules.size(); ++r) {
     const Rule& rule = rules[r];
-    const bool is_sequence = rule.correlation && rule.correlation->kind == RuleCorrelation::Kind::kSequence;
-    if (!is_sequence || !rule.correlation->steps.front().pattern) add(rule.pattern, r, 0);
-    if (is_sequence)
+    const bool has_steps = rule.correlation && !rule.correlation->steps.empty();
+    if (!has_steps || !rule.correlation->steps.front().pattern) add(rule.pattern, r, 0);
+    if (has_steps)
       for (std::uint32_t i = 0; i < rule.correlation->steps.size(); ++i)
         if (rule.correlation->steps[i].pattern) add(*rule.correlation->steps[i].pattern, r, i);
     book->correlations_.emplace_back();
     if (rule.correlation) {
-      auto correlation = correlation_of(rule);
-      if (!correlation) return fail(std::move(correlation).error().during(fmt::format("{}:{}: rule {}", rule.file, rule.place.line, rule.id)));
-      book->correlations_.back() = *std::move(correlation);
+      auto correlations = correlations_of(rule);
+      if (!correlations) return fail(std::move(correlations).error().during(fmt::format("{}:{}: rule {}", rule.file, rule.place.line, rule.id)));
+      book->correlations_.back() = *std::move(correlations);
     }
     book->asked_.push_back(asked_of(book->correlations_.back()));
     book->ids_.push_back(interned(rule.id));
+    book->by_id_.emplace(book->ids_.back(), r);
     book->techniques_.push_back(technique_of(rule));
   }
-  auto set = RuleSet::compile(predicates, {});
+  auto set = RuleSet::compile(predicates, {}, names);
   if (!set) return fail(std::move(set).error());
   book->set_ = *std::move(set);
   book->rules_ = std::move(rules);
   return std::shared_ptr<const RuleBook>(std::move(book));
+}
+
+std::optional<std::uint32_t> RuleBook::find(std::string_view id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::size_t RuleBook::memory_bytes() const { return sizeof *this + set_->memory_bytes() + roles_.capacity() * sizeof(Role) + rules_.capacity() * sizeof(Rule); }

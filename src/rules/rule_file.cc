@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "core/text.h"
 #include "rules/event_pattern.h"
 #include "rules/expression.h"
+#include "rules/rule_text.h"
 #include "rules/sigma_detection.h"
 #include "rules/test_record.h"
 #include "rules/timespan.h"
@@ -143,7 +145,7 @@ class Reader {
     const std::string json = is_text ? node.text : to_json(node);
     auto predicate = parse_event_pattern(json);
     if (predicate) {
-      ask(json);
+      ask(is_text ? json : to_compact_json(node));
       predicate->decode = decode_;
       return *std::move(predicate);
     }
@@ -172,14 +174,31 @@ class Reader {
 
   void read_sigma(const YamlNode& node) {
     const YamlFields sigma(node, "sigma", report_);
-    static constexpr std::array<std::string_view, 1> kKeys{"detection"};
+    static constexpr std::array<std::string_view, 2> kKeys{"detection", "file"};
     sigma.only(kKeys);
-    const YamlNode* const detection = sigma.find("detection");
-    if (detection == nullptr) return report_.error(node.place, "sigma: expected `detection:`; whole Sigma files are loaded from a folder of their own");
-    const auto selections = parse_sigma_detection(*detection, {}, SigmaSettings{}, report_);
+    if (node.kind == YamlNode::Kind::kMap && sigma.has("detection") == sigma.has("file")) return report_.error(node.place, "sigma: expected `detection:`, or `file:` with the path of a Sigma rule");
+    if (const YamlNode* const detection = sigma.find("detection")) read_detection(*detection, report_);
+    else if (const auto file = sigma.text("file")) read_sigma_file(*file, sigma);
+  }
+
+  /// A Sigma rule in a file of its own, beside this one where the path is relative.
+  void read_sigma_file(const std::string& file, const YamlFields& sigma) {
+    FileReport report{(std::filesystem::path(report_.file).parent_path() / file).string(), {}, {}};
+    const auto text = read_rule_text(report.file);
+    if (!text) return sigma.error("file", "sigma: " + text.error().message);
+    const auto documents = parse_yaml(*text);
+    if (!documents) report.error(documents.error().place, documents.error().message);
+    else if (documents->size() != 1 || documents->front().find("detection") == nullptr) sigma.error("file", fmt::format("sigma: {}: expected one Sigma rule, with a `detection`", printable(file)));
+    else read_detection(*documents->front().find("detection"), report);
+    report_.errors.add(report.errors);
+    report_.warnings.add(report.warnings);
+  }
+
+  void read_detection(const YamlNode& detection, FileReport& report) {
+    const auto selections = parse_sigma_detection(detection, {}, SigmaSettings{}, report);
     if (!selections) return;
-    if (auto expression = sigma_expression(*selections, report_)) {
-      ask(to_json(*detection));
+    if (auto expression = sigma_expression(*selections, report)) {
+      ask(to_compact_json(detection));
       rule_.pattern = {.expression = *std::move(expression), .combinations = {}, .decode = decode_};
     }
   }
@@ -258,6 +277,7 @@ class Reader {
       case RuleCorrelation::Kind::kDistinct: count(body, out, true); break;
       case RuleCorrelation::Kind::kFirstSeen: first_seen(body, out); break;
       case RuleCorrelation::Kind::kSequence: sequence(body, out); break;
+      case RuleCorrelation::Kind::kSigma: break;  // has documents of its own
     }
     rule_.correlation = std::move(out);
   }
@@ -389,30 +409,31 @@ class Reader {
   Rule rule_;
   std::map<std::string, std::int64_t> parameters_;
   std::vector<std::string> decode_;
-  std::string what_it_asks_;
+  std::string what_it_asks_ = "2\n";  // first the form in which state is saved: that of an older form is not this rule's
 };
 
 }  // namespace
 
 std::string_view to_string(RuleStatus status) {
-  static constexpr std::array<std::string_view, 3> kNames{"stable", "test", "experimental"};
+  static constexpr std::array<std::string_view, 4> kNames{"stable", "test", "experimental", "deprecated"};
   return kNames[static_cast<std::size_t>(status)];
+}
+
+std::optional<Rule> read_rule(const YamlNode& document, FileReport& report) {
+  FileReport of_document{report.file, {}, {}};
+  Rule rule = Reader(document, of_document).read();
+  report.errors.add(of_document.errors);
+  report.warnings.add(of_document.warnings);
+  return of_document.errors.empty() ? std::optional(std::move(rule)) : std::nullopt;
 }
 
 std::vector<Rule> read_rule_file(std::string_view text, FileReport& report) {
   const auto documents = parse_yaml(text);
   std::vector<Rule> rules;
-  if (!documents) {
-    report.error(documents.error().place, documents.error().message);
-    return rules;
-  }
-  for (const YamlNode& document : *documents) {
-    FileReport of_document{report.file, {}, {}};
-    Rule rule = Reader(document, of_document).read();
-    if (of_document.errors.empty()) rules.push_back(std::move(rule));
-    report.errors.add(of_document.errors);
-    report.warnings.add(of_document.warnings);
-  }
+  if (!documents) report.error(documents.error().place, documents.error().message);
+  else
+    for (const YamlNode& document : *documents)
+      if (auto rule = read_rule(document, report)) rules.push_back(*std::move(rule));
   return rules;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,9 @@
 #include "rules/rule.h"
 
 namespace trailwarden::rules {
+
+/// Reads one document of a rule file. What is wrong, and what is doubtful, goes to the report with its place; no rule then if something is wrong.
+std::optional<Rule> read_rule(const YamlNode& document, FileReport& report);
 
 /// Reads a rule file (docs/rules.md): the rules of its documents that are without an error. What is wrong, and what is doubtful, goes to the report with its place;
 /// a file that is no YAML is one error and no rule.

@@ -1,11 +1,14 @@
 #include "rules/sigma_document.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "core/hash.h"
 #include "core/text.h"
+#include "rules/yaml_json.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -51,14 +54,20 @@ SigmaDocument parse_body(const SigmaHead& head, std::string_view body, const Yam
 
 }  // namespace
 
+bool is_sigma_document(const YamlNode& document) {
+  static constexpr std::array<std::string_view, 5> kOnlySigmas{"detection", "correlation", "filter", "logsource", "action"};
+  return document.kind == YamlNode::Kind::kMap && std::any_of(kOnlySigmas.begin(), kOnlySigmas.end(), [&](std::string_view key) { return document.find(key) != nullptr; });
+}
+
 SigmaDocument parse_sigma_document(const YamlNode& document, const SigmaSettings& settings, FileReport& report) {
   if (document.kind != YamlNode::Kind::kMap) {
     report.error(document.place, fmt::format("a Sigma document has `key: value` lines at its top; this is {}", describe(document.kind)));
     return SigmaRefused{};
   }
   const std::string_view body = body_of(document, report);
-  const SigmaHead head = parse_sigma_head(document, body, report);
+  SigmaHead head = parse_sigma_head(document, body, report);
   if (body.empty()) return SigmaRefused{head};
+  head.hash = xxh3_64(to_compact_json(*document.find(body)));
   if (!head.log_source.covers_cloudtrail()) {
     report.warn(document.find("logsource")->place, fmt::format("left out: its log source is {}, not aws cloudtrail", describe(head.log_source)));
     return SigmaSkipped{head};

@@ -20,6 +20,9 @@ struct SigmaRefused {
 
 using SigmaDocument = std::variant<SigmaRule, SigmaCorrelation, SigmaFilter, SigmaSkipped, SigmaRefused>;
 
+/// Whether a document of a rule file is Sigma's, sound or not: it has a member at its top that a rule of our own never has.
+bool is_sigma_document(const YamlNode& document);
+
 /// Reads one document of a Sigma file as far as it can be read by itself: spec/sigma.md sections 2, 7, 8 and 10. `report` has nothing before.
 SigmaDocument parse_sigma_document(const YamlNode& document, const SigmaSettings& settings, FileReport& report);
 

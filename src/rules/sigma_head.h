@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ struct SigmaHead {
   std::vector<YamlMember> others;  // top-level members that mean nothing here
   std::string file;
   YamlPlace place;  // of the document
+  std::uint64_t hash = 0;  // of its detection, correlation or filter: what it asks for
 
   /// What messages call it: its title, else its name, else its id.
   const std::string& label() const { return !title.empty() ? title : !name.empty() ? name : id; }

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/hash.h"
 #include "core/text.h"
 #include "rules/expression.h"
 
@@ -80,11 +81,12 @@ class Directory {
   std::size_t suggestions_left_ = 20;  // each looks at all the names
 };
 
-/// Lets a rule match only what fulfils the condition too.
-void restrict(SigmaRule& rule, const Expression& condition) {
+/// Lets a rule match only what fulfils the filter's condition too.
+void restrict(SigmaRule& rule, const SigmaFilter& filter) {
+  rule.head.hash = splitmix64(rule.head.hash ^ filter.head.hash);
   std::vector<Expression> both;
   both.push_back(std::move(rule.predicate.expression));
-  both.push_back(condition);
+  both.push_back(filter.expression);
   rule.predicate.expression = all_of(std::move(both));
 }
 
@@ -127,6 +129,7 @@ class Linker {
     SigmaHead head = head_of(documents_[document]);
     documents_[document] = SigmaRefused{std::move(head)};
   }
+  bool& reports_of(const Linked& linked) { return linked.is_correlation ? pack_.correlations[linked.index].reports : pack_.rules[linked.index].reports; }
   std::size_t add_rule(SigmaRule rule) {
     pack_.rules.push_back(std::move(rule));
     return pack_.rules.size() - 1;
@@ -179,7 +182,10 @@ void Linker::refuse_repeated_names() {
 
 void Linker::apply_filters() {
   for (std::size_t i = 0; i < documents_.size(); ++i)
-    if (const SigmaFilter* const filter = as<SigmaFilter>(i)) apply(*filter);
+    if (const SigmaFilter* const filter = as<SigmaFilter>(i)) {
+      ++pack_.filters;
+      apply(*filter);
+    }
 }
 
 void Linker::apply(const SigmaFilter& filter) {
@@ -203,7 +209,7 @@ void Linker::apply(const SigmaFilter& filter) {
       if (tests_ > kMaxSigmaPackTests)
         return error(filter.head, filter.head.place,
                      fmt::format("with this filter the rules come to more than {} tests: name fewer rules", with_commas(kMaxSigmaPackTests)));
-      restrict(*rule, filter.expression);
+      restrict(*rule, filter);
     }
   }
 }
@@ -269,7 +275,7 @@ bool Linker::is_over_what_is_gone(std::size_t document, const References& refere
   for (const std::size_t other : references) {
     const SigmaHead head = head_of(documents_[document]);
     if (as<SigmaSkipped>(other) != nullptr) {
-      warn(head, head.place, fmt::format("left out: it refers to \"{}\", which is for another log source", labels_[other]));
+      pack_.left_out.add(head.file, head.place.line, head.place.column, fmt::format("left out: it refers to \"{}\", which is for another log source", labels_[other]));
       documents_[document] = SigmaSkipped{head};
       ++pack_.skipped;
       return true;
@@ -299,10 +305,9 @@ void Linker::link(std::size_t document, const References& references) {
     return refuse(document);
   }
   if (!correlation.generate)
-    for (const std::size_t other : references)
-      if (!linked_[other]->is_correlation) pack_.rules[linked_[other]->index].reports = false;
+    for (const std::size_t other : references) reports_of(*linked_[other]) = false;
   linked_[document] = Linked{true, pack_.correlations.size(), depth};
-  pack_.correlations.push_back({std::move(correlation.head), std::move(*built), std::move(correlation.warnings)});
+  pack_.correlations.push_back({.head = std::move(correlation.head), .correlation = std::move(*built), .warnings = std::move(correlation.warnings)});
 }
 
 std::optional<Correlation> Linker::build(SigmaCorrelation& correlation, const References& references) {
@@ -361,6 +366,7 @@ bool Linker::add_source(const SigmaCorrelation& correlation, std::size_t documen
 
 /// The rules of an old correlation are its own, and so are their indices in its condition.
 void Linker::add_parts(SigmaCorrelation& correlation, Correlation& out) {
+  pack_.parts += correlation.parts.size();
   for (SigmaRule& part : correlation.parts)
     out.sources.push_back({.index = static_cast<std::uint32_t>(add_rule(std::move(part))), .group = correlation.group_by, .values = correlation.fields});
 }
@@ -423,25 +429,27 @@ void SigmaLoader::add(std::string_view yaml, std::string_view file) {
   if (is_full_) return;
   const auto documents = parse_yaml(yaml);
   if (!documents) return errors_.add(file, documents.error().place.line, documents.error().place.column, documents.error().message);
-  for (const YamlNode& node : *documents) {
-    if (is_full_) return;
-    FileReport report{.file = std::string(file)};
-    SigmaDocument document = parse_sigma_document(node, settings_, report);
-    tests_ += count_tests(document);
-    is_full_ = documents_.size() == kMaxSigmaDocuments || tests_ > kMaxSigmaPackTests;
-    if (is_full_) {
-      report.error(node.place, fmt::format("more than {} documents, or more than {} tests in all of them: load fewer", with_commas(kMaxSigmaDocuments),
-                                           with_commas(kMaxSigmaPackTests)));
-      document = SigmaRefused{head_of(document)};
-    }
-    errors_.add(report.errors);
-    warnings_.add(report.warnings);
-    documents_.push_back(std::move(document));
+  for (const YamlNode& document : *documents) add(document, file);
+}
+
+void SigmaLoader::add(const YamlNode& node, std::string_view file) {
+  if (is_full_) return;
+  FileReport report{.file = std::string(file)};
+  SigmaDocument document = parse_sigma_document(node, settings_, report);
+  tests_ += count_tests(document);
+  is_full_ = documents_.size() == kMaxSigmaDocuments || tests_ > kMaxSigmaPackTests;
+  if (is_full_) {
+    report.error(node.place, fmt::format("more than {} documents, or more than {} tests in all of them: load fewer", with_commas(kMaxSigmaDocuments),
+                                         with_commas(kMaxSigmaPackTests)));
+    document = SigmaRefused{head_of(document)};
   }
+  errors_.add(report.errors);
+  (std::holds_alternative<SigmaSkipped>(document) ? left_out_ : warnings_).add(report.warnings);
+  documents_.push_back(std::move(document));
 }
 
 SigmaPack SigmaLoader::finish() && {
-  SigmaPack pack{.errors = std::move(errors_), .warnings = std::move(warnings_)};
+  SigmaPack pack{.errors = std::move(errors_), .warnings = std::move(warnings_), .left_out = std::move(left_out_)};
   Linker(std::move(documents_), tests_, pack).link();
   return pack;
 }

@@ -15,6 +15,7 @@ namespace trailwarden::rules {
 struct SigmaLinkedCorrelation {
   SigmaHead head;
   Correlation correlation;
+  bool reports = true;  // whether a result is a finding: not where only others ask for it
   std::vector<std::string> warnings;  // FILE:LINE:COLUMN: ...
 };
 
@@ -22,9 +23,12 @@ struct SigmaLinkedCorrelation {
 struct SigmaPack {
   std::vector<SigmaRule> rules;                      // in the order of the files, parts of old correlations behind all others
   std::vector<SigmaLinkedCorrelation> correlations;  // each behind those that it refers to
+  std::size_t parts = 0;                             // of old correlations: so many at the end of `rules`
+  std::size_t filters = 0;                           // which are in the rules now
   std::size_t skipped = 0;                           // documents for other log sources
   std::size_t refused = 0;                           // documents with errors, and correlations that refer to one
   Diagnostics errors, warnings;
+  Diagnostics left_out;  // why documents were skipped
 };
 
 /// Beyond these a pack is refused from there on.
@@ -44,12 +48,13 @@ class SigmaLoader {
 
   /// `file` is for messages only.
   void add(std::string_view yaml, std::string_view file);
+  void add(const YamlNode& document, std::string_view file);
   SigmaPack finish() &&;
 
  private:
   SigmaSettings settings_;
   std::vector<SigmaDocument> documents_;
-  Diagnostics errors_, warnings_;
+  Diagnostics errors_, warnings_, left_out_;
   std::size_t tests_ = 0;
   bool is_full_ = false;
 };

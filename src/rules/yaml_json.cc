@@ -10,9 +10,11 @@ bool is_json_number(std::string_view text) {
   return value && value->kind == JsonValue::Kind::kNumber;
 }
 
-/// Writes with the line breaks of the file.
+/// Writes with the line breaks of the file, or in one line.
 class Writer {
  public:
+  explicit Writer(bool in_place) : in_place_(in_place) {}
+
   void value(const YamlNode& node) {
     go_to(node.place);
     switch (node.kind) {
@@ -46,6 +48,7 @@ class Writer {
 
  private:
   void go_to(YamlPlace place) {
+    if (!in_place_) return;
     for (; line_ < place.line; ++line_) {
       out_ += '\n';
       column_ = 1;
@@ -64,6 +67,7 @@ class Writer {
     column_ += static_cast<int>(text.size());
   }
 
+  const bool in_place_;
   std::string out_;
   int line_ = 1, column_ = 1;
 };
@@ -71,7 +75,13 @@ class Writer {
 }  // namespace
 
 std::string to_json(const YamlNode& node) {
-  Writer writer;
+  Writer writer(true);
+  writer.value(node);
+  return std::move(writer).done();
+}
+
+std::string to_compact_json(const YamlNode& node) {
+  Writer writer(false);
   writer.value(node);
   return std::move(writer).done();
 }

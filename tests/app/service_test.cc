@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "metrics/registry.h"
 #include "testing/systemd.h"
+#include "testing/temp_dir.h"
 
 namespace trailwarden::app {
 namespace {
@@ -71,7 +72,7 @@ class FakeLog final : public stream::PartitionedLog {
 /// A service with one worker on such a log, on a thread of its own.
 class Running {
  public:
-  explicit Running(Service::Limits limits = {}) {
+  explicit Running(Service::Limits limits = {}, const std::string& config = "") : setup_(load_setup(config).value()) {
     log::set_level(log::Level::kOff);
     setup_.config.service.http.listen = "127.0.0.1:" + std::to_string(port_);
     service_.emplace(
@@ -81,7 +82,7 @@ class Running {
         },
         limits);
     thread_ = std::thread([this] {
-      result_ = service_->run(stop_, false);
+      result_ = service_->run(stop_, false, reload);
       over_ = true;
     });
     while (!testing::Client().connect(port_)) std::this_thread::sleep_for(5ms);
@@ -113,6 +114,7 @@ class Running {
   }
 
   FakeLog::Switches switches;
+  std::atomic<bool> reload = false;
 
  private:
   static std::uint16_t free_port() {
@@ -127,7 +129,7 @@ class Running {
     return ntohs(address.sin_port);
   }
 
-  Setup setup_ = load_setup("").value();
+  Setup setup_;
   std::atomic<bool> stop_ = false, over_ = false;
   std::optional<Service> service_;
   const std::uint16_t port_ = free_port();
@@ -207,6 +209,41 @@ TEST(Service, ShowsItsMetricsBeforeAnythingHappens) {
         "dead_letters_total", "log_lines_dropped_total", "misrouted_records_total", "ticks_applied_total", "worker_heartbeat_age_seconds"})
     EXPECT_THAT(page, HasSubstr("# TYPE trailwarden_" + std::string(name) + " ")) << name;
   EXPECT_THAT(page, HasSubstr("trailwarden_dead_letters_total{reason=\"skipped_by_operator\"} 0"));
+  EXPECT_TRUE(service.end().has_value());
+}
+
+/// A rule that matches records of one name.
+std::string rule(std::string_view id, std::string_view event_name) {
+  return "id: " + std::string(id) + "\ntitle: T\nsentence: s.\nseverity: high\npattern: {eventName: [" + std::string(event_name) + "]}\n";
+}
+constexpr const char* kTaken = "trailwarden_config_last_reload_successful 1";
+constexpr const char* kRefused = "trailwarden_config_last_reload_successful 0";
+
+TEST(Service, ReadsItsRulesAnewWhenTheirFilesChangeAndRefusesBrokenOnes) {
+  const testing::TempDir folder;
+  folder.write("rules/a.yaml", rule("t.one", "One"));
+  Running service({.look_at_rules = 20ms, .reload_at_most = 10ms}, folder.write("c.yaml", "version: 1\nrules: {packs: [], folders: [rules]}\n"));
+  EXPECT_THAT(service.page("/config"), HasSubstr("# of 1 rules that are on"));
+  folder.write("rules/b.yaml", rule("t.two", "Two"));
+  EXPECT_THAT(service.wait_for("/config", "# of 2 rules"), HasSubstr("# of 2 rules that are on"));
+  EXPECT_THAT(service.page("/metrics"), HasSubstr(kTaken));
+  folder.write("rules/b.yaml", "id: t.two\npatern: {}\n");
+  EXPECT_THAT(service.wait_for("/metrics", kRefused), HasSubstr(kRefused));
+  EXPECT_THAT(service.page("/config"), HasSubstr("# of 2 rules that are on")) << "those that were in use stay";
+  std::filesystem::remove(folder.path("rules/b.yaml"));
+  EXPECT_THAT(service.wait_for("/config", "# of 1 rules"), HasSubstr("# of 1 rules that are on"));
+  EXPECT_THAT(service.page("/metrics"), HasSubstr(kTaken));
+  EXPECT_TRUE(service.end().has_value());
+}
+
+TEST(Service, ReadsItsRulesAnewWhenItIsTold) {
+  const testing::TempDir folder;
+  const std::string config = folder.write("c.yaml", "version: 1\nrules: {packs: []}\n");
+  Running service({.look_at_rules = 1h, .reload_at_most = 10ms}, config);
+  folder.write("c.yaml", "version: 1\nrules: {packs: [cis]}\nworkers: 2\nsuppressions: [{name: quiet, rules: [cis.*], account: \"1*\", reason: r, owner: o, expires: 2099-01-01}]\n");
+  service.reload = true;
+  EXPECT_THAT(service.wait_for("/config", "packs: [\"cis\"]"), ::testing::AllOf(HasSubstr("quiet"), HasSubstr("workers: 1"))) << "and nothing else is taken";
+  EXPECT_FALSE(service.reload);
   EXPECT_TRUE(service.end().has_value());
 }
 

@@ -9,6 +9,7 @@
 #include "event/decoder.h"
 #include "event/forgotten_principal.h"
 #include "rules/rule_file.h"
+#include "rules/sigma_to_rules.h"
 #include "rules/test_record.h"
 
 namespace trailwarden::detectors {
@@ -161,11 +162,94 @@ TEST(Rules, WhatIsNewIsToldOfOnceTheCellIsKnown) {
   EXPECT_TRUE(cell.observe(3 * 1440 + 2, R"({"eventName":"CreateUser","requestParameters":{"x":"new"}})").empty());
 }
 
+/// Else it would tell of everything that others have long been doing.
+TEST(Rules, ARuleOfWhatIsNewThatComesLaterLearnsFirst) {
+  constexpr std::string_view kOther = R"({"eventName":"CreateUser","requestParameters":{"x":"new"}})";
+  Cell before(settings_of("pattern: {eventName: [CreateUser]}\n"));
+  for (int day = 0; day < 10; ++day) before.observe(day * 1440, kCreate);
+  Collect none;
+  const std::int64_t now = 10 * 1440;
+  before.rules().advance(*parse_event_time("2026-01-15T09:00:00Z"), none);
+  const auto settings = settings_of("pattern: {eventName: [CreateUser]}\ncorrelate: {first_seen: {of: [requestParameters.x], by: [principal], learn: 2d}}\n");
+  Cell cell(settings), again(settings);
+  ASSERT_TRUE(cell.load(before.saved()));
+  EXPECT_TRUE(cell.observe(now + 60, kCreate).empty()) << "learning";
+  ASSERT_TRUE(again.load(cell.saved()));
+  EXPECT_TRUE(again.observe(now + 1440, kOther).empty()) << "still, after a restart too";
+  EXPECT_EQ(again.observe(now + 3 * 1440, R"({"eventName":"CreateUser","requestParameters":{"x":"newer"}})").size(), 1U);
+}
+
 TEST(Rules, RoutineOfDeclaredAutomationIsLowAndItsFirstTimeIsNot) {
   Cell cell(settings_of("pattern: {eventName: [CreateUser]}\n", {{"arn:aws:iam::*:user/alice", {"a.*"}}}));
   EXPECT_EQ(cell.observe(0, kCreate).at(0).severity, event::Severity::kHigh);
   EXPECT_EQ(cell.observe(2 * 1440, kCreate).at(0).severity, event::Severity::kLow);
   EXPECT_EQ(cell.observe(2 * 1440, R"({"eventName":"CreateUser","userIdentity":{"userName":"mallory"}})").at(0).severity, event::Severity::kHigh) << "somebody else";
+}
+
+/// Rules of Sigma documents.
+std::shared_ptr<const RuleSettings> sigma_settings(std::string_view yaml) {
+  rules::SigmaLoader loader({});
+  loader.add(yaml, "s.yml");
+  const rules::SigmaPack pack = std::move(loader).finish();
+  EXPECT_TRUE(pack.errors.empty()) << pack.errors.lines().front();
+  return std::make_shared<RuleSettings>(RuleSettings{rules::RuleBook::compile(rules::rules_of(pack)).value(), {}});
+}
+
+constexpr std::string_view kSigmaCreate = R"(title: User made
+name: user_made
+level: high
+tags: [attack.t1136.003]
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName|startswith: CreateU}, f: {errorCode: AccessDenied}, condition: s and not f}
+)";
+
+TEST(Rules, ASigmaRuleIsToldOfAsOthersAre) {
+  Cell cell(sigma_settings(kSigmaCreate));
+  const auto told = cell.observe(0, kCreate);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].detector, "rules");
+  EXPECT_EQ(told[0].what, "user_made");
+  EXPECT_EQ(told[0].title, "User made");
+  EXPECT_EQ(told[0].severity, event::Severity::kHigh);
+  EXPECT_EQ(told[0].attack.id, "T1136.003");
+  EXPECT_EQ(told[0].sentence, "user alice called iam CreateUser (no error): User made.");
+  EXPECT_EQ(cell.observe(1, kFailed).at(0).severity, event::Severity::kHigh) << "what failed matches too, where the rule does not say otherwise";
+  EXPECT_TRUE(cell.observe(2, kRefused).empty()) << "where it does";
+}
+
+/// Two users made within ten minutes, and then a key, within an hour.
+constexpr std::string_view kSigmaChain = R"(---
+title: Key made
+name: key_made
+detection: {s: {eventName: CreateAccessKey}, condition: s}
+---
+title: Users made
+name: users_made
+correlation: {type: event_count, rules: [user_made], timespan: 10m, group-by: [maker], condition: {gte: 2}, aliases: {maker: {user_made: userIdentity.userName}}}
+---
+title: Users, then a key
+name: users_then_key
+level: critical
+correlation: {type: temporal_ordered, rules: [users_made, key_made], timespan: 1h, group-by: [maker], aliases: {maker: {key_made: userIdentity.userName}}}
+)";
+constexpr std::string_view kKey = R"({"eventSource":"iam.amazonaws.com","eventName":"CreateAccessKey"})";
+
+TEST(Rules, SigmaCorrelationsOverCorrelationsGoOnAfterARestart) {
+  const auto settings = sigma_settings(std::string(kSigmaCreate) + std::string(kSigmaChain));
+  Cell before(settings), after(settings), other(settings);
+  EXPECT_TRUE(before.observe(0, kKey).empty());
+  EXPECT_TRUE(before.observe(1, kCreate).empty()) << "the rule reports to its correlation alone";
+  EXPECT_TRUE(before.observe(2, kCreate).empty()) << "and that to its own";
+  ASSERT_TRUE(after.load(before.saved()));
+  EXPECT_EQ(after.saved(), before.saved());
+  EXPECT_TRUE(after.observe(3, R"({"eventName":"CreateAccessKey","userIdentity":{"userName":"bob"}})").empty()) << "of another group";
+  const auto told = after.observe(4, kKey);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].what, "users_then_key");
+  EXPECT_EQ(told[0].severity, event::Severity::kCritical);
+  EXPECT_EQ(told[0].entity, "alice") << "the group";
+  EXPECT_EQ(told[0].sentence, "Users, then a key: 2 rules matched in order within 1 hour, the last by user alice.");
+  EXPECT_TRUE(other.observe(4, kKey).empty()) << "what was before is needed";
 }
 
 }  // namespace

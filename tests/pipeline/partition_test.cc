@@ -10,6 +10,7 @@
 #include "detectors/registry.h"
 #include "pipeline/ledger.h"
 #include "testing/memory_log.h"
+#include "testing/rules_detector.h"
 #include "testing/traffic.h"
 
 namespace trailwarden::pipeline {
@@ -128,6 +129,61 @@ TEST(Partition, SavedAndRestoredAnywhereItGoesOnAsIfNothingHadBeen) {
     EXPECT_EQ(after.ids(), whole.ids()) << cut;
     EXPECT_EQ(after.partition.save(), whole.partition.save()) << cut;
   }
+}
+
+constexpr std::string_view kThreeKeys =
+    "id: t.three_keys\ntitle: Three keys\nsentence: s.\nseverity: high\npattern: {eventName: [CreateAccessKey]}\ncorrelate: {count: {at_least: 3, within: 1h, by: [principal]}}\nquiet_for: 0s\n---\n";
+constexpr std::string_view kStop = "id: t.stop\ntitle: Stopped\nsentence: s.\nseverity: high\npattern: {eventName: [StopLogging]}\nquiet_for: 0s\n---\n";
+constexpr std::string_view kList = "id: t.list\ntitle: Listed\nsentence: s.\nseverity: high\npattern: {eventName: [ListBuckets]}\nquiet_for: 0s\n---\n";
+
+/// The rules that alerts are of.
+std::vector<std::string> told(PartitionOutput& output) {
+  std::vector<std::string> out;
+  for (const Alert& alert : output.alerts)
+    for (const char* const rule : {"t.three_keys", "t.stop", "t.list"})
+      if (alert.message.value.find("\"" + std::string(rule) + "\"") != std::string::npos) out.emplace_back(rule);
+  output.clear();
+  return out;
+}
+
+TEST(Partition, OtherRulesGoOnFromWhatThoseOfTheirNamesKnew) {
+  PartitionSettings shared = settings();
+  shared.cells.insights.config.enabled = false;
+  shared.cells.detectors = {testing::rules_detector(std::string(kThreeKeys) + std::string(kStop))};
+  MemoryLog log;
+  std::vector<Call> calls;
+  for (const char* const name : {"CreateAccessKey", "CreateAccessKey", "StopLogging", "ListBuckets", "StopLogging", "ListBuckets", "CreateAccessKey"})
+    calls.push_back({.name = name, .time = kStart + std::chrono::minutes{calls.size()}, .id = "id-" + std::to_string(calls.size())});
+  const std::vector<stream::Message> messages = messages_of(log, calls);
+  Trial run(shared);
+  for (std::size_t i = 0; i < 4; ++i) run.judge(messages[i]);
+  EXPECT_THAT(told(run.output), ::testing::ElementsAre("t.stop"));
+  const auto before = std::exchange(shared.cells.detectors, {testing::rules_detector(std::string(kList) + std::string(kThreeKeys))});
+  run.partition.change_detectors(before);
+  run.counting.follow(shared.cells);
+  for (std::size_t i = 4; i < messages.size(); ++i) run.judge(messages[i]);
+  EXPECT_THAT(told(run.output), ::testing::ElementsAre("t.list", "t.three_keys")) << "what came is told of, what is gone is silent, and what was half done is completed";
+}
+
+TEST(Partition, RulesMayComeAndGoAltogether) {
+  PartitionSettings shared = settings();
+  const std::vector<detectors::ConfiguredDetector> without = shared.cells.detectors;
+  MemoryLog log;
+  const std::vector<stream::Message> messages = messages_of(log, testing::traffic(2'000, 4));
+  Trial whole(shared), run(shared);
+  for (const stream::Message& message : messages) whole.judge(message);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (i % 500 == 250) {
+      auto next = without;
+      if (i % 1000 == 250) next.insert(next.begin() + 1, testing::rules_detector("id: t.never\ntitle: Never\nsentence: s.\nseverity: high\npattern: {eventName: [Nothing]}\n"));
+      const auto before = std::exchange(shared.cells.detectors, std::move(next));
+      run.partition.change_detectors(before);
+      run.counting.follow(shared.cells);
+    }
+    run.judge(messages[i]);
+  }
+  EXPECT_EQ(run.ids(), whole.ids()) << "the other detectors do not notice";
+  EXPECT_EQ(run.partition.save(), whole.partition.save());
 }
 
 TEST(Partition, ATickClosesWhatItsTimeHasPassed) {

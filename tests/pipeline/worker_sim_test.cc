@@ -18,6 +18,7 @@
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
 #include "pipeline/worker.h"
+#include "testing/rules_detector.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
 #include "testing/traffic.h"
@@ -86,7 +87,7 @@ class Cuts {
 /// Several workers on one broker, started and killed as a seed has it.
 class Cluster {
  public:
-  Cluster(std::uint64_t seed, SimFaults faults) : broker_(seed, faults), settings_(partition_settings()) {
+  Cluster(std::uint64_t seed, SimFaults faults, PartitionSettings settings = partition_settings()) : broker_(seed, faults), settings_(std::move(settings)) {
     broker_.create_topic(kInput, kPartitions);
     broker_.create_topic(stream::kAlertsTopic, 3);
     broker_.create_topic(stream::kLedgerTopic, kPartitions);
@@ -188,6 +189,15 @@ class Cluster {
     std::vector<std::size_t> out;
     for (const auto& [slot, member] : members_) out.push_back(slot);
     return out;
+  }
+
+  bool changes_detection = false;  // workers are given the same detectors anew, at any time
+  std::size_t changes = 0;
+  void change(std::size_t slot) {
+    const auto found = members_.find(slot);
+    if (found == members_.end()) return;
+    found->second->worker->change(std::make_shared<Detection>(Detection{settings_.cells.detectors, settings_.cells.suppressions, "c0ffee"}));
+    ++changes;
   }
 
   /// Whether everything that was put is committed.
@@ -346,6 +356,7 @@ void live_through(Cluster& cluster, std::uint64_t seed, std::size_t calls_in_all
         const auto alive = cluster.alive();
         if (alive.empty()) cluster.start(dice.below(3));
         else cluster.step(alive[dice.below(alive.size())]);
+        if (cluster.changes_detection && dice.chance(0.1)) cluster.change(dice.below(3));
         cluster.broker().advance(dice.within(300ms));
       }
     }
@@ -407,6 +418,29 @@ TEST_F(WorkerOnSimulatedKafka, SaysWhatOneUndisturbedPassSays) {
   EXPECT_GT(alerts, 20 * seeds()) << "runs in which nothing is found prove nothing";
   EXPECT_GT(cuts, seeds() / 4);
   EXPECT_GT(snapshots, 2 * seeds());
+}
+
+/// The same rules, read anew whenever it comes: what correlations have half seen is kept, whatever else happens.
+TEST_F(WorkerOnSimulatedKafka, RulesThatAreReadAnewUnderLoadLoseAndDoubleNothing) {
+  PartitionSettings settings = partition_settings();
+  settings.cells.detectors.push_back(testing::rules_detector(
+      "id: t.keys\ntitle: Keys\nsentence: s.\nseverity: high\npattern: {eventName: [CreateAccessKey]}\ncorrelate: {count: {at_least: 3, within: 1h, by: [account]}}\nquiet_for: 0s\n---\n"
+      "id: t.key_then_stop\ntitle: Then\nsentence: s.\nseverity: high\nquiet_for: 0s\ncorrelate:\n  sequence:\n    within: 1h\n    by: [account]\n    steps:\n"
+      "      - {name: a, pattern: {eventName: [CreateAccessKey]}}\n      - {name: b, pattern: {eventName: [StopLogging]}}\n"));
+  std::size_t alerts = 0, changes = 0;
+  for (std::uint64_t seed = first_seed(); seed < first_seed() + std::max<std::uint64_t>(seeds() / 4, 1); ++seed) {
+    Cluster cluster(seed, SimFaults::harsh(), settings);
+    cluster.changes_detection = true;
+    live_through(cluster, seed, 250);
+    calm_down(cluster);
+    cluster.compare_with_oracle();
+    alerts += cluster.alerts();
+    changes += cluster.changes;
+    ASSERT_FALSE(HasFailure()) << "repeat it with: scripts/simulate --seed " << seed;
+  }
+  if (seeds() < 20) return;
+  EXPECT_GT(alerts, 5 * seeds());
+  EXPECT_GT(changes, 2 * seeds());
 }
 
 /// What an hour before taught, of every other cell. `account`: another one than the traffic's.

@@ -36,7 +36,7 @@ CorrelationGraph graph_of(std::vector<Correlation> correlations) {
 void feed(CorrelationGraph& graph, std::uint32_t rule, int second, const std::string& id, const std::vector<std::string>& group,
           std::vector<CorrelationGraph::Result>& out) {
   for (const CorrelationGraph::Feed feed : graph.feeds(rule))
-    graph.observe(feed, {.time = Timestamp{std::chrono::seconds{second}}, .event_id = id, .group = group}, out);
+    graph.observe(feed, {.source = feed.source, .time = Timestamp{std::chrono::seconds{second}}, .event_id = id, .group = group}, out);
 }
 
 TEST(CorrelationGraph, AResultIsAMatchOfWhatRefersToIt) {

@@ -161,7 +161,7 @@ TEST(SigmaPack, LeavesOtherLogSourcesOut) {
       "title: a\nlogsource: {product: AWS, service: CloudTrail}\ndetection: {s: {a: 1}, condition: s}\n---\n"
       "title: c\ncorrelation: {type: event_count, rules: [a, w], timespan: 1m, condition: {gte: 2}}\n");
   EXPECT_THAT(pack.errors.lines(), IsEmpty()) << "what is not for us is not read";
-  EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:2:12: left out: its log source is windows process_creation, not aws cloudtrail",
+  EXPECT_THAT(pack.left_out.lines(), ElementsAre("p.yml:2:12: left out: its log source is windows process_creation, not aws cloudtrail",
                                                  "p.yml:6:12: left out: its log source is aws guardduty, not aws cloudtrail",
                                                  "p.yml:13:1: left out: it refers to \"w\", which is for another log source"));
   EXPECT_THAT(pack.rules, SizeIs(1));
@@ -313,7 +313,7 @@ TEST(SigmaCorrelations, AreLinkedAndSilenceTheirRules) {
                       "  condition: {gt: 3, lte: 10, field: [name, who]}\n"));
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   ASSERT_THAT(pack.correlations, SizeIs(1));
-  const auto& [head, correlation, warnings] = pack.correlations[0];
+  const auto& [head, correlation, reports, warnings] = pack.correlations[0];
   EXPECT_EQ(head.level, event::Severity::kMedium);
   EXPECT_EQ(correlation.id, "c-1");
   EXPECT_EQ(correlation.type, CorrelationType::kValueCount);
@@ -502,7 +502,7 @@ TEST(SigmaOldForms, CountsBecomeCorrelations) {
   EXPECT_THAT(pack.errors.lines(), IsEmpty());
   EXPECT_THAT(pack.warnings.lines(), ElementsAre("p.yml:7:14: condition: of an old form, read as a correlation of type event_count over the timeframe"));
   ASSERT_THAT(pack.correlations, SizeIs(1));
-  const auto& [head, correlation, warnings] = pack.correlations[0];
+  const auto& [head, correlation, reports, warnings] = pack.correlations[0];
   EXPECT_EQ(head.id, "o");
   EXPECT_THAT(warnings, SizeIs(1));
   EXPECT_EQ(correlation.timespan, 10min);

@@ -1,0 +1,48 @@
+#include "rules/rule_text.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "rules/yaml_tree.h"
+
+namespace trailwarden::rules {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_rule_file(const fs::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
+
+}  // namespace
+
+std::vector<std::string> rule_files_below(const std::string& root, Diagnostics& errors) {
+  std::vector<std::string> out;
+  std::error_code error;
+  if (!fs::is_directory(root, error)) {
+    if (fs::exists(root, error)) out.push_back(root);
+    else errors.add(root, 1, 1, "there is no such file or folder");
+    return out;
+  }
+  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    const bool is_hidden = it->path().filename().string().starts_with('.');
+    if (is_hidden) it.disable_recursion_pending();
+    else if (is_rule_file(it->path()) && it->is_regular_file(error)) out.push_back(it->path().string());
+  }
+  if (error) errors.add(root, 1, 1, "cannot be read: " + error.message());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Result<std::string> read_rule_text(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(path, error);
+  if (error) return fail(io_error("read", path, error.value()));
+  std::string text(std::min<std::uintmax_t>(size, kMaxYamlBytes + 1), '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(text.data(), std::ssize(text))) return fail(io_error("read", path, errno));
+  return text;
+}
+
+}  // namespace trailwarden::rules
