@@ -31,8 +31,8 @@ void print_lines(const std::vector<std::string>& lines, std::string_view before 
 }
 
 /// The rules of folders, with what is wrong with them said.
-rules::LoadedRules load_and_say(const std::vector<std::string>& paths) {
-  rules::LoadedRules loaded = rules::load_rules(paths);
+rules::LoadedRules load_and_say(const std::vector<std::string>& paths, const rules::ApiNames* names = nullptr) {
+  rules::LoadedRules loaded = rules::load_rules(paths, names);
   print_lines(loaded.errors.lines());
   print_lines(loaded.warnings.lines(), "warning: ");
   return loaded;
@@ -128,7 +128,9 @@ std::vector<std::string> records_in(const std::string& text) {
 }  // namespace
 
 int check_rules(const RuleArguments& arguments) {
-  rules::LoadedRules loaded = load_and_say(arguments.paths);
+  const rules::ApiNames names = detectors::known_api_names();
+  if (names.empty()) fmt::print(stderr, "warning: api_names/names.txt is not among what ships beside the program: names of events are not checked\n");
+  rules::LoadedRules loaded = load_and_say(arguments.paths, &names);
   if (!loaded.errors.empty() && !arguments.keep_going) return kFailed;
   const auto book = rules::RuleBook::compile(loaded.rules);
   if (!book) return complain(book.error(), kFailed);

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "rules/event_pattern.h"
 #include "rules/expression.h"
+#include "rules/rule_words.h"
 #include "rules/sigma_detection.h"
 #include "rules/test_record.h"
 #include "rules/timespan.h"
@@ -23,6 +24,7 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 5> kSeverityNames{"informational", "low", "medium", "high", "critical"};
 constexpr std::int64_t kMostCounted = 100'000;
+constexpr std::size_t kMostWarnings = 1'000;  // of a file; suggestions cost, and nobody would read more
 
 bool is_id(std::string_view id) {
   const auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
@@ -399,7 +401,7 @@ std::string_view to_string(RuleStatus status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
-std::vector<Rule> read_rule_file(std::string_view text, FileReport& report) {
+std::vector<Rule> read_rule_file(std::string_view text, FileReport& report, const ApiNames* names) {
   const auto documents = parse_yaml(text);
   std::vector<Rule> rules;
   if (!documents) {
@@ -409,6 +411,7 @@ std::vector<Rule> read_rule_file(std::string_view text, FileReport& report) {
   for (const YamlNode& document : *documents) {
     FileReport of_document{report.file, {}, {}};
     Rule rule = Reader(document, of_document).read();
+    if (names != nullptr && report.warnings.size() < kMostWarnings) check_words(document, *names, of_document);
     if (of_document.errors.empty()) rules.push_back(std::move(rule));
     report.errors.add(of_document.errors);
     report.warnings.add(of_document.warnings);

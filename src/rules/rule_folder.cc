@@ -33,14 +33,14 @@ std::vector<std::string> files_below(const std::string& root, Diagnostics& error
   return out;
 }
 
-void read_file(const std::string& path, LoadedRules& out) {
+void read_file(const std::string& path, const ApiNames* names, LoadedRules& out) {
   FileReport report{path, {}, {}};
   std::ifstream file(path, std::ios::binary);
   std::string text(kMaxYamlBytes + 1, '\0');
   file.read(text.data(), std::ssize(text));
   if (!file.eof() && !file) return out.errors.add(path, 1, 1, "cannot be read");
   text.resize(static_cast<std::size_t>(file.gcount()));
-  for (Rule& rule : read_rule_file(text, report)) out.rules.push_back(std::move(rule));
+  for (Rule& rule : read_rule_file(text, report, names)) out.rules.push_back(std::move(rule));
   out.errors.add(report.errors);
   out.warnings.add(report.warnings);
   ++out.files;
@@ -48,10 +48,10 @@ void read_file(const std::string& path, LoadedRules& out) {
 
 }  // namespace
 
-LoadedRules load_rules(const std::vector<std::string>& folders) {
+LoadedRules load_rules(const std::vector<std::string>& folders, const ApiNames* names) {
   LoadedRules out;
   for (const std::string& folder : folders)
-    for (const std::string& path : files_below(folder, out.errors)) read_file(path, out);
+    for (const std::string& path : files_below(folder, out.errors)) read_file(path, names, out);
   std::map<std::string, const Rule*> by_id;
   for (const Rule& rule : out.rules) {
     const auto [known, is_new] = by_id.try_emplace(rule.id, &rule);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/diagnostics.h"
+#include "rules/api_names.h"
 #include "rules/rule.h"
 
 namespace trailwarden::rules {
@@ -18,7 +19,7 @@ struct LoadedRules {
 };
 
 /// Reads every *.yaml and *.yml file of `folders` and below (or a file by itself), in the order of their names. An id that is there twice is an error at the second. A file or
-/// folder that cannot be read is an error.
-LoadedRules load_rules(const std::vector<std::string>& folders);
+/// folder that cannot be read is an error. `names`: as in `read_rule_file`.
+LoadedRules load_rules(const std::vector<std::string>& folders, const ApiNames* names = nullptr);
 
 }  // namespace trailwarden::rules
