@@ -129,5 +129,11 @@ TEST(RulePacks, TellOfABehaviourOnceARecord) {
   for (const auto& [of, rules] : tellers) EXPECT_EQ(rules.size(), 1U) << "record " << of.first << ", behaviour " << of.second << ": " << *rules.begin() << " and " << *rules.rbegin();
 }
 
+TEST(RulePacks, LeaveRootsSignInToItsDetector) {
+  std::vector<std::string> said;
+  for (const json& finding : findings_in({std::string(TRAILWARDEN_SOURCE_DIR) + "/tests/data/records/sentry/root_account_used.json"})) said.push_back(finding["what"]);
+  EXPECT_THAT(said, ::testing::ElementsAre("sign_in_without_mfa"));
+}
+
 }  // namespace
 }  // namespace trailwarden::app
