@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "rules/event_pattern.h"
 #include "rules/expression.h"
+#include "rules/json_value.h"
 #include "rules/rule_words.h"
 #include "rules/sigma_detection.h"
 #include "rules/test_record.h"
@@ -47,6 +48,12 @@ std::optional<YamlPlace> take_place(std::string_view& message) {
   if (column.ec != std::errc{} || end - column.ptr < 2 || std::string_view(column.ptr, 2) != ": ") return std::nullopt;
   message.remove_prefix(static_cast<std::size_t>(column.ptr + 2 - message.data()));
   return place;
+}
+
+/// JSON text without its layout: what a rule asks for does not depend on where it stands.
+std::string compact(std::string_view json) {
+  const auto value = parse_json(json);
+  return value ? compact_json(*value) : std::string(json);
 }
 
 /// A timespan, or none at all: "0s", "0d".
@@ -145,12 +152,13 @@ class Reader {
     const std::string json = is_text ? node.text : to_json(node);
     auto predicate = parse_event_pattern(json);
     if (predicate) {
-      ask(json);
+      ask(compact(json));
       predicate->decode = decode_;
       return *std::move(predicate);
     }
     std::string_view message = predicate.error().message;
-    const auto place = is_text ? std::nullopt : take_place(message);
+    auto place = is_text ? std::nullopt : take_place(message);
+    if (place) place->line += node.place.line - 1;
     report_.error(place.value_or(node.place), fmt::format("{}: {}{}", what, is_text ? "in its text, " : "", message));
     return std::nullopt;
   }
@@ -181,7 +189,7 @@ class Reader {
     const auto selections = parse_sigma_detection(*detection, {}, SigmaSettings{}, report_);
     if (!selections) return;
     if (auto expression = sigma_expression(*selections, report_)) {
-      ask(to_json(*detection));
+      ask(compact(to_json(*detection)));
       rule_.pattern = {.expression = *std::move(expression), .combinations = {}, .decode = decode_};
     }
   }

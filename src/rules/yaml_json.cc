@@ -13,6 +13,8 @@ bool is_json_number(std::string_view text) {
 /// Writes with the line breaks of the file.
 class Writer {
  public:
+  explicit Writer(int first_line) : line_(first_line) {}
+
   void value(const YamlNode& node) {
     go_to(node.place);
     switch (node.kind) {
@@ -65,13 +67,13 @@ class Writer {
   }
 
   std::string out_;
-  int line_ = 1, column_ = 1;
+  int line_, column_ = 1;
 };
 
 }  // namespace
 
 std::string to_json(const YamlNode& node) {
-  Writer writer;
+  Writer writer(node.place.line);
   writer.value(node);
   return std::move(writer).done();
 }
