@@ -79,8 +79,10 @@ Result<std::shared_ptr<const RuleBook>> RuleBook::compile(std::vector<Rule> rule
   std::erase_if(rules, [](const Rule& rule) { return !rule.is_enabled; });
   std::shared_ptr<RuleBook> book(new RuleBook);
   std::vector<Predicate> predicates;
+  std::vector<std::string> names;  // for errors
   const auto add = [&](const Predicate& predicate, Role role) {
     predicates.push_back(predicate);
+    names.push_back(rules[role.rule].id);
     book->roles_.push_back(role);
   };
   for (std::uint32_t r = 0; r < rules.size(); ++r) {
@@ -100,7 +102,7 @@ Result<std::shared_ptr<const RuleBook>> RuleBook::compile(std::vector<Rule> rule
     book->ids_.push_back(interned(rule.id));
     book->techniques_.push_back(technique_of(rule));
   }
-  auto set = RuleSet::compile(predicates, {});
+  auto set = RuleSet::compile(predicates, {}, names);
   if (!set) return fail(std::move(set).error());
   book->set_ = *std::move(set);
   book->rules_ = std::move(rules);

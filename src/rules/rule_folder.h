@@ -18,8 +18,8 @@ struct LoadedRules {
   std::size_t files = 0;
 };
 
-/// Reads every *.yaml and *.yml file of `folders` and below (or a file by itself), in the order of their names. An id that is there twice is an error at the second. A file or
-/// folder that cannot be read is an error. `names`: as in `read_rule_file`.
+/// Reads every *.yaml and *.yml file of `folders` and below (or a file by itself), in the order of their names. Of two rules with one id the second is left out, and an error.
+/// What cannot be compiled is left out, and an error. A file or folder that cannot be read is an error. `names`: as in `read_rule_file`.
 LoadedRules load_rules(const std::vector<std::string>& folders, const ApiNames* names = nullptr);
 
 }  // namespace trailwarden::rules
