@@ -325,19 +325,21 @@ void add_rules(CLI::App& app, app::RuleArguments& arguments, app::RuleImportArgu
     return command;
   };
   const auto config = [&](CLI::App* command) { command->add_option("-c,--config", arguments.config, "Config file (YAML): its rules"); };
+  const auto keep_going = [&](CLI::App* command) { command->add_flag("--keep-going", arguments.keep_going, "Leaves out what has errors, where else nothing is loaded"); };
   const auto folders = [&](CLI::App* command) { return command->add_option("folders", arguments.paths, "Folders or files of rules"); };
 
   CLI::App* const check = add("check", "Every error of rule files, at file:line:column",
                               "Example:\n  trailwarden rules check my-rules/\n\nExit codes: 0 all are sound, 1 not all, 2 wrong usage.", app::check_rules);
   folders(check)->required();
-  check->add_flag("--keep-going", arguments.keep_going, "Compiles the sound ones all the same");
+  keep_going(check);
   CLI::App* const test = add("test", "Runs the tests that stand in rule files", "Example:\n  trailwarden rules test my-rules/ --junit rules.xml\n\nExit codes: 0 all passed, 1 not all, 2 wrong usage.", app::test_rules);
   folders(test)->required();
   test->add_option("--junit", arguments.junit, "JUnit XML to write");
-  test->add_flag("--keep-going", arguments.keep_going, "Tests the sound ones where others have errors");
+  keep_going(test);
   CLI::App* const list = add("list", "The rules of a configuration, or of folders", "Example:\n  trailwarden rules list -c trailwarden.yaml", app::list_rules);
   folders(list);
   config(list);
+  keep_going(list);
   list->add_flag("--json", arguments.as_json, "As JSON");
   CLI::App* const coverage = add("coverage", "MITRE ATT&CK techniques that the rules know", "Example:\n  trailwarden rules coverage --navigator layer.json", app::cover_rules);
   folders(coverage);
@@ -352,7 +354,9 @@ void add_rules(CLI::App& app, app::RuleArguments& arguments, app::RuleImportArgu
                               "Only rules whose id matches; also those that are off.\n\nExample:\n  trailwarden rules try 'aws.iam.*' AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::try_rule);
   trial->add_option("rule", arguments.rule, "Id or glob")->required();
   trial->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();
+  trial->add_option("--rules", arguments.rule_folders, "Folder or file of rules, in place of the configuration's")->expected(1);
   config(trial);
+  keep_going(trial);
   CLI::App* const hidden = add("hidden", "What each suppression hides on history, by severity",
                                "Example:\n  trailwarden rules hidden -c trailwarden.yaml AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::hidden_findings);
   hidden->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();

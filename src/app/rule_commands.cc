@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -30,20 +31,24 @@ void print_lines(const std::vector<std::string>& lines, std::string_view before 
   for (const std::string& line : lines) fmt::print(stderr, "{}{}\n", before, line);
 }
 
-/// The rules of folders, with what is wrong with them said.
-rules::LoadedRules load_and_say(const std::vector<std::string>& paths) {
-  rules::LoadedRules loaded = rules::load_rules(paths);
-  print_lines(loaded.errors.lines());
+/// The rules of folders that are sound; what is wrong with the others is said, and counted. nullopt: something is, and `keep_going` was not asked for.
+std::optional<rules::LoadedRules> load_and_say(const std::vector<std::string>& paths, bool keep_going, const rules::ApiNames* names = nullptr) {
+  rules::LoadedRules loaded = rules::load_rules(paths, names);
+  const std::vector<std::string> errors = loaded.errors.lines();
+  print_lines(errors);
   print_lines(loaded.warnings.lines(), "warning: ");
-  return loaded;
+  if (errors.empty()) return loaded;
+  fmt::print(stderr, "{} {}: {}\n", errors.size(), errors.size() == 1 ? "error" : "errors",
+             keep_going ? "what they are in is left out" : "nothing is loaded; --keep-going leaves out what they are in");
+  return keep_going ? std::optional(std::move(loaded)) : std::nullopt;
 }
 
-/// The rules named on the command line; without any, those of the configuration.
-Result<std::vector<Rule>> rules_of(const RuleArguments& arguments) {
-  if (!arguments.paths.empty()) {
-    rules::LoadedRules loaded = rules::load_rules(arguments.paths);
-    if (!loaded.errors.empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(loaded.errors));
-    return std::move(loaded.rules);
+/// The rules of these folders; without any, those of the configuration.
+Result<std::vector<Rule>> rules_of(const std::vector<std::string>& folders, const RuleArguments& arguments) {
+  if (!folders.empty()) {
+    auto loaded = load_and_say(folders, arguments.keep_going);
+    if (!loaded) return fail(ErrorCode::kInvalidArgument, "the rules have errors");
+    return std::move(loaded->rules);
   }
   auto setup = load_setup(arguments.config);
   if (!setup) return fail(std::move(setup).error());
@@ -128,35 +133,37 @@ std::vector<std::string> records_in(const std::string& text) {
 }  // namespace
 
 int check_rules(const RuleArguments& arguments) {
-  rules::LoadedRules loaded = load_and_say(arguments.paths);
-  if (!loaded.errors.empty() && !arguments.keep_going) return kFailed;
-  const auto book = rules::RuleBook::compile(loaded.rules);
+  const rules::ApiNames names = detectors::known_api_names();
+  if (names.empty()) fmt::print(stderr, "warning: api_names/names.txt is not among what ships beside the program: names of events are not checked\n");
+  const auto loaded = load_and_say(arguments.paths, arguments.keep_going, &names);
+  if (!loaded) return kFailed;
+  const auto book = rules::RuleBook::compile(loaded->rules);
   if (!book) return complain(book.error(), kFailed);
-  fmt::print("{} {} in {} {}, {} with several records; {} when compiled\n", loaded.rules.size(), loaded.rules.size() == 1 ? "rule" : "rules", loaded.files, loaded.files == 1 ? "file" : "files",
-             std::count_if(loaded.rules.begin(), loaded.rules.end(), [](const Rule& rule) { return rule.correlation.has_value(); }), format_bytes(static_cast<double>((*book)->memory_bytes())));
-  return loaded.errors.empty() ? kFine : kFailed;
+  fmt::print("{} {} in {} {}, {} with several records; {} when compiled\n", loaded->rules.size(), loaded->rules.size() == 1 ? "rule" : "rules", loaded->files, loaded->files == 1 ? "file" : "files",
+             std::count_if(loaded->rules.begin(), loaded->rules.end(), [](const Rule& rule) { return rule.correlation.has_value(); }), format_bytes(static_cast<double>((*book)->memory_bytes())));
+  return loaded->errors.empty() ? kFine : kFailed;
 }
 
 int test_rules(const RuleArguments& arguments) {
-  const rules::LoadedRules loaded = load_and_say(arguments.paths);
-  if (!loaded.errors.empty() && !arguments.keep_going) return kFailed;
-  const std::vector<RuleTestOutcome> outcomes = run_rule_tests(loaded.rules);
+  const auto loaded = load_and_say(arguments.paths, arguments.keep_going);
+  if (!loaded) return kFailed;
+  const std::vector<RuleTestOutcome> outcomes = run_rule_tests(loaded->rules);
   std::size_t failed = 0;
   for (const RuleTestOutcome& outcome : outcomes) {
     if (outcome.failure.empty()) continue;
     ++failed;
     fmt::print("{}:{}: {}: {}: {}\n", outcome.file, outcome.place.line, outcome.rule, printable(outcome.test), outcome.failure);
   }
-  for (const Rule& rule : loaded.rules)
+  for (const Rule& rule : loaded->rules)
     if (rule.tests.empty()) fmt::print(stderr, "warning: {}:{}: {} has no test\n", rule.file, rule.place.line, rule.id);
   if (!arguments.junit.empty())
     if (auto written = write_file(arguments.junit, junit_xml(outcomes)); !written) return complain(written.error(), kFailed);
-  fmt::print("{} rules, {} tests passed, {} failed\n", loaded.rules.size(), outcomes.size() - failed, failed);
-  return failed == 0 && loaded.errors.empty() ? kFine : kFailed;
+  fmt::print("{} rules, {} tests passed, {} failed\n", loaded->rules.size(), outcomes.size() - failed, failed);
+  return failed == 0 && loaded->errors.empty() ? kFine : kFailed;
 }
 
 int list_rules(const RuleArguments& arguments) {
-  const auto rules = rules_of(arguments);
+  const auto rules = rules_of(arguments.paths, arguments);
   if (!rules) return complain(rules.error(), kWrongUsage);
   if (arguments.as_json) {
     ordered_json out = ordered_json::array();
@@ -171,7 +178,7 @@ int list_rules(const RuleArguments& arguments) {
 }
 
 int cover_rules(const RuleArguments& arguments) {
-  const auto rules = rules_of(arguments);
+  const auto rules = rules_of(arguments.paths, arguments);
   if (!rules) return complain(rules.error(), kWrongUsage);
   std::map<std::string, std::vector<std::string>> by_technique;
   for (const Rule& rule : *rules)
@@ -192,7 +199,7 @@ int cover_rules(const RuleArguments& arguments) {
 }
 
 int explain_rule(const RuleArguments& arguments) {
-  const auto rules = rules_of(arguments);
+  const auto rules = rules_of(arguments.paths, arguments);
   if (!rules) return complain(rules.error(), kWrongUsage);
   const auto rule = std::find_if(rules->begin(), rules->end(), [&](const Rule& known) { return known.id == arguments.rule; });
   if (rule == rules->end()) return complain({ErrorCode::kInvalidArgument, fmt::format("there is no rule \"{}\"; `trailwarden rules list` shows them", printable(arguments.rule))}, kWrongUsage);
@@ -220,8 +227,11 @@ int explain_rule(const RuleArguments& arguments) {
 int try_rule(const RuleArguments& arguments) {
   auto setup = load_setup(arguments.config);
   if (!setup) return complain(setup.error(), kWrongUsage);
+  Result<std::vector<Rule>> rules = std::move(setup->rules.rules);
+  if (!arguments.rule_folders.empty()) rules = rules_of(arguments.rule_folders, arguments);
+  if (!rules) return complain(rules.error(), kWrongUsage);
   std::vector<Rule> chosen;
-  for (Rule rule : setup->rules.rules) {
+  for (Rule& rule : *rules) {
     if (!glob_match(arguments.rule, rule.id)) continue;
     rule.is_enabled = true;
     chosen.push_back(std::move(rule));

@@ -154,7 +154,7 @@ class CorrelationRun {
         if (!group) continue;  // a record without a part of the group is left out
         graph_.observe(feed,
                        {.source = feed.source,
-                         .time = *time,
+                        .time = *time,
                         .event_id = std::to_string(number),
                         .group = std::move(*group),
                         .values = first_texts(*record, source.values).value_or(std::vector<std::string>())},

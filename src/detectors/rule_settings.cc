@@ -79,6 +79,15 @@ bool apply(const RuleOverride& change, std::vector<Rule>& rules, Diagnostics& er
   return found;
 }
 
+/// A folder of what ships beside the program; empty if it is nowhere.
+std::string shipped_folder(const char* name) {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (const fs::path& above : {program.parent_path().parent_path() / "share/trailwarden", fs::path(TRAILWARDEN_SOURCE_DIR) / "models"})
+    if (fs::is_directory(above / name, error)) return (above / name).string();
+  return {};
+}
+
 void supersede(PreparedRules& prepared, const std::vector<ConfiguredDetector>& detectors) {
   for (const ConfiguredDetector& detector : detectors) {
     for (Rule& rule : prepared.rules) {
@@ -107,12 +116,10 @@ RuleConfig read_rules(const config::Section& section) {
 
 std::string packs_folder() {
   if (const char* const named = std::getenv("TRAILWARDEN_PACKS")) return named;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  for (const fs::path& folder : {program.parent_path().parent_path() / "share/trailwarden/rules", fs::path(TRAILWARDEN_SOURCE_DIR) / "models/rules"})
-    if (fs::is_directory(folder, error)) return folder.string();
-  return {};
+  return shipped_folder("rules");
 }
+
+rules::ApiNames known_api_names() { return rules::ApiNames::load(shipped_folder("api_names") + "/names.txt").value_or(rules::ApiNames{}); }
 
 std::vector<std::string> rule_folders(const RuleConfig& config, Diagnostics& errors) {
   std::vector<std::string> folders;

@@ -9,6 +9,7 @@
 #include "core/diagnostics.h"
 #include "detectors/detector.h"
 #include "detectors/rules.h"
+#include "rules/api_names.h"
 #include "rules/rule.h"
 
 namespace trailwarden::detectors {
@@ -38,6 +39,9 @@ RuleConfig read_rules(const config::Section& section);
 
 /// Where the packs are that ship: TRAILWARDEN_PACKS, else share/trailwarden/rules beside the program's bin/, else models/rules of the source tree. Empty if nowhere.
 std::string packs_folder();
+
+/// CloudTrail's event names, for checks of rules: share/trailwarden/api_names or models/api_names likewise. None where the file is nowhere, which is no error.
+rules::ApiNames known_api_names();
 
 /// The rules of a configuration: loaded, changed as it wants, and without those that an enabled detector supersedes.
 struct PreparedRules {

@@ -11,7 +11,9 @@
 #include "core/text.h"
 #include "rules/event_pattern.h"
 #include "rules/expression.h"
+#include "rules/json_value.h"
 #include "rules/rule_text.h"
+#include "rules/rule_words.h"
 #include "rules/sigma_detection.h"
 #include "rules/test_record.h"
 #include "rules/timespan.h"
@@ -25,6 +27,7 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 5> kSeverityNames{"informational", "low", "medium", "high", "critical"};
 constexpr std::int64_t kMostCounted = 100'000;
+constexpr std::size_t kMostWarnings = 1'000;  // of a file; suggestions cost, and nobody would read more
 
 bool is_id(std::string_view id) {
   const auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
@@ -47,6 +50,12 @@ std::optional<YamlPlace> take_place(std::string_view& message) {
   if (column.ec != std::errc{} || end - column.ptr < 2 || std::string_view(column.ptr, 2) != ": ") return std::nullopt;
   message.remove_prefix(static_cast<std::size_t>(column.ptr + 2 - message.data()));
   return place;
+}
+
+/// JSON text without its layout: what a rule asks for does not depend on where it stands.
+std::string compact(std::string_view json) {
+  const auto value = parse_json(json);
+  return value ? compact_json(*value) : std::string(json);
 }
 
 /// A timespan, or none at all: "0s", "0d".
@@ -145,12 +154,13 @@ class Reader {
     const std::string json = is_text ? node.text : to_json(node);
     auto predicate = parse_event_pattern(json);
     if (predicate) {
-      ask(is_text ? json : to_compact_json(node));
+      ask(compact(json));
       predicate->decode = decode_;
       return *std::move(predicate);
     }
     std::string_view message = predicate.error().message;
-    const auto place = is_text ? std::nullopt : take_place(message);
+    auto place = is_text ? std::nullopt : take_place(message);
+    if (place) place->line += node.place.line - 1;
     report_.error(place.value_or(node.place), fmt::format("{}: {}{}", what, is_text ? "in its text, " : "", message));
     return std::nullopt;
   }
@@ -419,21 +429,22 @@ std::string_view to_string(RuleStatus status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
-std::optional<Rule> read_rule(const YamlNode& document, FileReport& report) {
+std::optional<Rule> read_rule(const YamlNode& document, FileReport& report, const ApiNames* names) {
   FileReport of_document{report.file, {}, {}};
   Rule rule = Reader(document, of_document).read();
+  if (names != nullptr && report.warnings.size() < kMostWarnings) check_words(document, *names, of_document);
   report.errors.add(of_document.errors);
   report.warnings.add(of_document.warnings);
   return of_document.errors.empty() ? std::optional(std::move(rule)) : std::nullopt;
 }
 
-std::vector<Rule> read_rule_file(std::string_view text, FileReport& report) {
+std::vector<Rule> read_rule_file(std::string_view text, FileReport& report, const ApiNames* names) {
   const auto documents = parse_yaml(text);
   std::vector<Rule> rules;
   if (!documents) report.error(documents.error().place, documents.error().message);
   else
     for (const YamlNode& document : *documents)
-      if (auto rule = read_rule(document, report)) rules.push_back(*std::move(rule));
+      if (auto rule = read_rule(document, report, names)) rules.push_back(*std::move(rule));
   return rules;
 }
 

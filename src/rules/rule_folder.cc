@@ -10,12 +10,13 @@
 #include "rules/rule_file.h"
 #include "rules/rule_text.h"
 #include "rules/sigma_to_rules.h"
+#include "rules/sound_rules.h"
 #include "rules/yaml_tree.h"
 
 namespace trailwarden::rules {
 namespace {
 
-void read_file(const std::string& path, SigmaLoader& sigma, LoadedRules& out) {
+void read_file(const std::string& path, const ApiNames* names, SigmaLoader& sigma, LoadedRules& out) {
   const auto text = read_rule_text(path);
   if (!text) return out.errors.add(path, 1, 1, "cannot be read");
   ++out.files;
@@ -24,7 +25,7 @@ void read_file(const std::string& path, SigmaLoader& sigma, LoadedRules& out) {
   FileReport report{path, {}, {}};
   for (const YamlNode& document : *documents) {
     if (is_sigma_document(document)) sigma.add(document, path);
-    else if (auto rule = read_rule(document, report)) out.rules.push_back(*std::move(rule));
+    else if (auto rule = read_rule(document, report, names)) out.rules.push_back(*std::move(rule));
   }
   out.errors.add(report.errors);
   out.warnings.add(report.warnings);
@@ -50,14 +51,15 @@ void leave_out_repeated(std::vector<Rule>& rules, Diagnostics& errors) {
   });
 }
 
-LoadedRules load_rules(const std::vector<std::string>& folders) {
+LoadedRules load_rules(const std::vector<std::string>& folders, const ApiNames* names) {
   LoadedRules out;
   SigmaLoader sigma({});
   for (const std::string& folder : folders)
-    for (const std::string& path : rule_files_below(folder, out.errors)) read_file(path, sigma, out);
+    for (const std::string& path : rule_files_below(folder, out.errors)) read_file(path, names, sigma, out);
   add_sigma(std::move(sigma).finish(), out);
   leave_out_repeated(out.rules, out.errors);
   if (out.rules.size() > kMaxRules) out.errors.add(folders.front(), 1, 1, fmt::format("{} rules, and at most {} can be loaded", out.rules.size(), kMaxRules));
+  else take_out_unsound(out.rules, out.errors);
   return out;
 }
 

@@ -13,7 +13,7 @@ bool is_json_number(std::string_view text) {
 /// Writes with the line breaks of the file, or in one line.
 class Writer {
  public:
-  explicit Writer(bool in_place) : in_place_(in_place) {}
+  Writer(bool in_place, int first_line) : in_place_(in_place), line_(first_line) {}
 
   void value(const YamlNode& node) {
     go_to(node.place);
@@ -69,19 +69,19 @@ class Writer {
 
   const bool in_place_;
   std::string out_;
-  int line_ = 1, column_ = 1;
+  int line_, column_ = 1;
 };
 
 }  // namespace
 
 std::string to_json(const YamlNode& node) {
-  Writer writer(true);
+  Writer writer(true, node.place.line);
   writer.value(node);
   return std::move(writer).done();
 }
 
 std::string to_compact_json(const YamlNode& node) {
-  Writer writer(false);
+  Writer writer(false, node.place.line);
   writer.value(node);
   return std::move(writer).done();
 }

@@ -1,28 +1,16 @@
 // What the detectors say of events whose outcome somebody else has written down (../shared/data/labelled), as a table: every case on
 // which a detector speaks, and every case on which its author's label expects one of them to. All other cases must be silent.
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "detectors/judging.h"
-
-#ifndef TRAILWARDEN_SHARED_DIR
-#define TRAILWARDEN_SHARED_DIR "../shared"
-#endif
+#include "detectors/labelled_events.h"
 
 namespace trailwarden::detectors {
 namespace {
-
-using nlohmann::json;
-namespace fs = std::filesystem;
-
-const fs::path kLabelled = fs::path(TRAILWARDEN_SHARED_DIR) / "data" / "labelled";
 
 /// What a case's label asks of these four detectors.
 enum class Label {
@@ -104,58 +92,6 @@ const std::vector<Row> kTable{
     {"panther/AWS.IAM.CreateUser#IAM User Created", Label::kOther, ""},
 };
 
-/// Trimmed test records lack what every real one has.
-std::string completed(json record, const std::string& id) {
-  const std::string time = record.value("eventTime", "");
-  const bool is_spaced = time.size() >= 19 && time[10] == ' ';
-  if (is_spaced) record["eventTime"] = time.substr(0, 10) + "T" + time.substr(11, 8) + "Z";
-  else if (!parse_event_time(time)) record["eventTime"] = "2024-05-01T12:00:00Z";
-  record["eventID"] = id;
-  if (!record.contains("eventSource") || record["eventSource"] == "...") record["eventSource"] = "unknown.amazonaws.com";
-  if (!record.contains("eventName")) record["eventName"] = "Unknown";
-  if (record.value("sourceIPAddress", "") == "...") record["sourceIPAddress"] = "192.0.2.1";
-  for (const char* flag : {"readOnly", "managementEvent"})  // a YAML reader made texts of some
-    if (record.contains(flag) && record[flag].is_string()) record[flag] = record[flag] == "True" || record[flag] == "true";
-  return record.dump();
-}
-
-json read_json(const fs::path& file) {
-  std::ifstream in(file);
-  return json::parse(in);
-}
-
-std::vector<json> read_lines(const fs::path& file) {
-  std::vector<json> out;
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) out.push_back(json::parse(line));
-  return out;
-}
-
-/// Every labelled event by the name of its case; several events of one case in their order.
-std::vector<std::pair<std::string, json>> all_events() {
-  std::vector<std::pair<std::string, json>> out;
-  for (const json& test : read_lines(kLabelled / "panther" / "cases.jsonl"))
-    out.emplace_back("panther/" + test["rule_id"].get<std::string>() + "#" + test["test"].get<std::string>(), test["event"]);
-  int number = 0;
-  for (const json& test : read_lines(kLabelled / "panther-scenario" / "cases.jsonl"))
-    out.emplace_back("panther-scenario/" + test["role"].get<std::string>() + "#" + std::to_string(number++), test["event"]);
-  for (const json& test : read_lines(kLabelled / "streamalert" / "cases.jsonl")) {
-    const json& data = test["data"];
-    for (const json& record : data.contains("Records") ? data["Records"] : json::array({data.value("detail", json::object())}))
-      out.emplace_back("streamalert/" + test["case"].get<std::string>(), record);
-  }
-  for (const json& test : read_lines(kLabelled / "traildiscover" / "cases.jsonl")) out.emplace_back("traildiscover/" + test["case"].get<std::string>(), test["event"]);
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(kLabelled))
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  for (const fs::path& file : files) {
-    const json content = read_json(file);
-    for (const json& record : content.is_object() ? content["Records"] : content) out.emplace_back(fs::relative(file, kLabelled).replace_extension().string(), record);
-  }
-  return out;
-}
-
 /// The panther cases are about a bucket that its owner has declared to hold a trail.
 std::vector<std::unique_ptr<Detector>> fresh_detectors() {
   std::vector<std::unique_ptr<Detector>> out;
@@ -169,10 +105,11 @@ std::map<std::string, std::string> judged() {
   std::map<std::string, std::string> out;
   std::map<std::string, std::vector<std::unique_ptr<Detector>>> detectors;
   int number = 0;
-  for (const auto& [name, record] : all_events()) {
+  const testing::LabelledEvents events;
+  for (const auto& [name, record, must_fire, rules] : events.list()) {
     auto& said = out[name];
     if (detectors[name].empty()) detectors[name] = fresh_detectors();
-    const auto event = trailwarden::testing::decoded(completed(record, std::to_string(number++)));
+    const auto event = trailwarden::testing::decoded(testing::completed(record, std::to_string(number++)));
     for (const auto& detector : detectors[name])
       for (const event::Finding& finding : testing::judge(*detector, event->event)) {
         EXPECT_THAT(testing::flaws(finding), ::testing::IsEmpty()) << name;
@@ -183,7 +120,7 @@ std::map<std::string, std::string> judged() {
 }
 
 TEST(Labelled, AgreesOrSaysWhyNot) {
-  if (!fs::exists(kLabelled)) GTEST_SKIP() << kLabelled << " is not here; the labelled data are kept outside the repository";
+  if (!testing::has_labelled_events()) GTEST_SKIP() << testing::kLabelled << " is not here; the labelled data are kept outside the repository";
   std::map<std::string, std::string> said = judged();
   std::map<std::string, int> counts;
   for (const Row& row : kTable) {

@@ -82,6 +82,7 @@ TEST(RuleFile, WhatItAsksForMakesItsHashAndNothingElse) {
   const std::uint64_t hash_of_x = hash("pattern: {eventName: [X]}\n");
   EXPECT_EQ(hash("pattern: {eventName: [X]}\nfalse_positives: [words]\n"), hash_of_x);
   EXPECT_EQ(hash("# a remark\n\npattern:\n  eventName:\n    - X\n"), hash_of_x) << "wherever it stands, and however it is set";
+  EXPECT_EQ(hash("behaviour: B1\npattern:\n  eventName:\n    - X\n"), hash_of_x) << "another place, and another layout";
   EXPECT_NE(hash("pattern: {eventName: [Z]}\n"), hash_of_x);
   EXPECT_NE(hash("pattern: {eventName: [X]}\nunless: [{eventName: [Q]}]\n"), hash_of_x);
 }

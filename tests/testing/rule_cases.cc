@@ -186,7 +186,7 @@ Expression expression(Choices& choose, int depth) {
   if (what == 3) {
     using How = FieldComparison::How;
     return {.kind = Expression::Kind::kComparison,
-            .comparison = {choose.of(std::array{How::kEqual, How::kContains, How::kStartsWith, How::kEndsWith}), path(choose), path(choose), choose.one_in(2)}};
+            .comparison = {choose.of(std::array{How::kEqual, How::kContains, How::kStartsWith, How::kEndsWith}), path(choose), path(choose), choose.one_in(2), choose.one_in(2)}};
   }
   if (what < 3) {
     const Reading reading = choose.one_in(3) ? Reading::kLeaves : Reading::kTexts;
@@ -310,7 +310,7 @@ std::string shown(const LeafTest& test) {
 std::string shown(const Expression& e) {
   using Kind = Expression::Kind;
   if (e.kind == Kind::kField) return (e.field.reading == Reading::kLeaves ? "leaf '" : "text '") + e.field.path + "' " + shown(e.field.test);
-  if (e.kind == Kind::kComparison) return "compare '" + e.comparison.path + "' '" + e.comparison.other + "' " + std::to_string(static_cast<int>(e.comparison.how)) + (e.comparison.ignore_case ? "i" : "");
+  if (e.kind == Kind::kComparison) return "compare '" + e.comparison.path + "' '" + e.comparison.other + "' " + std::to_string(static_cast<int>(e.comparison.how)) + (e.comparison.ignore_case ? "i" : "") + (e.comparison.differs ? " differs" : "");
   std::string out = e.kind == Kind::kAll ? "all(" : e.kind == Kind::kAny ? "any(" : "not(";
   for (const Expression& part : e.parts) out += shown(part) + ", ";
   return out + ")";
