@@ -13,6 +13,7 @@
 #include "app/rule_preview.h"
 #include "app/rule_tests.h"
 #include "app/setup.h"
+#include "core/read_file.h"
 #include "core/text.h"
 #include "event/decoder.h"
 #include "rules/attack_techniques.h"
@@ -53,12 +54,6 @@ Result<std::vector<Rule>> rules_of(const std::vector<std::string>& folders, cons
   auto setup = load_setup(arguments.config);
   if (!setup) return fail(std::move(setup).error());
   return std::move(setup->rules.rules);
-}
-
-Result<std::string> text_of_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(io_error("open", path, errno));
-  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 ordered_json rule_json(const Rule& rule) {
@@ -203,7 +198,7 @@ int explain_rule(const RuleArguments& arguments) {
   if (!rules) return complain(rules.error(), kWrongUsage);
   const auto rule = std::find_if(rules->begin(), rules->end(), [&](const Rule& known) { return known.id == arguments.rule; });
   if (rule == rules->end()) return complain({ErrorCode::kInvalidArgument, fmt::format("there is no rule \"{}\"; `trailwarden rules list` shows them", printable(arguments.rule))}, kWrongUsage);
-  const auto text = text_of_file(arguments.event);
+  const auto text = read_file(arguments.event);
   if (!text) return complain(text.error(), kWrongUsage);
   const std::vector<std::string> records = records_in(*text);
   if (records.empty()) return complain({ErrorCode::kMalformed, arguments.event + ": no record: a JSON object, an array, {\"Records\": [...]}, or a record a line"}, kFailed);

@@ -9,11 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "app/setup.h"
+#include "core/read_file.h"
 #include "core/text.h"
 #include "rules/rule_book.h"
 #include "rules/rule_folder.h"
 #include "rules/rule_text.h"
 #include "rules/sigma_to_rules.h"
+#include "rules/yaml_tree.h"
 
 namespace trailwarden::app {
 namespace {
@@ -76,7 +78,7 @@ Import import_from(const std::vector<std::string>& folders) {
   for (const std::string& folder : folders) {
     for (const std::string& path : rules::rule_files_below(folder, out.errors)) {
       ++out.files;
-      if (const auto text = rules::read_rule_text(path)) loader.add(*text, path);
+      if (const auto text = read_file(path, rules::kMaxYamlBytes)) loader.add(*text, path);
       else out.errors.add(path, 1, 1, text.error().message);
     }
   }

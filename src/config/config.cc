@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
+
+#include "core/read_file.h"
 
 namespace trailwarden::config {
 namespace {
@@ -87,15 +86,9 @@ Config parse_config(std::string_view text, std::string_view file_name) {
 }
 
 Result<Config> load_config(const std::string& path) {
-  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return fail(io_error("read config", path, EISDIR));
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(io_error("open config", path, errno));
-  // One byte more than a config may have: the parser then says that it is too large, and a wrong path costs no memory.
-  std::string text(Section::kMaxFileBytes + 1, '\0');
-  file.read(text.data(), std::ssize(text));
-  if (file.bad()) return fail(io_error("read config", path, errno));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return parse_config(text, path);
+  const auto text = read_file(path, Section::kMaxFileBytes);  // of a larger one the parser says so
+  if (!text) return fail(text.error());
+  return parse_config(*text, path);
 }
 
 std::string join_lines(const Diagnostics& diagnostics) {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
+
+#include "core/read_file.h"
 
 namespace trailwarden::config {
 namespace {
@@ -208,13 +208,10 @@ Result<std::string> read_secret(const SecretSource& source) {
     if (value == nullptr || *value == '\0') return fail(ErrorCode::kNotFound, fmt::format("the environment variable {} is not set, or empty", source.environment));
     return std::string(value);
   }
-  std::ifstream file(source.file, std::ios::binary);
-  if (!file) return fail(io_error("open", source.file, errno));
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::string secret = std::move(text).str();
-  while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
-  if (!file || secret.empty()) return fail(ErrorCode::kNotFound, fmt::format("{}: nothing stands in it", source.file));
+  auto secret = read_file(source.file);
+  if (!secret) return secret;
+  while (secret->ends_with('\n') || secret->ends_with('\r')) secret->pop_back();
+  if (secret->empty()) return fail(ErrorCode::kNotFound, fmt::format("{}: nothing stands in it", source.file));
   return secret;
 }
 

@@ -7,12 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <tuple>
 
 #include <fmt/format.h>
 
 #include "core/hash.h"
+#include "core/read_file.h"
 #include "core/text.h"
 #include "detectors/insights.h"
 #include "pipeline/shard.h"
@@ -131,11 +131,9 @@ Result<SavedCells> read_state_file(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail(ErrorCode::kNotFound, path + ": no such file");
   if (std::filesystem::is_directory(path, error)) return fail(ErrorCode::kInvalidArgument, path + ": a folder, not a state file");
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file || file.bad()) return fail(io_error("read", path, errno));
-  auto cells = parse_state_file(bytes);
+  const auto bytes = read_file(path);
+  if (!bytes) return fail(bytes.error());
+  auto cells = parse_state_file(*bytes);
   if (!cells) return fail(std::move(cells).error().during(path));
   return cells;
 }

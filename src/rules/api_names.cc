@@ -1,9 +1,9 @@
 #include "rules/api_names.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <sstream>
+
+#include "core/read_file.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -39,11 +39,7 @@ ApiNames ApiNames::parse(std::string_view text) {
 }
 
 Result<ApiNames> ApiNames::load(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return fail(io_error("open", file, errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse(text.view());
+  return read_file(file).transform([](const std::string& text) { return parse(text); });
 }
 
 const std::vector<std::string>& ApiNames::names_of(std::string_view source) const {

@@ -229,6 +229,11 @@ std::string compact_json(const JsonValue& value) {
   return out;
 }
 
+std::string compacted(std::string_view json) {
+  const auto value = parse_json(json);
+  return value ? compact_json(*value) : std::string(json);
+}
+
 void append_json_string(std::string_view text, std::string& out) {
   static constexpr std::string_view kMeaning = "\"\\\b\f\n\r\t";
   static constexpr std::string_view kShort = "\"\\bfnrt";

@@ -41,6 +41,8 @@ tl::expected<JsonValue, JsonFault> parse_json(std::string_view text);
 
 /// The value without whitespace, members in order, strings with the fewest escapes, numbers as spelled.
 std::string compact_json(const JsonValue& value);
+/// JSON text without its layout: equal for equal values, wherever they stand. What is no JSON stays as it is.
+std::string compacted(std::string_view json);
 
 /// Appends the text of a JSON string with the fewest escapes, quotes included.
 void append_json_string(std::string_view text, std::string& out);

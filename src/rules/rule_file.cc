@@ -8,17 +8,18 @@
 #include <fmt/format.h>
 
 #include "core/hash.h"
+#include "core/read_file.h"
 #include "core/text.h"
 #include "rules/event_pattern.h"
 #include "rules/expression.h"
 #include "rules/json_value.h"
-#include "rules/rule_text.h"
 #include "rules/rule_words.h"
 #include "rules/sigma_detection.h"
 #include "rules/test_record.h"
 #include "rules/timespan.h"
 #include "rules/yaml_fields.h"
 #include "rules/yaml_json.h"
+#include "rules/yaml_tree.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -50,12 +51,6 @@ std::optional<YamlPlace> take_place(std::string_view& message) {
   if (column.ec != std::errc{} || end - column.ptr < 2 || std::string_view(column.ptr, 2) != ": ") return std::nullopt;
   message.remove_prefix(static_cast<std::size_t>(column.ptr + 2 - message.data()));
   return place;
-}
-
-/// JSON text without its layout: what a rule asks for does not depend on where it stands.
-std::string compact(std::string_view json) {
-  const auto value = parse_json(json);
-  return value ? compact_json(*value) : std::string(json);
 }
 
 /// A timespan, or none at all: "0s", "0d".
@@ -154,7 +149,7 @@ class Reader {
     const std::string json = is_text ? node.text : to_json(node);
     auto predicate = parse_event_pattern(json);
     if (predicate) {
-      ask(compact(json));
+      ask(compacted(json));
       predicate->decode = decode_;
       return *std::move(predicate);
     }
@@ -194,7 +189,7 @@ class Reader {
   /// A Sigma rule in a file of its own, beside this one where the path is relative.
   void read_sigma_file(const std::string& file, const YamlFields& sigma) {
     FileReport report{(std::filesystem::path(report_.file).parent_path() / file).string(), {}, {}};
-    const auto text = read_rule_text(report.file);
+    const auto text = read_file(report.file, kMaxYamlBytes);
     if (!text) return sigma.error("file", "sigma: " + text.error().message);
     const auto documents = parse_yaml(*text);
     if (!documents) report.error(documents.error().place, documents.error().message);
@@ -208,7 +203,7 @@ class Reader {
     const auto selections = parse_sigma_detection(detection, {}, SigmaSettings{}, report);
     if (!selections) return;
     if (auto expression = sigma_expression(*selections, report)) {
-      ask(to_compact_json(detection));
+      ask(compacted(to_json(detection)));
       rule_.pattern = {.expression = *std::move(expression), .combinations = {}, .decode = decode_};
     }
   }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/read_file.h"
 #include "rules/rule_file.h"
 #include "rules/rule_text.h"
 #include "rules/sigma_to_rules.h"
@@ -16,8 +17,8 @@
 namespace trailwarden::rules {
 namespace {
 
-void read_file(const std::string& path, const ApiNames* names, SigmaLoader& sigma, LoadedRules& out) {
-  const auto text = read_rule_text(path);
+void read_rule_file(const std::string& path, const ApiNames* names, SigmaLoader& sigma, LoadedRules& out) {
+  const auto text = read_file(path, kMaxYamlBytes);
   if (!text) return out.errors.add(path, 1, 1, "cannot be read");
   ++out.files;
   const auto documents = parse_yaml(*text);
@@ -55,7 +56,7 @@ LoadedRules load_rules(const std::vector<std::string>& folders, const ApiNames* 
   LoadedRules out;
   SigmaLoader sigma({});
   for (const std::string& folder : folders)
-    for (const std::string& path : rule_files_below(folder, out.errors)) read_file(path, names, sigma, out);
+    for (const std::string& path : rule_files_below(folder, out.errors)) read_rule_file(path, names, sigma, out);
   add_sigma(std::move(sigma).finish(), out);
   leave_out_repeated(out.rules, out.errors);
   if (out.rules.size() > kMaxRules) out.errors.add(folders.front(), 1, 1, fmt::format("{} rules, and at most {} can be loaded", out.rules.size(), kMaxRules));

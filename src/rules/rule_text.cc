@@ -1,12 +1,7 @@
 #include "rules/rule_text.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-
-#include "rules/yaml_tree.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -37,16 +32,6 @@ std::vector<std::string> rule_files_below(const std::string& root, Diagnostics& 
   if (error) errors.add(root, 1, 1, "cannot be read: " + error.message());
   std::sort(out.begin(), out.end());
   return out;
-}
-
-Result<std::string> read_rule_text(const std::string& path) {
-  std::error_code error;
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (error) return fail(io_error("read", path, error.value()));
-  std::string text(std::min<std::uintmax_t>(size, kMaxYamlBytes + 1), '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(text.data(), std::ssize(text))) return fail(io_error("read", path, errno));
-  return text;
 }
 
 }  // namespace trailwarden::rules

@@ -8,6 +8,7 @@
 
 #include "core/hash.h"
 #include "core/text.h"
+#include "rules/json_value.h"
 #include "rules/yaml_json.h"
 
 namespace trailwarden::rules {
@@ -67,7 +68,7 @@ SigmaDocument parse_sigma_document(const YamlNode& document, const SigmaSettings
   const std::string_view body = body_of(document, report);
   SigmaHead head = parse_sigma_head(document, body, report);
   if (body.empty()) return SigmaRefused{head};
-  head.hash = xxh3_64(to_compact_json(*document.find(body)));
+  head.hash = xxh3_64(compacted(to_json(*document.find(body))));
   if (!head.log_source.covers_cloudtrail()) {
     report.warn(document.find("logsource")->place, fmt::format("left out: its log source is {}, not aws cloudtrail", describe(head.log_source)));
     return SigmaSkipped{head};

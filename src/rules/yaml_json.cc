@@ -10,10 +10,10 @@ bool is_json_number(std::string_view text) {
   return value && value->kind == JsonValue::Kind::kNumber;
 }
 
-/// Writes with the line breaks of the file, or in one line.
+/// Writes with the line breaks of the file.
 class Writer {
  public:
-  Writer(bool in_place, int first_line) : in_place_(in_place), line_(first_line) {}
+  explicit Writer(int first_line) : line_(first_line) {}
 
   void value(const YamlNode& node) {
     go_to(node.place);
@@ -48,7 +48,6 @@ class Writer {
 
  private:
   void go_to(YamlPlace place) {
-    if (!in_place_) return;
     for (; line_ < place.line; ++line_) {
       out_ += '\n';
       column_ = 1;
@@ -67,7 +66,6 @@ class Writer {
     column_ += static_cast<int>(text.size());
   }
 
-  const bool in_place_;
   std::string out_;
   int line_, column_ = 1;
 };
@@ -75,13 +73,7 @@ class Writer {
 }  // namespace
 
 std::string to_json(const YamlNode& node) {
-  Writer writer(true, node.place.line);
-  writer.value(node);
-  return std::move(writer).done();
-}
-
-std::string to_compact_json(const YamlNode& node) {
-  Writer writer(false, node.place.line);
+  Writer writer(node.place.line);
   writer.value(node);
   return std::move(writer).done();
 }

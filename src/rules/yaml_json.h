@@ -10,7 +10,4 @@ namespace trailwarden::rules {
 /// where in the file it is; values that came in by an alias stand where the text happens to be. Numbers that JSON does not have (0x1F, .inf) become texts.
 std::string to_json(const YamlNode& node);
 
-/// The same in one line, without a blank: equal for equal values, wherever they stand.
-std::string to_compact_json(const YamlNode& node);
-
 }  // namespace trailwarden::rules
