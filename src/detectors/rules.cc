@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "core/hash.h"
 #include "core/interned.h"
 #include "core/text.h"
 #include "detectors/phrases.h"
@@ -24,6 +23,9 @@ using rules::RuleCorrelation;
 
 constexpr std::size_t kMostRoutines = 10'000;           // of declared automation, in one cell
 constexpr std::chrono::hours kNotRoutineBefore{24};     // what was first done less than a day ago is no routine
+
+/// The rule is silent until it has learned what is usual.
+bool is_of_what_is_new(const Rule& rule) { return rule.correlation && rule.correlation->kind == RuleCorrelation::Kind::kFirstSeen; }
 
 /// A thread's matcher for the book that it last worked with, and what it said of the record that it was last asked about.
 class Matching {
@@ -58,7 +60,7 @@ class Matching {
 };
 
 std::string normal_of(const Rule& rule) {
-  if (!rule.correlation || rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("Rule {} describes it; nothing was learned.", rule.id);
+  if (!is_of_what_is_new(rule)) return fmt::format("Rule {} describes it; nothing was learned.", rule.id);
   return fmt::format("Rule {}: not seen here before, in at least {} days.", rule.id, rule.correlation->learn.value / 86'400);
 }
 
@@ -207,7 +209,7 @@ void Rules::correlate(const RuleBook::Role& hit, const event::CloudTrailEvent& e
 
 bool Rules::is_learning(std::uint32_t number, Timestamp at) const {
   const Rule& rule = book().rules()[number];
-  if (rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return false;
+  if (!is_of_what_is_new(rule)) return false;
   const auto added = added_.find(number);
   return at < (added == added_.end() ? since_ : std::max(since_, added->second)) + std::chrono::seconds{rule.correlation->learn.value};
 }
@@ -243,7 +245,7 @@ void Rules::tell(std::uint32_t number, event::Severity severity, const event::Cl
   finding.entity = entity_of(rule, fields, result, event);
   finding.sentence = rule.sentence.fill([&](std::string_view field) -> std::optional<std::string> {
     if (result != nullptr && field == "count") return fmt::format("{:g}", result->value);
-    if (result != nullptr && field == "value" && rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) return fmt::format("{:g}", result->value);
+    if (result != nullptr && field == "value" && !is_of_what_is_new(rule)) return fmt::format("{:g}", result->value);
     if (result != nullptr && field == "value") return result->values.empty() ? std::nullopt : std::optional(printable(result->values.front()));
     if (result != nullptr && field == "minutes") return fmt::format("{}", rule.correlation->within.value / 60);
     const auto text = fields.text(field);
@@ -321,7 +323,7 @@ void Rules::save(ByteWriter& out) const {
 void Rules::save_learners(ByteWriter& out) const {
   std::map<std::string_view, std::uint32_t> learners;
   for (std::uint32_t rule = 0; rule < book().rules().size(); ++rule)
-    if (book().rules()[rule].correlation && book().rules()[rule].correlation->kind == RuleCorrelation::Kind::kFirstSeen) learners.emplace(book().id(rule), rule);
+    if (is_of_what_is_new(book().rules()[rule])) learners.emplace(book().id(rule), rule);
   out.number(static_cast<std::uint32_t>(learners.size()));
   for (const auto& [id, rule] : learners) {
     const auto added = added_.find(rule);
@@ -376,7 +378,7 @@ Result<void> Rules::load_learners(ByteReader& in) {
   if (!in.ok()) return fail(ErrorCode::kMalformed, "the state of rules ends too early");
   for (std::uint32_t number = 0; number < book().rules().size(); ++number) {
     const Rule& rule = book().rules()[number];
-    if (!rule.correlation || rule.correlation->kind != RuleCorrelation::Kind::kFirstSeen) continue;
+    if (!is_of_what_is_new(rule)) continue;
     const auto known = saved.find({rule.id, rule.hash});
     const Timestamp since = known == saved.end() ? watermark_ : known->second;
     if (since > kBeginningOfTime) added_[number] = since;
@@ -386,8 +388,7 @@ Result<void> Rules::load_learners(ByteReader& in) {
 
 std::size_t Rules::forget(const event::ForgottenPrincipal& principal, std::string_view) {
   std::size_t places = 0;
-  const auto forms = principal.names();
-  const auto names = [&](std::string_view text) { return principal.is_named_by(text) || std::find(forms.begin(), forms.end(), text) != forms.end(); };
+  const auto names = [&](std::string_view text) { return principal.is_named_by(text); };
   for (auto& [rule, state] : states_) places += state.forget(names);
   places += std::erase_if(routines_, [&](const auto& routine) { return principal.is_named_by(routine.first.second); });
   return places;

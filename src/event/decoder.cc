@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "event/decoded_member.h"
 #include "event/json_walk.h"
 #include "event/member_table.h"
 
@@ -107,7 +109,40 @@ constexpr MemberTable kEvent{std::to_array<EventRow>({
     {"insightDetails", Kind::kRaw, &CloudTrailEvent::insight_details},
 })};
 
+/// The row called so. By comparing: a table's own search may read behind a name, where a path need not be padded.
+template <class Table>
+auto* row_of(const Table& table, std::string_view name) {
+  for (std::size_t row = 0; row < table.size(); ++row)
+    if (table[row].name == name) return &table[row];
+  return static_cast<decltype(&table[0])>(nullptr);
+}
+
+/// The rest of a path that leads through `name`.
+std::optional<std::string_view> below(std::string_view path, std::string_view name) {
+  if (!path.starts_with(name) || path.size() <= name.size() || path[name.size()] != '.') return std::nullopt;
+  return path.substr(name.size() + 1);
+}
+
+const IdentityRow* identity_row(std::string_view path) {
+  const auto context = below(path, "sessionContext");
+  if (!context) return row_of(kIdentity, path);
+  if (const auto issuer = below(*context, "sessionIssuer")) return row_of(kIssuer, *issuer);
+  if (const auto attribute = below(*context, "attributes")) return row_of(kSessionAttributes, *attribute);
+  return row_of(kSessionContext, *context);
+}
+
 }  // namespace
+
+std::optional<DecodedMember> decoded_member(std::string_view path) {
+  if (const auto identity = below(path, "userIdentity")) {
+    const IdentityRow* const row = identity_row(*identity);
+    if (row == nullptr || row->text == nullptr) return std::nullopt;
+    return DecodedMember{.of_identity = row->text, .is_raw = row->kind == Kind::kRaw};
+  }
+  const EventRow* const row = row_of(kEvent, path);
+  if (row == nullptr || row->text == nullptr) return std::nullopt;
+  return DecodedMember{.of_event = row->text, .is_raw = row->kind == Kind::kRaw};
+}
 
 struct Decoder::Habits {
   decltype(kEvent)::Habit event;

@@ -11,10 +11,6 @@ namespace {
 
 std::uint32_t size32(std::string_view text) { return static_cast<std::uint32_t>(text.size()); }
 
-bool equal_letters(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) { return ascii_lower(a) == b; });
-}
-
 /// Bytes of the code point at the front of a text that is known to be UTF-8.
 std::size_t known_utf8_length(std::string_view text) {
   std::size_t length = 1;

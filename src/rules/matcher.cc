@@ -17,10 +17,6 @@ using Kind = JsonValue::Kind;
 using Node = RuleProgram::Node;
 using Test = RuleProgram::Test;
 
-bool equal_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
-}
-
 /// Whether `text` equals, contains, begins or ends with `other`. `other` is read as a glob is, so its letters beyond ASCII decide what other case they accept.
 bool compares(const FieldComparison& comparison, std::string_view text, std::string_view other) {
   using How = FieldComparison::How;
@@ -57,7 +53,6 @@ struct Matcher::Scratch {
   struct TestState {
     std::uint64_t stamp = 0;  // of the last text that it was reported for
     std::uint32_t hits = 0;   // texts that it was reported for; of a test decided at once: whether it holds
-    std::uint64_t first = 0;  // the record a decoded member of which it may accept, if that is not known
   };
 
   std::shared_ptr<const RuleProgram> program;
@@ -127,7 +122,7 @@ struct Matcher::Scratch {
   bool has_needs(RuleId rule) const {
     const auto is_met = [this](std::uint32_t need) {
       const auto any = program->first_tests[need];
-      return std::any_of(any.begin(), any.end(), [this](TestId test) { return hits(test) > 0 || tests[test].first == record_stamp; });
+      return std::any_of(any.begin(), any.end(), [this](TestId test) { return hits(test) > 0; });
     };
     const auto needs = program->rule_needs[rule];
     return std::all_of(needs.begin(), needs.end(), is_met);
@@ -274,9 +269,9 @@ bool Matcher::Scratch::knows(SlotId id, const event::CloudTrailEvent& event) {
   if (is_fresh(slots_known[id])) return true;
   const RuleProgram::Slot& slot = program->slots[id];
   if (!slot.member) return false;
-  const std::string_view text = slot.member.text(event);
+  const std::string_view text = slot.member->text(event);
   if (text.data() != nullptr) {
-    const auto value = EventMember::value(text, event);
+    const auto value = member_value(text, event);
     if (!value) return false;
     values.add(id, *value);
   }
@@ -331,18 +326,12 @@ bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::v
   begin_record();
   for (const SlotId id : program->first_slots) {
     const RuleProgram::Slot& slot = program->slots[id];
-    const std::string_view text = slot.member.text(event);
+    const std::string_view text = slot.member->text(event);
     if (text.data() == nullptr) continue;
     add_candidates(program->rules_of_slot[id]);
     if (!slot.is_asked_first) continue;
-    if (knows(id, event)) {
-      ask_globs(id);
-      continue;
-    }
-    scan(slot, text, [this](std::uint32_t test) {
-      tests[test].first = record_stamp;
-      add_candidates(program->rules_of_test[test]);
-    });
+    if (!knows(id, event)) return false;
+    ask_globs(id);
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (!has_needs(candidates[i])) continue;

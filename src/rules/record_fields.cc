@@ -17,32 +17,21 @@ std::string joined(std::string_view above, std::string_view name) { return above
 
 }  // namespace
 
-RecordField::RecordField(std::string_view name) : member_(EventMember::of(name)), path_(name) {
+RecordField::RecordField(std::string_view name) : member_(scalar_member(name)), path_(name) {
   static constexpr auto kDerived = std::to_array<std::pair<std::string_view, Kind>>(
       {{"principal", Kind::kPrincipal}, {"principal_id", Kind::kPrincipalId}, {"account", Kind::kAccount}, {"region", Kind::kRegion}, {"service", Kind::kService}});
   if (member_) kind_ = Kind::kMember;
   for (const auto& [derived, kind] : kDerived)
     if (name == derived) kind_ = kind;
+  if (const std::size_t dot = name.find('.'); kind_ == Kind::kPath && dot != std::string_view::npos) {
+    member_ = event::decoded_member(name.substr(0, dot));
+    if (member_ && !member_->is_raw) member_.reset();
+  }
 }
 
-const JsonValue& RecordFields::where(std::string_view& path, std::string& here) const {
-  using event::CloudTrailEvent;
-  static constexpr auto kDocuments = std::to_array<std::pair<std::string_view, std::string_view CloudTrailEvent::*>>(
-      {{"requestParameters", &CloudTrailEvent::request_parameters}, {"responseElements", &CloudTrailEvent::response_elements},
-       {"additionalEventData", &CloudTrailEvent::additional_event_data}, {"serviceEventDetails", &CloudTrailEvent::service_event_details}});
-  std::string_view of = event_.raw, name;
-  for (const auto& [document, member] : kDocuments) {
-    const std::string_view text = event_.*member;
-    const bool leads_there = path.starts_with(document) && path.size() > document.size() && path[document.size()] == '.';
-    // Names with dots, or written twice: only the whole record tells.
-    if (!leads_there || text.empty() || event_.dotted_keys + event_.duplicate_keys > 0) continue;
-    name = document;
-    of = text;
-    path.remove_prefix(document.size() + 1);
-    here = document;
-  }
-  const auto [at, is_new] = parsed_.try_emplace(name);
-  if (is_new) at->second = parse_json(of).value_or(JsonValue{});
+const JsonValue& RecordFields::parsed(std::string_view name, std::string_view json) const {
+  const auto [at, is_new] = parsed_.try_emplace(std::string(name));
+  if (is_new) at->second = parse_json(json).value_or(JsonValue{});
   return at->second;
 }
 
@@ -67,6 +56,18 @@ bool RecordFields::each_at(const JsonValue& from, std::string_view path, const s
   return true;
 }
 
+template <class Visit>
+void RecordFields::each_of(const RecordField& field, Visit visit) const {
+  const std::string_view path = field.path_, document = field.member_ ? field.member_->text(event_) : std::string_view();
+  // Names with dots, or written twice: only the whole record tells.
+  if (document.empty() || event_.dotted_keys + event_.duplicate_keys > 0) {
+    each_at(parsed({}, event_.raw), path, {}, visit);
+    return;
+  }
+  const std::string_view name = path.substr(0, path.find('.'));
+  each_at(parsed(name, document), path.substr(name.size() + 1), std::string(name), visit);
+}
+
 bool RecordFields::read(const RecordField& field, std::string& out) const {
   using Field = RecordField::Kind;
   bool found = false;
@@ -76,7 +77,7 @@ bool RecordFields::read(const RecordField& field, std::string& out) const {
     case Field::kAccount: out = event_.account(); return true;
     case Field::kRegion: out = event_.region(); return true;
     case Field::kService: out = event_.event_source.substr(0, event_.event_source.find('.')); return true;
-    case Field::kMember: out = field.member_.text(event_); return !out.empty();  // a member that is there and empty counts as absent, as the decoder has it
+    case Field::kMember: out = field.member_->text(event_); return !out.empty();  // a member that is there and empty counts as absent, as the decoder has it
     case Field::kPath: break;
   }
   const auto first = [&](const JsonValue& value) {
@@ -84,10 +85,7 @@ bool RecordFields::read(const RecordField& field, std::string& out) const {
     found = true;
     return false;
   };
-  std::string_view path = field.path_;
-  std::string here;
-  const JsonValue& from = where(path, here);
-  each_at(from, path, here, first);
+  each_of(field, first);
   return found;
 }
 
@@ -106,10 +104,7 @@ std::vector<std::string> RecordFields::texts(const RecordField& field) const {
     if (std::string text = text_of(value); std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
     return true;
   };
-  std::string_view path = field.path_;
-  std::string here;
-  const JsonValue& from = where(path, here);
-  each_at(from, path, here, collect);
+  each_of(field, collect);
   return out;
 }
 

@@ -24,7 +24,7 @@ class RecordField {
  private:
   friend class RecordFields;
   enum class Kind : std::uint8_t { kPath, kMember, kPrincipal, kPrincipalId, kAccount, kRegion, kService } kind_ = Kind::kPath;
-  EventMember member_;  // of kMember
+  std::optional<event::DecodedMember> member_;  // of kMember where the value is; of kPath where the document is into which the path's first name leads, if any
   std::string path_;
 };
 
@@ -46,12 +46,14 @@ class RecordFields {
   /// Calls `visit` for each value at a path, until it says false. False if it did.
   template <class Visit>
   bool each_at(const JsonValue& from, std::string_view path, const std::string& here, Visit& visit) const;
-  /// What a path's values are looked for in: the record, or what it has by the path's first name, by which the path is then shortened.
-  const JsonValue& where(std::string_view& path, std::string& here) const;
+  /// Calls `visit` for each value of a field that is a path, as `each_at` does.
+  template <class Visit>
+  void each_of(const RecordField& field, Visit visit) const;
+  const JsonValue& parsed(std::string_view name, std::string_view json) const;
 
   const event::CloudTrailEvent& event_;
   const std::vector<std::string>& decode_;
-  mutable std::map<std::string_view, JsonValue> parsed_;  // by the name of a member of the record; "" is the record
+  mutable std::map<std::string, JsonValue> parsed_;  // by the name of a member of the record; "" is the record
   mutable std::vector<std::unique_ptr<JsonValue>> documents_;  // that stood in strings
 };
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "rules/glob_matcher.h"
 #include "rules/yaml_fields.h"
 
 namespace trailwarden::rules {
@@ -41,11 +42,6 @@ constexpr auto kEnvelope = std::to_array<std::string_view>({"detail", "detail-ty
 /// Whether it is `above`, or lies below it.
 bool is_at_or_below(std::string_view path, std::string_view above) { return path.starts_with(above) && (path.size() == above.size() || path[above.size()] == '.'); }
 
-bool same_letters(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// All that is known, and what it lies in.
 std::vector<std::string_view> fields_and_objects() {
   std::vector<std::string_view> out(kOpen.begin(), kOpen.end());
@@ -71,7 +67,7 @@ std::string record_path_hint(std::string_view path) {
     return "; rules are held against the record, which is what EventBridge has in `detail`: leave the envelope away";
   // The right name at the wrong place, or in the wrong case.
   for (const std::string_view known : kFixed)
-    if (same_letters(last_name(known), last_name(path))) return fmt::format(", did you mean \"{}\"?", known);
+    if (equal_letters(last_name(known), last_name(path))) return fmt::format(", did you mean \"{}\"?", known);
   return did_you_mean(path, fields_and_objects());
 }
 

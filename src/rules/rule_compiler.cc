@@ -122,7 +122,7 @@ SlotId RuleCompiler::slot_of(const std::string& path, Reading reading, const Dec
     RuleProgram::Slot& slot = program_.slots.emplace_back();
     slot.path = path;
     slot.reading = reading;
-    if (above.empty()) slot.member = EventMember::of(path);
+    if (above.empty()) slot.member = scalar_member(path);
     globs_.emplace_back();
     program_.trie.add(path, reading, above, at->second);
   }

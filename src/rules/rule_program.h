@@ -41,7 +41,7 @@ struct RuleProgram {
     GlobSet whole, wild;        // without and with gaps: Sigma asks these of different texts
     bool is_asked_first = false;  // some rule waits for a glob of it
     bool remembers = false;       // and finding out what `wild` says takes longer than a look into a memo
-    EventMember member;           // where a decoded event has the same value, if it has
+    std::optional<event::DecodedMember> member;  // where a decoded event has the same value, if it has
   };
 
   /// One question to the values of a slot. Equal questions of several rules are one test.

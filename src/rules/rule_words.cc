@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "core/text.h"
+#include "rules/glob_matcher.h"
 #include "rules/json_value.h"
 #include "rules/record_paths.h"
 #include "rules/rule.h"
@@ -36,7 +37,7 @@ using Sources = std::optional<std::vector<std::string>>;
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(), ascii_lower);
   return out;
 }
 
