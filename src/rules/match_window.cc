@@ -9,6 +9,8 @@
 namespace trailwarden::rules {
 namespace {
 
+constexpr std::size_t kBlockBytes = 2 * sizeof(void*);  // that an allocation costs beside what it holds
+
 bool ends_before(Timestamp time, const WindowEntry& entry) { return time < entry.time; }
 
 }  // namespace
@@ -24,23 +26,32 @@ void MatchWindow::insert(WindowEntry entry) {
     return std::tie(a.time, a.event_id, a.source) < std::tie(b.time, b.event_id, b.source);
   };
   sources_ |= std::uint64_t{1} << (entry.source & 63);
-  entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry, before), std::move(entry));
+  const Entries all = entries();
+  const auto place = entries_.begin() + (std::upper_bound(all.begin(), all.end(), entry, before) - all.begin());
+  entries_.insert(place, std::make_unique<const WindowEntry>(std::move(entry)));
 }
 
 void MatchWindow::note_sources() {
   sources_ = 0;
-  for (const WindowEntry& entry : entries_) sources_ |= std::uint64_t{1} << (entry.source & 63);
+  for (const WindowEntry& entry : entries()) sources_ |= std::uint64_t{1} << (entry.source & 63);
+}
+
+std::pair<std::size_t, std::size_t> MatchWindow::places(Timestamp end, std::chrono::seconds timespan) const {
+  const Entries all = entries();
+  const auto first = std::upper_bound(all.begin(), all.end(), end - timespan, ends_before);
+  return {first - all.begin(), std::upper_bound(first, all.end(), end, ends_before) - all.begin()};
 }
 
 MatchWindow::Entries MatchWindow::window(Timestamp end, std::chrono::seconds timespan) const {
-  const auto first = std::upper_bound(entries_.begin(), entries_.end(), end - timespan, ends_before);
-  return {first, std::upper_bound(first, entries_.end(), end, ends_before)};
+  const auto [first, behind] = places(end, timespan);
+  return of(std::span(entries_).subspan(first, behind - first));
 }
 
 std::vector<Timestamp> MatchWindow::ends(Timestamp time, std::chrono::seconds timespan) const {
   std::vector<Timestamp> out{time};
-  for (auto entry = std::upper_bound(entries_.begin(), entries_.end(), time, ends_before); entry != entries_.end() && entry->time < time + timespan; ++entry)
-    if (entry->time != out.back()) out.push_back(entry->time);
+  const Entries all = entries();
+  for (auto entry = std::upper_bound(all.begin(), all.end(), time, ends_before); entry != all.end() && (*entry).time < time + timespan; ++entry)
+    if ((*entry).time != out.back()) out.push_back((*entry).time);
   const auto of_entries = static_cast<std::ptrdiff_t>(out.size());
   const auto first = std::upper_bound(thinned_ends_.begin(), thinned_ends_.end(), time);
   out.insert(out.end(), first, std::lower_bound(first, thinned_ends_.end(), time + timespan));
@@ -68,19 +79,19 @@ void MatchWindow::forget(Timestamp watermark, std::chrono::seconds timespan) {
   const auto is_over = [watermark, timespan](const auto& what) { return what.kept_from + timespan <= watermark; };
   std::erase_if(given_, is_over);
   thinned_ends_.erase(thinned_ends_.begin(), std::lower_bound(thinned_ends_.begin(), thinned_ends_.end(), watermark));  // no window to come ends there
-  const auto first = std::find_if_not(entries_.begin(), entries_.end(), is_over);
+  const auto first = std::find_if_not(entries_.begin(), entries_.end(), [&](const auto& entry) { return is_over(*entry); });
   if (first == entries_.begin() || (first - entries_.begin()) * 4 < std::ssize(entries_)) return;
   entries_.erase(entries_.begin(), first);
   note_sources();
 }
 
 std::size_t MatchWindow::forget(const NamesWho& names) {
-  return std::erase_if(entries_, [&names](const WindowEntry& entry) { return any_names(names, entry.values); });
+  return std::erase_if(entries_, [&names](const auto& entry) { return any_names(names, entry->values); });
 }
 
 void MatchWindow::save(ByteWriter& out) const {
   out.number(static_cast<std::uint32_t>(entries_.size()));
-  for (const WindowEntry& entry : entries_) rules::save(out, entry);
+  for (const WindowEntry& entry : entries()) rules::save(out, entry);
   out.number(static_cast<std::uint32_t>(thinned_ends_.size()));
   for (const Timestamp end : thinned_ends_) out.time(end);
   out.number(static_cast<std::uint32_t>(given_.size()));
@@ -93,7 +104,7 @@ void MatchWindow::save(ByteWriter& out) const {
 void MatchWindow::load(ByteReader& in) {
   *this = {};
   const auto entries = in.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < entries && in.ok(); ++i) entries_.push_back(load_window_entry(in));
+  for (std::uint32_t i = 0; i < entries && in.ok(); ++i) entries_.push_back(std::make_unique<const WindowEntry>(load_window_entry(in)));
   note_sources();
   const auto ends = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < ends && in.ok(); ++i) thinned_ends_.push_back(in.time());
@@ -105,8 +116,8 @@ void MatchWindow::load(ByteReader& in) {
 }
 
 std::size_t MatchWindow::memory_bytes() const {
-  std::size_t total = entries_.capacity() * sizeof(WindowEntry) + thinned_ends_.capacity() * sizeof(Timestamp) + given_.capacity() * sizeof(Given);
-  for (const WindowEntry& entry : entries_) total += rules::memory_bytes(entry);
+  std::size_t total = entries_.capacity() * sizeof(Kept::value_type) + entries_.size() * (sizeof(WindowEntry) + kBlockBytes) + thinned_ends_.capacity() * sizeof(Timestamp) + given_.capacity() * sizeof(Given);
+  for (const WindowEntry& entry : entries()) total += rules::memory_bytes(entry);
   return total;
 }
 

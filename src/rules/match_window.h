@@ -1,9 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <ranges>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/bytes.h"
@@ -26,10 +30,17 @@ struct WindowEntry {
 std::uint64_t hash_of(const std::vector<std::string>& values);
 
 /// The matches of one group, by event time (those of one second by event id), and when it had results. A window is (t - timespan, t].
-/// A lookup costs O(log n), an insertion O(n) moves at worst. Not thread-safe.
+/// A lookup costs O(log n), an insertion moves O(n) pointers at worst. Not thread-safe.
 class MatchWindow {
+ private:
+  using Kept = std::vector<std::unique_ptr<const WindowEntry>>;
+  struct Content {
+    const WindowEntry& operator()(const Kept::value_type& kept) const { return *kept; }
+  };
+
  public:
-  using Entries = std::span<const WindowEntry>;
+  /// Entries in order: a random access range of `const WindowEntry&`.
+  using Entries = std::ranges::transform_view<std::span<const Kept::value_type>, Content>;
 
   void insert(WindowEntry entry);
 
@@ -58,12 +69,14 @@ class MatchWindow {
   std::size_t size() const { return entries_.size(); }
   /// Bit by bit the sources that entries may be of.
   std::uint64_t sources() const { return sources_; }
-  Entries entries() const { return entries_; }
+  Entries entries() const { return of(entries_); }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
   std::size_t memory_bytes() const;
-  bool operator==(const MatchWindow& other) const { return entries_ == other.entries_ && thinned_ends_ == other.thinned_ends_ && given_ == other.given_; }
+  bool operator==(const MatchWindow& other) const {
+    return std::ranges::equal(entries(), other.entries()) && thinned_ends_ == other.thinned_ends_ && given_ == other.given_;
+  }
 
  private:
   struct Given {
@@ -71,11 +84,13 @@ class MatchWindow {
     bool operator==(const Given&) const = default;
   };
 
+  static Entries of(std::span<const Kept::value_type> kept) { return {kept, Content{}}; }
+  /// Where in `entries_` a window begins, and behind which place it ends.
+  std::pair<std::size_t, std::size_t> places(Timestamp end, std::chrono::seconds timespan) const;
   void add_thinned_end(Timestamp time);
-
   void note_sources();
 
-  std::vector<WindowEntry> entries_;
+  Kept entries_;  // one by one: delivered files interleave, so matches often go in between many
   std::uint64_t sources_ = 0;
   std::vector<Timestamp> thinned_ends_;  // seconds of entries that were thinned out, ascending
   std::vector<Given> given_;             // in the order they were given
@@ -84,14 +99,13 @@ class MatchWindow {
 template <class Alike>
 void MatchWindow::thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike) {
   std::vector<std::size_t> same;
-  const Entries near = window(entry.time + timespan, 2 * timespan + std::chrono::seconds(1));
-  for (const WindowEntry& other : near)
-    if (alike(other, entry)) same.push_back(static_cast<std::size_t>(&other - entries_.data()));
+  const auto [first, end] = places(entry.time + timespan, 2 * timespan + std::chrono::seconds(1));
+  for (std::size_t i = first; i < end; ++i)
+    if (alike(*entries_[i], entry)) same.push_back(i);
   for (std::size_t i = 2; i < same.size(); ++i) {
-    if (entries_[same[i]].time - entries_[same[i - 2]].time > timespan) continue;
-    const auto middle = entries_.begin() + static_cast<std::ptrdiff_t>(same[i - 1]);
-    add_thinned_end(middle->time);
-    entries_.erase(middle);
+    if (entries_[same[i]]->time - entries_[same[i - 2]]->time > timespan) continue;
+    add_thinned_end(entries_[same[i - 1]]->time);
+    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(same[i - 1]));
     return;  // they were thin before, so one makes one too many at most
   }
 }

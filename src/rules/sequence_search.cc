@@ -73,9 +73,9 @@ bool SequenceSearch::search(std::size_t step) {
   }
   if (!correlation_.joins.empty() && source == last_source_) first = std::max(first, entries_.back().time);
   auto entry = std::lower_bound(entries_.begin(), entries_.end(), first, [](const WindowEntry& other, Timestamp time) { return other.time < time; });
-  for (; entry != entries_.end() && entry->time <= last; ++entry) {
+  for (; entry != entries_.end() && (*entry).time <= last; ++entry) {
     if (++looked_at_ > kMaxSequenceSteps) return false;
-    if (entry->source != source || !fits(*entry)) continue;
+    if ((*entry).source != source || !fits(*entry)) continue;
     chosen_.push_back(&*entry);
     const bool found = search(step + 1);
     chosen_.pop_back();
