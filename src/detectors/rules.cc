@@ -27,6 +27,10 @@ constexpr std::chrono::hours kNotRoutineBefore{24};     // what was first done l
 /// The rule is silent until it has learned what is usual.
 bool is_of_what_is_new(const Rule& rule) { return rule.correlation && rule.correlation->kind == RuleCorrelation::Kind::kFirstSeen; }
 
+bool speaks_of_absence(std::span<const rules::Correlation> correlations) {
+  return std::any_of(correlations.begin(), correlations.end(), [](const rules::Correlation& one) { return one.type == rules::CorrelationType::kAbsence; });
+}
+
 /// A thread's matcher for the book that it last worked with, and what it said of the record that it was last asked about.
 class Matching {
  public:
@@ -288,10 +292,13 @@ void Rules::tell_absent(std::uint32_t number, const CorrelationResult& result, e
   emit(std::move(finding));
 }
 
+/// What speaks when nothing comes is asked every minute. The others hear of the time with each match; here they forget, once an hour, what is over.
 void Rules::advance(Timestamp watermark, event::Emit& emit) {
+  const bool is_new_hour = std::chrono::floor<std::chrono::hours>(watermark) > std::chrono::floor<std::chrono::hours>(watermark_);
   watermark_ = std::max(watermark_, watermark);
   if (watermark_ < kEndOfTime) since_ = std::min(since_, watermark_);
   for (auto& [rule, state] : states_) {
+    if (!is_new_hour && !speaks_of_absence(book().correlations(rule))) continue;
     std::vector<CorrelationGraph::Result> results;
     state.advance(watermark_, results);
     for (const auto& [number, result] : results) tell_absent(rule, result, emit);
