@@ -95,6 +95,7 @@ void note_first_slots(RuleProgram& program) {
     slot.remembers = slot.is_asked_first && !slot.wild.empty();
     if (slot.remembers) slot.memo = program.memos++;
     if (!slot.is_asked_first && program.rules_of_slot[id].empty()) continue;
+    slot.is_first = true;
     program.first_slots.push_back(id);
     program.needs_record = program.needs_record || !slot.member;
   }

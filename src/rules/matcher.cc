@@ -9,6 +9,7 @@
 #include "rules/rule_set.h"
 #include "rules/slot_reader.h"
 #include "rules/text_memo.h"
+#include "rules/verdict_memo.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -64,6 +65,8 @@ struct Matcher::Scratch {
   std::vector<std::uint64_t> rules_seen;   // the record for which the rule was made a candidate
   std::vector<RuleId> candidates;
   std::vector<TextMemo> memos;
+  VerdictMemo verdicts;                    // on the texts of the slots that are asked first
+  bool asks_further = false;               // other slots had to be asked
   std::uint64_t stamp = 0, record_stamp = 0;
   LeafProgram::Scratch texts;
   std::string compact;
@@ -134,6 +137,8 @@ struct Matcher::Scratch {
   Truth truth_of(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event);
   Truth truth_with_exceptions(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event);
   bool judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
+  const VerdictMemo::Verdict* known_verdict(const event::CloudTrailEvent& event);
+  bool judge_anew(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
 };
 
 /// Asks all globs of a slot of all its values, once a record.
@@ -269,6 +274,7 @@ bool Matcher::Scratch::knows(SlotId id, const event::CloudTrailEvent& event) {
   if (is_fresh(slots_known[id])) return true;
   const RuleProgram::Slot& slot = program->slots[id];
   if (!slot.member) return false;
+  asks_further = asks_further || !slot.is_first;
   const std::string_view text = slot.member->text(event);
   if (text.data() != nullptr) {
     const auto value = member_value(text, event);
@@ -322,6 +328,27 @@ Matcher::Scratch::Truth Matcher::Scratch::truth_with_exceptions(const RuleProgra
 bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
   // A name written twice or with dots: the record has more than the members say.
   if (program->needs_record || event.duplicate_keys > 0 || event.dotted_keys > 0) return false;
+  if (const VerdictMemo::Verdict* const known = known_verdict(event)) {
+    matches.assign(known->rules.begin(), known->rules.begin() + known->count);
+    return !known->needs_record;
+  }
+  asks_further = false;
+  const bool is_decided = judge_anew(event, matches);
+  if (!asks_further) verdicts.keep(!is_decided, matches);
+  return is_decided;
+}
+
+const VerdictMemo::Verdict* Matcher::Scratch::known_verdict(const event::CloudTrailEvent& event) {
+  verdicts.begin(program->first_slots.size());
+  for (const SlotId id : program->first_slots) {
+    const std::string_view text = program->slots[id].member->text(event);
+    const auto value = text.data() != nullptr ? member_value(text, event) : std::nullopt;
+    verdicts.add(text, value ? static_cast<std::uint8_t>(value->kind) : 0);
+  }
+  return verdicts.find();
+}
+
+bool Matcher::Scratch::judge_anew(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
   values.clear();
   begin_record();
   for (const SlotId id : program->first_slots) {
@@ -362,7 +389,7 @@ void Matcher::match(const event::CloudTrailEvent& event, std::vector<std::uint32
 
 std::size_t Matcher::memory_bytes() const {
   const Scratch& s = *scratch_;
-  return sizeof s + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
+  return sizeof s + s.verdicts.memory_bytes() + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
          8 * (s.slots_asked.capacity() + s.slots_known.capacity() + s.rules_seen.capacity()) + 4 * s.candidates.capacity() + s.compact.capacity() + (s.memos.empty() ? 0 : s.memos.size() * s.memos.front().memory_bytes());
 }
 

@@ -39,6 +39,7 @@ struct RuleProgram {
     Reading reading = Reading::kLeaves;
     std::uint32_t memo = 0;     // which one, where it remembers
     GlobSet whole, wild;        // without and with gaps: Sigma asks these of different texts
+    bool is_first = false;        // some rule waits for it
     bool is_asked_first = false;  // some rule waits for a glob of it
     bool remembers = false;       // and finding out what `wild` says takes longer than a look into a memo
     std::optional<event::DecodedMember> member;  // where a decoded event has the same value, if it has

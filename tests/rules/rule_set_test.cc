@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "core/hash.h"
+#include "event/decoder.h"
 #include "rules/event_pattern.h"
 #include "rules/glob.h"
 #include "rules/naive_evaluator.h"
@@ -127,6 +128,39 @@ TEST(Matcher, KeepsElementsOfADecodedArrayApart) {
   EXPECT_THAT(matcher.match(R"({"docs":["{\"k\":1}","{\"v\":2}"]})"), IsEmpty());
   EXPECT_THAT(matcher.match(R"({"docs":["{\"k\":1}","{\"v\":2,\"k\":1}"]})"), ElementsAre(0));
   EXPECT_THAT(matcher.match(R"({"docs":"[{\"k\":1},{\"v\":2}]"})"), IsEmpty());
+}
+
+/// Members that decide a verdict, of few values, so that most verdicts are remembered ones; among them what looks alike and is not.
+TEST(Matcher, RemembersAVerdictOnlyForWhatIsTheSame) {
+  const auto rules = compiled({pattern(R"({"eventName":["Get"],"eventSource":["s3"]})"), pattern(R"({"errorCode":["5",""]})"), pattern(R"({"eventName":["5",{"prefix":"Ge"}],"errorCode":[{"exists":false}]})"),
+                               pattern(R"({"eventName":["Get"],"userAgent":[{"wildcard":"*x*"}],"awsRegion":["eu"]})"), pattern(R"({"eventSource":["s3"],"requestParameters":{"a":["1"]}})"),
+                               pattern(R"({"eventSource":["ec2"],"eventName":[{"anything-but":["Get"]}],"userIdentity":{"type":["Root"]}})")});
+  const std::vector<std::vector<const char*>> choices{
+      {R"("eventName":"Get",)", R"("eventName":"5",)", R"("eventName":"G\u0065t",)", R"("eventName":"Put",)"},
+      {R"("eventSource":"s3",)", R"("eventSource":"ec2",)"},
+      {"", R"("userAgent":"axb",)", R"("userAgent":"Get",)", R"("userAgent":"",)", R"("userAgent":null,)"},
+      {"", R"("errorCode":"5",)", R"("errorCode":"",)", R"("errorCode":null,)"},
+      {R"("awsRegion":"eu",)", R"("awsRegion":"us",)"},
+      {"", R"("requestParameters":{"a":"1"},)", R"("requestParameters":{"a":"2"},)"},
+      {R"("userIdentity":{"type":"Root"},)", R"("userIdentity":{"type":"IAMUser"},)"}};
+  Matcher remembering(rules), reading(rules);
+  std::uint64_t state = 1;
+  std::size_t judged = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string record = "{";
+    for (const auto& choice : choices) record += choice[(splitmix64(state++) >> 33) % choice.size()];
+    record += R"("eventID":"1","recipientAccountId":"111122223333","eventTime":"2026-01-01T00:00:00Z"})";
+    const std::string padded = record + std::string(event::kPadding, '\0');
+    event::Arena arena;
+    event::CloudTrailEvent event;
+    if (event::Decoder().decode(std::string_view(padded).substr(0, record.size()), arena, event) != event::Refusal::kNone) continue;
+    std::vector<std::uint32_t> of_event, of_record;
+    remembering.match(event, of_event);
+    ASSERT_EQ(reading.match(event.raw, of_record), event::Refusal::kNone);
+    ASSERT_EQ(of_event, of_record) << record;
+    ++judged;
+  }
+  EXPECT_EQ(judged, 20'000u);
 }
 
 TEST(Matcher, SaysWhichRulesHoldInAscendingOrder) {
