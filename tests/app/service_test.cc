@@ -158,7 +158,7 @@ TEST(Service, IsReadyOnceItsPartitionsAreRestored) {
 TEST(Service, AStuckWorkerIsSeenByProbesAndBySystemd) {
   const testing::Systemd systemd;
   Running service({.stuck_after = 400ms});
-  EXPECT_EQ(systemd.received(), "READY=1") << "before anything is assigned or restored";
+  EXPECT_EQ(systemd.awaited(), "READY=1") << "before anything is assigned or restored";
   service.switches.assigns = true;
   service.wait_for("/readyz", "200");
   service.switches.stands_still = true;
@@ -169,7 +169,7 @@ TEST(Service, AStuckWorkerIsSeenByProbesAndBySystemd) {
   service.switches.stands_still = false;
   EXPECT_THAT(service.wait_for("/healthz", "200"), HasSubstr("ok"));
   std::this_thread::sleep_for(200ms);
-  EXPECT_EQ(systemd.received(), "WATCHDOG=1");
+  EXPECT_EQ(systemd.awaited(), "WATCHDOG=1");
   EXPECT_TRUE(service.end().has_value());
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,6 +35,12 @@ class Systemd {
     char buffer[1024];
     const ssize_t size = ::recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT);
     return size < 0 ? "" : std::string(buffer, static_cast<std::size_t>(size));
+  }
+  /// The next datagram, once it is there; empty if none comes in half a minute.
+  std::string awaited() const {
+    pollfd ready{socket_, POLLIN, 0};
+    ::poll(&ready, 1, 30'000);
+    return received();
   }
 
  private:
