@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "trail/hex.h"
+#include "trail/object_name.h"
 
 namespace trailwarden::trail {
 namespace {
@@ -215,6 +216,24 @@ class DigestReader final : public nlohmann::json_sax<json> {
 }  // namespace
 
 bool is_backfill(std::string_view digest_object_key) { return digest_object_key.ends_with("_backfill.json.gz"); }
+
+std::optional<DigestName> parse_digest_key(std::string_view key) {
+  constexpr std::size_t kStamp = std::string_view("_YYYYMMDDTHHMMSSZ").size();
+  const auto parsed = parse_object_name(key);
+  if (!parsed || parsed->kind != ObjectKind::kDigest) return std::nullopt;
+  std::string_view rest = key.substr(key.rfind('/') + 1);
+  if (!rest.ends_with(".json.gz")) return std::nullopt;
+  rest.remove_suffix(std::string_view(".json.gz").size());
+  const bool backfill = is_backfill(key);
+  if (backfill) rest.remove_suffix(std::string_view("_backfill").size());
+  rest.remove_prefix(parsed->account.size() + to_string(ObjectKind::kDigest).size() + parsed->region.size() + 3);
+  if (rest.size() <= kStamp || !rest.ends_with('Z') || rest[rest.size() - kStamp] != '_') return std::nullopt;
+  rest.remove_suffix(kStamp);
+  // A trail's name may have `_` in it, a Region has none.
+  const std::size_t home = rest.rfind('_');
+  if (home == std::string_view::npos || home == 0) return std::nullopt;
+  return DigestName{std::string(parsed->account), std::string(parsed->region), std::string(rest.substr(0, home)), std::string(rest.substr(home + 1)), parsed->stamp, backfill};
+}
 
 std::string to_json(const Digest& digest) {
   const auto previous = [&](std::string DigestLink::*member) { return digest.previous ? ordered_json((*digest.previous).*member) : ordered_json(); };

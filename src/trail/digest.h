@@ -53,6 +53,18 @@ struct Digest {
 /// Whether an object of this key is a digest of a backfill chain: of logs that became known when the digest of their hour was signed.
 bool is_backfill(std::string_view digest_object_key);
 
+/// What the key of a digest object says.
+struct DigestName {
+  std::string account, region;
+  std::string trail, home_region;
+  Timestamp end{};
+  bool backfill = false;
+  bool operator==(const DigestName&) const = default;
+};
+
+/// nullopt unless `digest_object_key` made the key, or CloudTrail. What stands before the last `/` is not looked at.
+std::optional<DigestName> parse_digest_key(std::string_view key);
+
 /// Its text: members in the order of CloudTrail's own, no spaces. The same digest gives the same bytes.
 std::string to_json(const Digest& digest);
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/hash.h"
+#include "trail/log_object.h"
 
 namespace trailwarden::trail {
 namespace {
@@ -120,6 +121,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadDigest{"LogWithoutKey", "s3Object", "object", "s3Object is missing"}, BadDigest{"NoJson", "{", "{{", "parse error"}, BadDigest{"NoObject", "{", "[{", "is no JSON object"},
         BadDigest{"Behind", "]}", "]}]", "parse error"}, BadDigest{"NoUtf8", "111122223333", "\xff", "parse error"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(DigestName, IsTakenFromTheKey) {
+  const TrailNames trail{.prefix = "p", .trail = "my_trail_eu-west-1", .home_region = "us-east-1"};
+  const Place place{"111122223333", "eu-west-1"};
+  for (const bool backfill : {false, true})
+    EXPECT_EQ(parse_digest_key(digest_object_key(trail, place, at("2026-03-01T09:00:01Z"), backfill)),
+              (DigestName{"111122223333", "eu-west-1", "my_trail_eu-west-1", "us-east-1", at("2026-03-01T09:00:01Z"), backfill}));
+  for (const char* other : {"", "1_CloudTrail-Digest_eu-west-1_20260301T090000Z.json.gz", "1_CloudTrail-Digest_eu-west-1_t_20260301T090000Z.json.gz",
+                            "1_CloudTrail-Digest_eu-west-1_t_us-east-1_20260301T0900Z.json.gz", "1_CloudTrail-Digest_eu-west-1_t_us-east-1_20260301T090000Z.json",
+                            "1_CloudTrail_eu-west-1_20260301T0900Z_t_us-east-1_20260301T090000Z.json.gz", "_backfill.json.gz"})
+    EXPECT_FALSE(parse_digest_key(other)) << other;
+}
 
 TEST(StringToSign, HasFourLines) {
   EXPECT_EQ(string_to_sign(a_digest(), "cafe"), "2026-03-01T09:00:00Z\ntrails/AWSLogs/1/digest.json.gz\ncafe\n00ff");
