@@ -56,6 +56,7 @@ Result<std::optional<ListedDigest>> ChainWalk::look_at(const ListedDigest& at) {
   const bool named = newer_ && newer_->previous && newer_->previous->key == at.key;
   auto checked = verify_digest(*fetched, run_.options.bucket, at.key, run_.options.copied && named ? &newer_->previous->signature : nullptr, run_.keys);
   if (!checked) return fail(std::move(checked.error()));
+  if (checked->bucket.empty()) checked->bucket = run_.store.bucket();
   ++run_.progress.digests;
   visited_.insert(at.key);
   lowest_ = at.end;
@@ -150,7 +151,7 @@ void ChainWalk::note_end_of_walk() {
 void ChainWalk::tell_strays(const std::vector<ListedDigest>& digests) {
   for (auto digest = digests.rbegin(); digest != digests.rend() && digest->end > lowest_; ++digest)
     if (!visited_.contains(digest->key))
-      run_.tell({backfill_ ? CheckedKind::kBackfillDigest : CheckedKind::kDigest, Verdict::kNotInChain, run_.options.bucket, digest->key, {}}, backfill_ ? report_.backfill_digests : report_.digests);
+      run_.tell({backfill_ ? CheckedKind::kBackfillDigest : CheckedKind::kDigest, Verdict::kNotInChain, run_.options.bucket.empty() ? run_.store.bucket() : run_.options.bucket, digest->key, {}}, backfill_ ? report_.backfill_digests : report_.digests);
 }
 
 /// Checks the logs of the digests that wait for it, and tells of both.

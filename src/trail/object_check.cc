@@ -87,7 +87,10 @@ Result<Checked> verify_digest(const FetchedDigest& fetched, std::string_view buc
     signer = keys.find(digest.fingerprint);
   }
   const std::string fingerprint = printable(digest.fingerprint);
-  if (signer == nullptr) return judge(Verdict::kNoPublicKey, "for fingerprint " + fingerprint);
+  if (signer == nullptr) {
+    const auto name = parse_digest_key(key);
+    return judge(Verdict::kNoPublicKey, "in region " + (name ? name->home_region : "?") + " for fingerprint " + fingerprint);
+  }
   const Verdict verdict = verdict_of(verify(*signer, string_to_sign(digest, fetched.opened->sha256), *signature));
   if (verdict != Verdict::kValid) return judge(verdict, verdict == Verdict::kKeyUnusable ? "with fingerprint " + fingerprint : "");
   if (digest.algorithm != Digest::kAlgorithm || *algorithm != Digest::kAlgorithm) return judge(Verdict::kOtherAlgorithm);
@@ -104,8 +107,8 @@ StoreResult<CheckedLog> check_log(ObjectStore& store, const DigestedLog& log, Ch
   if (member.status == OneMember::Status::kDamaged)
     return is_cut_off(object->bytes) ? CheckedLog{.verdict = Verdict::kHashDiffers, .detail = "(its end is missing)"} : CheckedLog{.verdict = Verdict::kInvalidFormat};
   CheckedLog checked{.bytes = member.text.size()};
-  if (sha256_hex(member.text) != log.sha256) checked.verdict = Verdict::kHashDiffers;
-  else if (member.status == OneMember::Status::kBytesBehind) checked.verdict = Verdict::kBytesBehind;
+  if (member.status == OneMember::Status::kBytesBehind) checked.verdict = Verdict::kBytesBehind;
+  else if (sha256_hex(member.text) != log.sha256) checked.verdict = Verdict::kHashDiffers;
   return checked;
 }
 

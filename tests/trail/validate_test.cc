@@ -360,7 +360,7 @@ TEST_F(ValidateTrail, IsWrittenAsJson) {
   EXPECT_THAT(json, HasSubstr(R"("intact":false,"chains":[{"trail":"main","homeRegion":"eu-central-1","account":"111122223333","region":"eu-west-1","foundFrom":"2026-03-01T00:00:00Z",)"
                               R"("foundUntil":"2026-03-02T00:00:00Z","digests":{"valid":23,"invalid":1})"));
   EXPECT_THAT(json, HasSubstr(R"("gaps":[{"from":"2026-03-01T05:00:00Z","until":"2026-03-01T06:00:00Z","reason":"missing"}])"));
-  EXPECT_THAT(json, HasSubstr(R"({"kind":"digest","bucket":"","key":")" + day.digests[5] + R"(","verdict":"not found","detail":""})"));
+  EXPECT_THAT(json, HasSubstr(R"({"kind":"digest","bucket":"trails","key":")" + day.digests[5] + R"(","verdict":"not found","detail":""})"));
 }
 
 }  // namespace
