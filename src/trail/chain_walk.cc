@@ -27,6 +27,13 @@ void Validation::tell(Checked object, Count& count) {
   else ++report.problems_left_out;
 }
 
+bool ListedLogs::add(std::string_view key) {
+  if (const auto name = parse_object_name(key)) kinds_.insert(name->kind);
+  return hashes_.insert(xxh3_64(key)).second;
+}
+
+bool ListedLogs::contains(std::string_view key) const { return hashes_.contains(xxh3_64(key)); }
+
 Result<void> ChainWalk::walk(std::vector<ListedDigest> digests, bool backfill) {
   constexpr std::size_t kDigestsAtOnce = 64, kLogsAtOnce = 4096;
   const ValidateOptions& options = run_.options;
@@ -174,7 +181,7 @@ Result<void> ChainWalk::check_logs() {
     for (DigestedLog& log : judged.logs) {
       auto checked = std::move(*result++);
       if (!checked) return fail(to_error(std::move(checked.error())));
-      const bool again = !listed_.insert(xxh3_64(log.key)).second;
+      const bool again = !listed_.add(log.key);
       if (again && checked->verdict == Verdict::kValid) checked->verdict = Verdict::kListedTwice;
       ++run_.progress.logs;
       run_.progress.bytes += checked->bytes;

@@ -11,6 +11,7 @@
 
 #include "core/result.h"
 #include "trail/object_check.h"
+#include "trail/object_name.h"
 #include "trail/trail_listing.h"
 #include "trail/validate.h"
 
@@ -28,12 +29,26 @@ struct Validation {
   void tell(Checked object, Count& count);
 };
 
+/// The logs that digests of one place list.
+class ListedLogs {
+ public:
+  /// False if it was added before.
+  bool add(std::string_view key);
+  bool contains(std::string_view key) const;
+  /// The kinds of objects among them.
+  const std::set<ObjectKind>& kinds() const { return kinds_; }
+
+ private:
+  std::unordered_set<std::uint64_t> hashes_;  // of keys: 64 bits, so that millions of them fit, and that two of a million are one comes once in forty million trails
+  std::set<ObjectKind> kinds_;
+};
+
 /// Walks a chain of digests from its newest one back, as the AWS CLI does: from a valid digest to the one that it names, from any other to the next older one
 /// that is there. Judges each, and the logs of those that are signed.
 class ChainWalk {
  public:
-  /// `listed`: hashes of the keys of logs that digests of this place list.
-  ChainWalk(Validation& run, ChainReport& report, std::unordered_set<std::uint64_t>& listed) : run_(run), report_(report), listed_(listed) {}
+  /// `listed`: what the chains of this place list, added to.
+  ChainWalk(Validation& run, ChainReport& report, ListedLogs& listed) : run_(run), report_(report), listed_(listed) {}
 
   Result<void> walk(std::vector<ListedDigest> digests, bool backfill);
 
@@ -62,7 +77,7 @@ class ChainWalk {
 
   Validation& run_;
   ChainReport& report_;
-  std::unordered_set<std::uint64_t>& listed_;
+  ListedLogs& listed_;
 
   bool backfill_ = false;
   std::vector<ListedDigest> older_;  // listed, and not come to yet

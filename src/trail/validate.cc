@@ -1,11 +1,10 @@
 #include "trail/validate.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <set>
+#include <tuple>
 #include <utility>
 
-#include "core/check.h"
-#include "core/hash.h"
 #include "trail/chain_walk.h"
 #include "trail/patiently.h"
 #include "trail/trail_listing.h"
@@ -14,7 +13,6 @@ namespace trailwarden::trail {
 namespace {
 
 using std::chrono::hours;
-using Chains = std::map<std::pair<std::string, std::string>, ListedChain>;
 
 /// The chains of one account and Region, and the logs beside them.
 class PlaceCheck {
@@ -49,9 +47,12 @@ class PlaceCheck {
 
   Result<void> check_unlisted() {
     std::set<std::string> unlisted;
-    auto found = find_unlisted(unlisted);
-    if (found && !unlisted.empty()) found = strike_out_listed_elsewhere(unlisted);
-    if (!found) return found;
+    // Whether Insights and the like are digested is for who writes the digests.
+    std::set<ObjectKind> kinds = listed_.kinds();
+    kinds.insert(ObjectKind::kLog);
+    for (const ObjectKind kind : kinds)
+      if (auto found = find_unlisted(kind, unlisted); !found) return found;
+    if (auto struck = unlisted.empty() ? Result<void>() : strike_out_listed_elsewhere(unlisted); !struck) return struck;
     // They belong to no chain: those of the first one are told with them.
     Count nobody;
     for (const std::string& key : unlisted)
@@ -61,12 +62,12 @@ class PlaceCheck {
   }
 
   /// Logs within the range that no digest of the range lists. Those of gaps are only counted.
-  Result<void> find_unlisted(std::set<std::string>& unlisted) {
-    const std::string folder = objects_folder(run_.options.trail, ObjectKind::kLog, place_);
-    const std::string last_day = day_folder(run_.options.trail, ObjectKind::kLog, place_, run_.options.until) + "~";
+  Result<void> find_unlisted(ObjectKind kind, std::set<std::string>& unlisted) {
+    const std::string folder = objects_folder(run_.options.trail, kind, place_);
+    const std::string last_day = day_folder(run_.options.trail, kind, place_, run_.options.until) + "~";
     const auto take = [&](const ListedObject& object) {
       if (object.key > last_day) return false;
-      if (object.key.ends_with('/') || listed_.contains(xxh3_64(object.key))) return true;
+      if (object.key.ends_with('/') || listed_.contains(object.key)) return true;
       const auto name = parse_object_name(object.key);
       if (name && (name->stamp < run_.options.from || name->stamp > run_.options.until || after_all(name->stamp))) return true;
       if (name && !is_covered(name->stamp)) ++run_.report.unproven;
@@ -74,7 +75,7 @@ class PlaceCheck {
       else ++run_.report.problems_left_out;
       return true;
     };
-    return for_each_object(run_.store, folder, day_folder(run_.options.trail, ObjectKind::kLog, place_, run_.options.from), take);
+    return for_each_object(run_.store, folder, day_folder(run_.options.trail, kind, place_, run_.options.from), take);
   }
 
   /// Behind the newest digest: not digested yet.
@@ -118,7 +119,7 @@ class PlaceCheck {
 
   Validation& run_;
   Place place_;
-  std::unordered_set<std::uint64_t> listed_;
+  ListedLogs listed_;
   std::vector<ChainReport> chains_;
 };
 

@@ -38,8 +38,8 @@ struct ValidateOptions {
 /// Validates the digests of a trail, the logs that they list, and that there are no others.
 ///
 /// Beyond the AWS CLI's checks (`aws cloudtrail validate-logs`), which it makes in the same order and with the same words: the hash and signature by which
-/// a digest names the one before it, the algorithm, that windows of time tile, digests beside the chain, logs that no digest lists (unless they lie in a gap)
-/// or two do, and bytes behind a log's gzip member. A log that is not listed yet when the range ends is looked for in later digests.
+/// a digest names the one before it, the algorithm, that windows of time tile, digests beside the chain, objects of the kinds that are digested that
+/// no digest lists (unless they lie in a gap) or two do, and bytes behind a log's gzip member. A log that is not listed yet when the range ends is looked for in later digests.
 ///
 /// Cost: of each log one `get`, inflate and SHA-256, on `threads` threads. Memory: of each thread one object, compressed and not; 30 bytes a listed log; 200 a digest.
 /// The error: the store or the keys could not be read; what was checked until then is lost.

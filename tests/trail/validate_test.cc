@@ -273,6 +273,25 @@ TEST_F(ValidateTrail, SeesALogThatNoDigestLists) {
   EXPECT_THAT(problems(validate()), ElementsAre(invalid(added, "no digest lists it"), invalid(strange, "no digest lists it")));
 }
 
+TEST_F(ValidateTrail, SeesAnUnlistedInsightIfDigestsListInsights) {
+  const auto insight = [&](const char* name) { return log_key(day.names, ObjectKind::kInsight, day.place, day.start + hours{23} + minutes{30}, unique_part(name)); };
+  const LogObject object = testing::a_log_object(day.start, 1);
+  store.objects[insight("listed")].bytes = store.objects[insight("not listed")].bytes = object.bytes;
+  EXPECT_TRUE(validate().intact());
+  replace_digest(day.digests.back(), a_key(), [&](Digest& digest) { digest.logs.push_back({"trails", insight("listed"), object.sha256, {}, {}}); });
+  EXPECT_THAT(problems(validate()), ElementsAre(invalid(insight("not listed"), "no digest lists it")));
+}
+
+TEST_F(ValidateTrail, TellsHowFarItIs) {
+  std::vector<ValidationProgress> told;
+  validate({.on_progress = [&](const ValidationProgress& progress) { told.push_back(progress); }});
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.back().digests, 26U);
+  EXPECT_EQ(told.back().digests_in_all, 26U);
+  EXPECT_EQ(told.back().logs, 42U);
+  EXPECT_GT(told.back().bytes, 42U * 100);
+}
+
 TEST_F(ValidateTrail, SeesALogThatIsListedTwice) {
   DigestedLog twice;
   replace_digest(day.digests.back(), a_key(), [&](Digest& digest) { twice = {"trails", day.logs[0], "", {}, {}}; digest.logs.clear(); });
