@@ -179,6 +179,20 @@ Result<void> gunzip(MemberInflater& inflater, std::string_view compressed, std::
   return inflate_rest(GzipReader(members, consumed), compressed.substr(consumed), std::max(max_bytes, out.size()), out);
 }
 
+OneMember inflate_one(MemberInflater& inflater, std::string_view compressed, std::size_t max_bytes, std::string& room) {
+  // The claim is a guess where something follows the member.
+  if (const std::size_t claimed = std::min(std::max(claimed_size(compressed), kPiece), max_bytes); room.size() < claimed) room.resize(claimed);
+  while (true) {
+    const MemberInflater::Step step = inflater.inflate(compressed, std::span(room).first(std::min(room.size(), max_bytes)));
+    const std::string_view text = std::string_view(room).substr(0, step.produced);
+    if (step.status == MemberInflater::Status::kNotTaken) return {OneMember::Status::kDamaged, {}};
+    if (step.status == MemberInflater::Status::kDone)
+      return {step.consumed == compressed.size() ? OneMember::Status::kWhole : OneMember::Status::kBytesBehind, text};
+    if (room.size() >= max_bytes) return {OneMember::Status::kTooLarge, {}};
+    room.resize(std::min(2 * room.size(), max_bytes));
+  }
+}
+
 Result<void> gunzip_streaming(std::string_view compressed, std::size_t max_bytes, std::string& out) {
   return inflate_rest(GzipReader(), compressed, std::max(max_bytes, out.size()), out);
 }

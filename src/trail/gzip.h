@@ -88,6 +88,22 @@ class GzipReader {
   std::uint64_t consumed_ = 0;
 };
 
+/// What `inflate_one` found. `text` lies in the room it was given.
+struct OneMember {
+  enum class Status : std::uint8_t {
+    kWhole,
+    kBytesBehind,  // one whole member, and something behind it
+    kDamaged,      // no whole member with the right checksum and size, or one with a header checksum, which CloudTrail does not write
+    kTooLarge,
+  };
+  Status status = Status::kDamaged;
+  std::string_view text;
+};
+
+/// Inflates what must be one gzip member and nothing more, as CloudTrail's objects are. `room` grows as far as it must, up to `max_bytes`; kept from call to
+/// call it need not grow again.
+OneMember inflate_one(MemberInflater& inflater, std::string_view compressed, std::size_t max_bytes, std::string& room);
+
 /// Appends to `out` what `compressed` inflates to, up to `max_bytes` in all. kMalformed with the damage, after the
 /// bytes before it; kTooLarge if there is more than `max_bytes`.
 Result<void> gunzip(MemberInflater& inflater, std::string_view compressed, std::size_t max_bytes, std::string& out);

@@ -88,6 +88,24 @@ TEST(Gunzip, StopsAtItsBound) {
   EXPECT_EQ(read_streaming(compressed, 1 << 20).error, "");
 }
 
+TEST(InflateOne, TakesOneMemberAndNothingMore) {
+  MemberInflater inflater;
+  std::string room;
+  const std::string text = lines(20'000), member = gzip(text);
+  const auto status = [&](const std::string& compressed, std::size_t most = kNoBound) { return inflate_one(inflater, compressed, most, room).status; };
+  EXPECT_EQ(inflate_one(inflater, member, kNoBound, room).text, text);
+  EXPECT_EQ(status(member), OneMember::Status::kWhole);
+  EXPECT_EQ(status(member, text.size()), OneMember::Status::kWhole);
+  EXPECT_EQ(status(member, text.size() - 1), OneMember::Status::kTooLarge);
+  room = {};  // what stands behind claims a size that is far too small
+  EXPECT_EQ(status(member + std::string(4, '\0')), OneMember::Status::kBytesBehind);
+  EXPECT_EQ(status(member + member), OneMember::Status::kBytesBehind);
+  EXPECT_EQ(status(member.substr(0, member.size() - 1)), OneMember::Status::kDamaged);
+  EXPECT_EQ(status(member.substr(0, 5)), OneMember::Status::kDamaged);
+  EXPECT_EQ(status(""), OneMember::Status::kDamaged);
+  EXPECT_EQ(status(text), OneMember::Status::kDamaged);
+}
+
 TEST(GzipReader, DoesNotDependOnHowItIsFed) {
   const std::string text = lines(3000);
   std::string compressed = gzip(text.substr(0, 777)) + gzip(text.substr(777));
