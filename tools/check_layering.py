@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "metrics": "core",
     "event": "core",
     "stream": "core metrics",
-    "trail": "core event",
+    "trail": "core event config",
     "baseline": "core event",
     "rules": "core event",
     "ingest": "core event config metrics trail stream",

@@ -129,6 +129,7 @@ int check_config(const std::string& file, const std::string& against) {
   const auto setup = load_setup(file);
   if (!setup) return complain_of_config(setup.error());
   for (const std::string& line : setup->rules.warnings.lines()) fmt::print(stderr, "warning: {}\n", line);
+  for (const std::string& line : setup->trails.warnings) fmt::print(stderr, "warning: {}\n", line);
   fmt::print("{}: fine; {} detectors are on\n", file, setup->detectors.size());
   return against.empty() ? kFine : check_scopes(*setup, against);
 }

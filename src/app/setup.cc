@@ -29,6 +29,9 @@ std::string fixed_detection_yaml(const Setup& setup) {
   return out;
 }
 
+/// What neither detection nor rules depend on.
+std::string service_yaml(const Setup& setup) { return config::to_yaml(setup.config) + trail::to_yaml(setup.trails.trails); }
+
 std::string detection_yaml(const Setup& setup) {
   std::string out = fixed_detection_yaml(setup) + detectors::to_yaml(setup.rule_config);
   // What the rules ask for stands in their files.
@@ -65,9 +68,10 @@ Result<Setup> read_setup(const std::string& file) {
   const auto silence = detectors::read_silence(config->silence);
   auto rule_config = detectors::read_rules(config->rules);
   auto suppressions = detectors::read_suppressions(config->top);
+  auto trails = trail::read_trails(config->top);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
   for (std::string& folder : rule_config.folders) folder = beside(file, folder);
-  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions), file};
+  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions), std::move(trails), file};
 }
 
 }  // namespace
@@ -82,7 +86,7 @@ Result<Setup> load_setup(const std::string& file) {
 Result<RereadRules> reread_rules(const Setup& live) {
   auto read = read_setup(live.file);
   if (!read) return fail(std::move(read).error());
-  const bool others_changed = config::to_yaml(read->config) + fixed_detection_yaml(*read) != config::to_yaml(live.config) + fixed_detection_yaml(live);
+  const bool others_changed = service_yaml(*read) + fixed_detection_yaml(*read) != service_yaml(live) + fixed_detection_yaml(live);
   RereadRules out{live, others_changed};
   out.setup.rule_config = std::move(read->rule_config);
   out.setup.suppressions = std::move(read->suppressions);
@@ -92,7 +96,7 @@ Result<RereadRules> reread_rules(const Setup& live) {
   return out;
 }
 
-std::string to_yaml(const Setup& setup) { return config::to_yaml(setup.config) + detection_yaml(setup); }
+std::string to_yaml(const Setup& setup) { return service_yaml(setup) + detection_yaml(setup); }
 
 std::string fingerprint(const Setup& setup) {
   const config::Config& config = setup.config;

@@ -12,6 +12,7 @@
 #include "detectors/suppressions.h"
 #include "pipeline/engine.h"
 #include "pipeline/partition.h"
+#include "trail/trail_config.h"
 
 namespace trailwarden::app {
 
@@ -19,7 +20,7 @@ namespace trailwarden::app {
 inline constexpr int kFine = 0, kFailed = 1, kWrongUsage = 2;
 inline constexpr int kFencedOut = 3;  // of `run`: another process has our transactional id
 
-/// A config file, with the options of detectors, Insights and silences read, and its rules compiled.
+/// A config file, with its trails and the options of detectors, Insights and silences read, and its rules compiled.
 struct Setup {
   config::Config config;
   std::vector<detectors::ConfiguredDetector> detectors;
@@ -29,6 +30,7 @@ struct Setup {
   detectors::PreparedRules rules;
   std::shared_ptr<const detectors::RuleSettings> rule_settings;  // null where no rule is on
   detectors::Suppressions suppressions;
+  trail::TrailsConfig trails;
   std::string file;  // that it was read from
 };
 

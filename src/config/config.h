@@ -36,8 +36,8 @@ struct LogConfig {
 };
 
 /// The whole configuration, typed. Detectors read their own options from `detectors` (`detectors::configure`),
-/// `insights` (`detectors::read_insights`) and `silence` (`detectors::read_silence`), as they know them;
-/// what they find wrong goes to the same diagnostics.
+/// `insights` (`detectors::read_insights`) and `silence` (`detectors::read_silence`), as they know them,
+/// and the trail its `trails` (`trail::read_trails`); what they find wrong goes to the same diagnostics.
 struct Config {
   TimeConfig time;
   std::size_t shards = 64;
@@ -46,7 +46,7 @@ struct Config {
   LogConfig log;
   ServiceConfig service;
   Section insights, silence, detectors, rules;
-  Section top;  // whose `suppressions` is a list
+  Section top;  // whose `suppressions` and `trails` are lists
   std::shared_ptr<Diagnostics> diagnostics;
 };
 
@@ -61,7 +61,7 @@ Result<Config> load_config(const std::string& path);
 /// The lines of the diagnostics as one text.
 std::string join_lines(const Diagnostics& diagnostics);
 
-/// The effective configuration as YAML, without `insights:`, `silence:` and `detectors:`.
+/// The effective configuration as YAML, without `trails:`, `insights:`, `silence:` and `detectors:`.
 std::string to_yaml(const Config& config);
 
 }  // namespace trailwarden::config

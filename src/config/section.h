@@ -75,4 +75,7 @@ std::string format_duration(std::chrono::seconds duration);
 /// "256MiB", "1000B": the largest unit that divides it.
 std::string format_size(std::uint64_t bytes);
 
+/// The text as a double-quoted YAML scalar.
+std::string yaml_text(std::string_view text);
+
 }  // namespace trailwarden::config

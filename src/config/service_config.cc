@@ -150,18 +150,9 @@ HttpConfig read_http(const Section& section) {
   return http;
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out.push_back('\\');
-    out.push_back(c);
-  }
-  return out + '"';
-}
-
 /// `NAME: "VALUE"`, if there is one.
 void line(std::string& out, int indent, std::string_view name, std::string_view value) {
-  if (!value.empty()) out += fmt::format("{:{}}{}: {}\n", "", indent, name, quoted(value));
+  if (!value.empty()) out += fmt::format("{:{}}{}: {}\n", "", indent, name, yaml_text(value));
 }
 void line(std::string& out, int indent, const std::string& name, const SecretSource& source) {
   line(out, indent, name + "_file", source.file);
@@ -189,8 +180,8 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   line(out, 2, "instance", kafka.instance);
   out += fmt::format("  start: {}\n", kafka.start);
   out += "  input:\n";
-  for (const KafkaInput& input : kafka.input) out += fmt::format("    - topic: {}\n      gaps: {}\n", quoted(input.topic), input.gaps ? "allow" : "stop");
-  out += fmt::format("  topics:\n    prefix: {}\n", quoted(kafka.topic_prefix));
+  for (const KafkaInput& input : kafka.input) out += fmt::format("    - topic: {}\n      gaps: {}\n", yaml_text(input.topic), input.gaps ? "allow" : "stop");
+  out += fmt::format("  topics:\n    prefix: {}\n", yaml_text(kafka.topic_prefix));
   out += security_yaml(kafka.security);
   out += fmt::format("  session_timeout: {}\n  transaction_timeout: {}\n  ticks:\n    interval: {}\n    grace: {}\n  late_topic: {}\n", format_duration(kafka.session_timeout),
                      format_duration(kafka.transaction_timeout), format_duration(kafka.tick_interval), format_duration(kafka.tick_grace), kafka.late_topic);
@@ -254,7 +245,7 @@ std::string to_yaml(const ServiceConfig& config) {
     out += fmt::format("  keep_input: {}\n", config.embedded.keep_input);
     if (config.embedded.max_bytes > 0) out += fmt::format("  max_bytes: {}\n", format_size(config.embedded.max_bytes));
   }
-  out += fmt::format("http:\n  listen: {}\n", quoted(config.http.listen));
+  out += fmt::format("http:\n  listen: {}\n", yaml_text(config.http.listen));
   line(out, 2, "token", config.http.token);
   out += fmt::format("state:\n  snapshot_interval: {}\n", format_duration(config.snapshot_interval));
   return out;

@@ -113,7 +113,7 @@ std::string in_brackets(const IamBurst::Limits& limits) { return fmt::format("[{
 std::string automation_yaml(const std::vector<IamBurst::Automation>& automation) {
   std::vector<std::string> entries;
   for (const IamBurst::Automation& entry : automation) {
-    std::string text = "{principal: " + yaml_text(entry.principal);
+    std::string text = "{principal: " + config::yaml_text(entry.principal);
     for (std::size_t i = 0; i < kIamMeasures; ++i) text += fmt::format(", {}: {}", kMeasures[i].name, in_brackets(entry.limits[i]));
     entries.push_back(text + "}");
   }

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "detectors/phrases.h"
-
 namespace trailwarden::detectors {
 namespace {
 
@@ -78,13 +76,13 @@ std::string to_yaml(const InsightsConfig& config) {
       config.max_series, config.start_window_minutes);
   out += config.region_shares.empty() ? "  region_shares: []\n" : "  region_shares:\n";
   for (const RegionShare& share : config.region_shares)
-    out += fmt::format("    - {{account: {}, region: {}, share: {}}}\n", yaml_text(share.account), yaml_text(share.region), share.share);
+    out += fmt::format("    - {{account: {}, region: {}, share: {}}}\n", config::yaml_text(share.account), config::yaml_text(share.region), share.share);
   if (config.scopes.empty()) return out + "  scopes: []\n";
   out += "  scopes:\n";
   for (const InsightScope& scope : config.scopes) {
     const auto& s = scope.settings;
     out += fmt::format("    - {{account: {}, region: {}, event_source: {}, event_name: {}, enabled: {}, budget: {}, minimum_count: {}, direction: {}, kinds: {}}}\n",
-                       yaml_text(scope.account), yaml_text(scope.region), yaml_text(scope.event_source), yaml_text(scope.event_name), s.calls || s.errors, s.budget,
+                       config::yaml_text(scope.account), config::yaml_text(scope.region), config::yaml_text(scope.event_source), config::yaml_text(scope.event_name), s.calls || s.errors, s.budget,
                        s.minimum_count, s.up && s.down ? "both" : s.up ? "up" : "down", s.calls == s.errors ? "both" : s.calls ? "call_rate" : "error_rate");
   }
   return out;

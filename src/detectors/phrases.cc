@@ -1,7 +1,6 @@
 #include "detectors/phrases.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/text.h"
 #include "event/finding.h"
@@ -41,11 +40,6 @@ std::string enumerate(const std::vector<std::string>& parts, std::size_t most, s
 
 std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", with_commas(count), noun, count == 1 ? "" : "s");
-}
-
-std::string yaml_text(std::string_view text) {
-  // A JSON string is a YAML double-quoted scalar.
-  return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace trailwarden::detectors

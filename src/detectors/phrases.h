@@ -25,7 +25,4 @@ std::string enumerate(const std::vector<std::string>& parts, std::size_t most = 
 /// "1 call", "12 calls": `noun` with an s unless there is one of it.
 std::string counted(std::uint64_t count, std::string_view noun);
 
-/// The text as a double-quoted YAML scalar, for `config show`.
-std::string yaml_text(std::string_view text);
-
 }  // namespace trailwarden::detectors

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "core/text.h"
-#include "detectors/phrases.h"
 #include "rules/rule_folder.h"
 #include "rules/timespan.h"
 
@@ -150,13 +149,13 @@ PreparedRules prepare_rules(const RuleConfig& config, const std::vector<Configur
 std::string to_yaml(const RuleConfig& config) {
   const auto texts = [](const std::vector<std::string>& list) {
     std::vector<std::string> quoted;
-    for (const std::string& text : list) quoted.push_back(yaml_text(text));
+    for (const std::string& text : list) quoted.push_back(config::yaml_text(text));
     return fmt::format("[{}]", fmt::join(quoted, ", "));
   };
   std::string out = fmt::format("rules:\n  enabled: {}\n  packs: {}\n  folders: {}\n  keep_going: {}\n", config.enabled, texts(config.packs), texts(config.folders), config.keep_going);
   out += config.overrides.empty() ? "  overrides: []\n" : "  overrides:\n";
   for (const RuleOverride& change : config.overrides) {
-    out += fmt::format("    - {{rule: {}", yaml_text(change.rule));
+    out += fmt::format("    - {{rule: {}", config::yaml_text(change.rule));
     if (change.enabled) out += fmt::format(", enabled: {}", *change.enabled);
     if (change.severity) out += fmt::format(", severity: {}", to_string(*change.severity));
     if (change.quiet_for) out += fmt::format(", quiet_for: {}", config::format_duration(*change.quiet_for));
@@ -168,7 +167,7 @@ std::string to_yaml(const RuleConfig& config) {
     out += "}\n";
   }
   out += config.automation.empty() ? "  automation: []\n" : "  automation:\n";
-  for (const Automation& one : config.automation) out += fmt::format("    - {{principal: {}, rules: {}}}\n", yaml_text(one.principal), texts(one.rules));
+  for (const Automation& one : config.automation) out += fmt::format("    - {{principal: {}, rules: {}}}\n", config::yaml_text(one.principal), texts(one.rules));
   return out;
 }
 

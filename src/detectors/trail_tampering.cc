@@ -110,7 +110,7 @@ ConfiguredDetector TrailTampering::configure(const config::Section& section) {
   options.trail_buckets = section.texts("trail_buckets", {});
   options.min_retention_days = section.integer("min_retention_days", 90, 1, 36'500);
   std::vector<std::string> quoted;
-  for (const std::string& bucket : options.trail_buckets) quoted.push_back(yaml_text(bucket));
+  for (const std::string& bucket : options.trail_buckets) quoted.push_back(config::yaml_text(bucket));
   configured.effective.emplace_back("trail_buckets", fmt::format("[{}]", fmt::join(quoted, ", ")));
   configured.effective.emplace_back("min_retention_days", std::to_string(options.min_retention_days));
   configured.make = [options] { return std::make_unique<TrailTampering>(options); };

@@ -83,6 +83,17 @@ std::optional<std::string> string_member(std::string_view object, std::string_vi
   return text;
 }
 
+std::optional<std::string_view> take_element(std::string_view& rest) {
+  std::size_t at = skip_space(rest, 0);
+  if (at >= rest.size() || (rest[at] != '[' && rest[at] != ',')) return std::nullopt;
+  at = skip_space(rest, at + 1);
+  if (at >= rest.size() || rest[at] == ']') return std::nullopt;
+  const std::size_t end = value_end(rest, at);
+  const std::string_view element = rest.substr(at, end - at);
+  rest.remove_prefix(end);
+  return element;
+}
+
 void unescape_to(std::string_view quoted, std::string& out) {
   const std::string_view inside = quoted.substr(1, quoted.size() - 2);
   const std::size_t before = out.size();

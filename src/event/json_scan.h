@@ -21,6 +21,9 @@ std::optional<std::string> string_member(std::string_view object, std::string_vi
 /// the member, so of one written twice it sees the first.
 std::optional<std::string_view> plain_member(std::string_view object, std::string_view name);
 
+/// Takes the next element off the front of `rest`, a JSON array at first and what is behind the element afterwards; nullopt at the end, or if it is no array.
+std::optional<std::string_view> take_element(std::string_view& rest);
+
 /// Appends the text of the JSON string `quoted` (with its quotes), which must be valid.
 void unescape_to(std::string_view quoted, std::string& out);
 

@@ -1,6 +1,7 @@
 // The config schema, the example file, the loader and the detectors say the same.
 
 #include <algorithm>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@
 #include "detectors/suppressions.h"
 #include "testing/alert_schema.h"
 #include "testing/read_file.h"
+#include "trail/trail_config.h"
 
 namespace trailwarden::config {
 namespace {
@@ -51,6 +53,7 @@ std::vector<std::string> errors_of_loader(const std::string& text) {
   detectors::configure(config.detectors);
   detectors::read_insights(config.insights);
   detectors::read_silence(config.silence);
+  trail::read_trails(config.top);
   return config.diagnostics->lines();
 }
 
@@ -119,6 +122,30 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
       {"insights: {scopes: [{event_name: \"Create*\", budget: 0.5, direction: up, kinds: error_rate, minimum_count: 5}]}", true},
       {"insights: {scopes: [{budget: 2}]}", false},
       {"insights: {scopes: [{event_name: a, direction: left}]}", false},
+      {"trails: []", true},
+      {"trails: [{name: main, home_region: eu-west-1, directory: trail}]", true},
+      {"trails: [{name: main, home_region: eu-west-1, account: '012345678901', organization: o-a1b2c3d4e5, prefix: a/b, regions: [us-gov-east-1], s3: {bucket: a-b, kms_key_id: k, object_lock: {days: 3}}}]", true},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, epoch: {length: 15m, max_bytes: 2MiB}, digest: {enabled: false}, compression_level: 1, fallback: none}]", true},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, event_selectors: [{read_write_type: ReadOnly, data_resources: [{type: 'AWS::S3::Object', values: ['arn:aws:s3']}]}]}]", true},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, advanced_event_selectors: [{field_selectors: [{field: eventCategory, equals: [Management]}, {field: readOnly, equals: [true]}]}]}]", true},
+      {"trails: [{name: main, directory: trail}]", false},
+      {"trails: [{name: ma, home_region: eu-west-1, directory: trail}]", false},
+      {"trails: [{name: main, home_region: ireland, directory: trail}]", false},
+      {"trails: [{name: main, home_region: eu-west-1}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, s3: {bucket: bbb}}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, s3: {region: eu-west-1}}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, s3: {bucket: Bbb}}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, s3: {bucket: bbb, acl: public-read}}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, s3: {bucket: bbb, request_payer: requester}}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, account: '123'}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, prefix: /a}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, event_selectors: []}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, event_selectors: [{}, {}, {}, {}, {}, {}]}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, advanced_event_selectors: [{name: a}]}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, advanced_event_selectors: [{field_selectors: [{field: category, equals: [Data]}]}]}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, compression_level: 0}]", false},
+      {"trails: [{name: main, home_region: eu-west-1, directory: d, epoch: {length: 5}}]", false},
+      {"trail: {directory: d}", false},
       {"detectors: {nobody: {enabled: true}}", false},
       {"detectors: {root_use: }", true},
       {"detectors: {root_use: {enabled: false, quiet_for: 0s, reads: false}}", true},
@@ -210,6 +237,7 @@ TEST(ConfigSchema, HasTheDefaultsOfTheLoader) {
   in_schema.erase("silence");
   in_schema.erase("rules");
   in_schema.erase("suppressions");
+  in_schema.erase("trails");
   EXPECT_EQ(loaded, in_schema);
 }
 
@@ -220,6 +248,24 @@ TEST(ConfigSchema, HasTheDefaultsOfInsights) {
 TEST(ConfigSchema, HasTheDefaultsOfRulesAndSuppressions) {
   EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::RuleConfig{})))["rules"], defaults_of(config_schema())["rules"]);
   EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::Suppressions{})))["suppressions"], defaults_of(config_schema())["suppressions"]);
+}
+
+TEST(ConfigSchema, HasTheDefaultsOfTrails) {
+  const Config config = parse_config("version: 1\ntrails: [{name: main, home_region: eu-west-1, s3: {bucket: bbb}}]\n", "f.yaml");
+  const json loaded = to_json(YAML::Load(trail::to_yaml(trail::read_trails(config.top).trails)))["trails"][0];
+  const json of_trail = config_schema().at("properties").at("trails").at("items");
+  const json defaults = defaults_of(of_trail), of_s3 = defaults_of(of_trail.at("properties").at("s3"));
+  for (const auto& [key, value] : defaults.items()) {
+    if (key != "s3") {
+      EXPECT_EQ(loaded.at(key), value) << key;
+    }
+  }
+  for (const auto& [key, value] : of_s3.items()) {
+    if (key != "object_lock") {
+      EXPECT_EQ(loaded.at("s3").at(key), value) << key;
+    }
+  }
+  EXPECT_EQ(config_schema().at("properties").at("trails").at("default"), json::array());
 }
 
 TEST(ConfigSchema, HasTheDefaultsOfSilence) {
@@ -248,6 +294,35 @@ TEST(ConfigExample, ShowsAnEntryThatWorks) {
   }
   EXPECT_THAT(errors_of_loader(text), IsEmpty());
   EXPECT_THAT(errors_of_schema(text), IsEmpty());
+}
+
+/// The trails in the example's comments, with one kind of selectors or the other.
+std::string trails_of_example(bool advanced) {
+  std::istringstream lines(read("docs/config.example.yaml"));
+  std::string out, line;
+  bool inside = false, in_basic = false;
+  while (std::getline(lines, line) && line != "trails: []") {
+    if (line.starts_with("#   - name: everything")) inside = true;
+    if (!inside) continue;
+    line.erase(0, 2);
+    in_basic = line.starts_with("    event_selectors:") || (in_basic && line.starts_with("      "));
+    if (advanced && in_basic) continue;
+    if (advanced && (line.starts_with("    # advanced") || line.starts_with("    #   "))) line.erase(4, 2);
+    out += line + "\n";
+  }
+  return "version: 1\ntrails:\n" + out;
+}
+
+TEST(ConfigExample, ShowsTrailsThatWork) {
+  for (const bool advanced : {false, true}) {
+    const std::string text = trails_of_example(advanced);
+    EXPECT_THAT(errors_of_loader(text), IsEmpty()) << text;
+    EXPECT_THAT(errors_of_schema(text), IsEmpty()) << text;
+    const auto trails = trail::read_trails(parse_config(text, "f.yaml").top).trails;
+    ASSERT_EQ(trails.size(), 2U);
+    EXPECT_EQ(trails[1].selectors.index(), advanced ? 1U : 0U);
+    EXPECT_NE(trails[1].selectors, trail::default_event_selectors());
+  }
 }
 
 TEST(ConfigExample, IsWhatDetectorsDoWithoutAConfig) {

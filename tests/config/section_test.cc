@@ -247,6 +247,16 @@ RC_GTEST_PROP(Section, ReadsTheDurationsAndSizesItWrites, (std::uint32_t number)
   RC_ASSERT(parsed.lines().empty());
 }
 
+TEST(Section, ReadsTheTextsItWrites) {
+  std::string every = "\xC3\xA9 \xF0\x9F\x98\x80 *&!%@`{}[]|>-: #'~ null ";
+  for (char c = 1; c < 127; ++c) every += c;
+  for (const std::string& text : {every, std::string("\x7f"), std::string()}) {
+    const Parsed parsed("a: " + yaml_text(text));
+    EXPECT_EQ(parsed.top.text("a", "absent"), text);
+    EXPECT_TRUE(parsed.lines().empty());
+  }
+}
+
 RC_GTEST_PROP(Section, GivesEveryComplaintAPlace, (const std::string& text)) {
   const Parsed parsed(text);
   parsed.top.only({});
