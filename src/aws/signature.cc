@@ -28,12 +28,6 @@ std::string hmac(std::string_view key, std::string_view text) {
   return {reinterpret_cast<const char*>(out.data()), size};
 }
 
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
 std::string lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -142,7 +136,7 @@ std::string string_to_sign(std::string_view time, const Target& target, std::str
 std::string signature(std::string_view secret, std::string_view time, const Target& target, std::string_view to_sign) {
   std::string key = "AWS4" + std::string(secret);
   for (const std::string_view part : {time.substr(0, 8), std::string_view(target.region), std::string_view(target.service), kTerminator}) key = hmac(key, part);
-  return hex(hmac(key, to_sign));
+  return to_hex(hmac(key, to_sign));
 }
 
 void sign(SignableRequest& request, const Target& target, const Credentials& credentials, Timestamp now) {

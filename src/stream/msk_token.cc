@@ -1,8 +1,8 @@
 #include "stream/msk_token.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
+#include "aws/base64.h"
 #include "aws/signature.h"
 #include "core/hash.h"
 
@@ -12,9 +12,7 @@ namespace {
 constexpr std::string_view kUserAgent = "trailwarden";
 
 std::string base64url(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
+  std::string out = aws::base64(bytes);
   while (out.ends_with('=')) out.pop_back();
   for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
   return out;
