@@ -13,14 +13,15 @@ from pathlib import Path
 # What each folder may include, besides itself; lowest first. app may include everything.
 MAY_INCLUDE = {
     "core": "",
+    "aws": "core",
     "config": "core",
     "metrics": "core",
     "event": "core",
-    "stream": "core metrics",
-    "trail": "core event config",
+    "stream": "core metrics aws",
+    "trail": "core event config aws",
     "baseline": "core event",
     "rules": "core event",
-    "ingest": "core event config metrics trail stream",
+    "ingest": "core event config metrics trail stream aws",
     "detectors": "core event config baseline rules",
     "alerts": "core event config metrics",
     "history": "core event config",

@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "aws/credential_chain.h"
+#include "aws/http_client.h"
 #include "core/text.h"
-#include "stream/aws_signature.h"
+#include "stream/msk_token.h"
 #include "stream/partitioned_log.h"
 
 namespace trailwarden::app {
@@ -32,10 +34,17 @@ Result<std::string> secret(const config::SecretSource& source, std::string_view 
 
 std::chrono::sys_time<std::chrono::milliseconds> now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
+/// Whose tokens they are, with what it takes to ask for them.
+struct MskCaller {
+  aws::HttpClient http;
+  aws::CredentialChain credentials;
+  explicit MskCaller(const std::string& region) : credentials(http, {.region = region}) {}
+};
+
 /// A token of Amazon MSK, signed anew each time. The wall clock belongs to it: brokers check it.
-std::function<Result<stream::KafkaToken>()> msk_tokens(std::string region) {
-  return [region = std::move(region)]() -> Result<stream::KafkaToken> {
-    auto credentials = stream::find_aws_credentials();
+std::function<Result<stream::KafkaToken>()> msk_tokens(const std::string& region) {
+  return [caller = std::make_shared<MskCaller>(region), region]() -> Result<stream::KafkaToken> {
+    auto credentials = caller->credentials.get();
     if (!credentials) return fail(std::move(credentials).error());
     stream::MskToken token = stream::msk_token(region, *credentials, std::chrono::floor<std::chrono::seconds>(now()));
     return stream::KafkaToken{std::move(token.text), token.expires, credentials->access_key_id};

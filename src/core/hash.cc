@@ -67,11 +67,18 @@ std::string uuid_of_parts(std::initializer_list<std::string_view> parts) {
   return uuid_of(text);
 }
 
-std::string sha256_hex(std::string_view bytes) {
+std::string to_hex(std::string_view bytes) {
   std::string out;
-  out.reserve(64);
-  for (const unsigned char byte : sha256(bytes)) append_hex(out, byte);
+  out.reserve(2 * bytes.size());
+  for (const char byte : bytes) append_hex(out, static_cast<unsigned char>(byte));
   return out;
 }
+
+std::string sha256_bytes(std::string_view bytes) {
+  const Digest digest = sha256(bytes);
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::string sha256_hex(std::string_view bytes) { return to_hex(sha256_bytes(bytes)); }
 
 }  // namespace trailwarden

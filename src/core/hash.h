@@ -32,7 +32,11 @@ std::string uuid_of(std::string_view bytes);
 /// The same of several parts, each with its length in front, so that ("ab", "c") and ("a", "bc") differ.
 std::string uuid_of_parts(std::initializer_list<std::string_view> parts);
 
-/// Lower-case hexadecimal SHA-256.
+/// Lower-case hexadecimal digits of these bytes.
+std::string to_hex(std::string_view bytes);
+
+/// SHA-256: its 32 bytes, and the same in hexadecimal.
+std::string sha256_bytes(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 
 }  // namespace trailwarden

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,8 @@
 
 namespace trailwarden::trail {
 
-/// Names (lower case) and values that are kept with an object: S3's user metadata, without `x-amz-meta-`. 2 KB in all.
+/// Names (lower-case letters, digits and `-`) and values (printable ASCII, no space at either end) that are kept with an object: S3's user metadata,
+/// without `x-amz-meta-`. 2 KB in all.
 using ObjectMetadata = std::map<std::string, std::string>;
 
 /// An object that is to be written.
@@ -50,6 +52,13 @@ struct StoreError {
 
 template <class T>
 using StoreResult = tl::expected<T, StoreError>;
+
+/// Why no store takes this key: kImpossible unless it is 1 to 1,024 bytes of UTF-8 whose parts between slashes are neither empty nor `.` or `..`, and
+/// has no control characters. S3 itself would take some of these; a folder, a URL or the AWS CLI on the way would make another key of them.
+std::optional<StoreError> problem_with_key(std::string_view key);
+
+/// The same of a whole new object: its key, and metadata as above.
+std::optional<StoreError> problem_with(const NewObject& object);
 
 /// Where a trail's objects are kept: an S3 bucket, or a folder. An object never changes once it is there.
 ///
