@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "detectors/registry.h"
+#include "trail/trail_config.h"
 
 namespace {
 
@@ -32,11 +33,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const config::Config config = config::parse_config(text, "fuzz.yaml");
   detectors::configure(config.detectors);
+  const auto trails = trail::read_trails(config.top).trails;
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
   for (const std::string& diagnostic : config.diagnostics->lines()) check_place(diagnostic, lines);
   if (!config.diagnostics->empty()) return 0;
   const std::string written = config::to_yaml(config);
   const config::Config again = config::parse_config(written, "written.yaml");
   if (!again.diagnostics->empty() || config::to_yaml(again) != written) std::abort();
+  const config::Config with_trails = config::parse_config(written + trail::to_yaml(trails), "written.yaml");
+  if (trail::read_trails(with_trails.top).trails != trails || !with_trails.diagnostics->empty()) std::abort();
   return 0;
 }

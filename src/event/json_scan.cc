@@ -12,9 +12,12 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
 
 /// One past the closing quote of the string that opens at `at`.
 std::size_t string_end(std::string_view text, std::size_t at) {
-  for (++at; at < text.size() && text[at] != '"'; ++at)
-    if (text[at] == '\\') ++at;
-  return at + 1;
+  for (std::size_t quote = text.find('"', at + 1); quote != std::string_view::npos; quote = text.find('"', quote + 1)) {
+    std::size_t backslashes = 0;
+    while (text[quote - 1 - backslashes] == '\\') ++backslashes;  // the opening quote ends them
+    if (backslashes % 2 == 0) return quote + 1;
+  }
+  return text.size() + 1;
 }
 
 /// One past the value that begins at `at`.

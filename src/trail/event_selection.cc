@@ -44,7 +44,7 @@ EventSelection::Selector EventSelection::compile(const AdvancedEventSelector& se
     if (test.field == "eventCategory") {
       const auto category = test.equals.empty() ? std::nullopt : parse_selected_category(test.equals.front());
       TRAILWARDEN_CHECK(category.has_value(), "selectors were checked");
-      out.category = kCategories[static_cast<std::size_t>(*category)];
+      out.category = kCategories[static_cast<std::size_t>(category.value_or(SelectedCategory::kManagement))];
       continue;
     }
     std::vector<Test>& tests = field->read != nullptr ? out.of_event : test.field == "resources.type" ? out.of_type : out.of_arn;
@@ -72,12 +72,13 @@ bool EventSelection::Selector::keeps(const event::CloudTrailEvent& event) const 
   if (of_type.empty() && of_arn.empty()) return true;
   std::string type_scratch, arn_scratch;
   std::string_view rest = event.resources;
-  while (const auto resource = event::take_element(rest)) {
+  for (;;) {
+    const auto resource = event::take_element(rest);
+    if (!resource) return false;
     std::string_view arn = member_text(*resource, "ARN", arn_scratch);
     if (arn.empty()) arn = member_text(*resource, "ARNPrefix", arn_scratch);
     if (keeps_resource(member_text(*resource, "type", type_scratch), arn)) return true;
   }
-  return false;
 }
 
 bool EventSelection::Selector::keeps_resource(std::string_view type, std::string_view arn) const {

@@ -65,6 +65,7 @@ template <class Selector, class Read>
 EventSelectors read_list(const Section& trail, const char* key, const char* parts, Read read) {
   const std::vector<Section> sections = trail.sections(key);
   std::vector<Selector> selectors;
+  selectors.reserve(sections.size());
   for (const Section& section : sections) selectors.push_back(read(section));
   if (selectors.empty()) {
     trail.report(key, fmt::format("{}: give one or more, or leave the key out for all management events", key));

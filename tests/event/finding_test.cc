@@ -67,5 +67,22 @@ TEST(JsonScan, FindsMembersOfTheObjectItself) {
   EXPECT_EQ(raw_member("", "a"), std::nullopt);
 }
 
+TEST(JsonScan, SeesWhereStringsEnd) {
+  for (const std::string text : {R"("")", R"("\\")", R"("\"")", R"("\\\"")", R"("\\\\")", R"("a\\\",]}")", R"("\u0022")"}) {
+    EXPECT_EQ(raw_member(R"({"a":)" + text + R"(,"b":1})", "a"), text);
+    EXPECT_EQ(raw_member(R"({)" + text + R"(:0,"b":1})", "b"), "1") << text;
+  }
+}
+
+TEST(JsonScan, TakesElementsOffAnArray) {
+  std::string_view rest = R"( [ {"a":[1,"]"]} ,"x\\" , [ ] ,null,12 ] )";
+  for (const char* element : {R"({"a":[1,"]"]})", R"("x\\")", "[ ]", "null", "12"}) EXPECT_EQ(take_element(rest), element);
+  EXPECT_EQ(take_element(rest), std::nullopt);
+  for (const char* none : {"[]", " [ ] ", "{}", "\"a\"", "12", ""}) {
+    rest = none;
+    EXPECT_EQ(take_element(rest), std::nullopt) << none;
+  }
+}
+
 }  // namespace
 }  // namespace trailwarden::event
