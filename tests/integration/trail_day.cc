@@ -55,7 +55,8 @@ int validate(const fs::path& folder) {
   }
   KnownKeys keys(parse_public_keys(read_file((folder / "public_keys.json").string()).value()).value());
   const testing::WrittenTrail day;
-  const auto report = validate_trail(store, keys, {.trail = day.names, .from = day.start, .until = day.end(), .bucket = "trails", .threads = 2, .on_checked = [](const Checked& object) { std::puts(to_line(object).c_str()); }});
+  const auto say = [](const Checked& object) { std::puts(to_line(object).c_str()); };
+  const auto report = validate_trail(store, keys, {.trail = day.names, .from = day.start, .until = day.end(), .bucket = "trails", .threads = 2, .on_checked = say});
   if (!report) {
     std::fprintf(stderr, "%s\n", report.error().message.c_str());
     return 2;
