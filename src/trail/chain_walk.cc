@@ -14,7 +14,16 @@ using std::chrono::hours;
 
 /// Signed by a key that is known, whatever else is wrong with it: what it says of its logs was said by who has the key.
 bool is_signed(Verdict verdict) {
-  return verdict == Verdict::kValid || verdict == Verdict::kOtherAlgorithm || verdict == Verdict::kOtherHash || verdict == Verdict::kOtherSignature || verdict == Verdict::kWindowsOverlap;
+  switch (verdict) {
+    case Verdict::kValid:
+    case Verdict::kOtherAlgorithm:
+    case Verdict::kOtherHash:
+    case Verdict::kOtherSignature:
+    case Verdict::kWindowsOverlap:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -26,6 +35,8 @@ void Validation::tell(Checked object, Count& count) {
   if (report.problems.size() < ValidationReport::kMostProblems) report.problems.push_back(std::move(object));
   else ++report.problems_left_out;
 }
+
+std::string Validation::bucket() const { return options.bucket.empty() ? store.bucket() : options.bucket; }
 
 bool ListedLogs::add(std::string_view key) {
   if (const auto name = parse_object_name(key)) kinds_.insert(name->kind);
@@ -63,7 +74,7 @@ Result<std::optional<ListedDigest>> ChainWalk::look_at(const ListedDigest& at) {
   const bool named = newer_ && newer_->previous && newer_->previous->key == at.key;
   auto checked = verify_digest(*fetched, run_.options.bucket, at.key, run_.options.copied && named ? &newer_->previous->signature : nullptr, run_.keys);
   if (!checked) return fail(std::move(checked.error()));
-  if (checked->bucket.empty()) checked->bucket = run_.store.bucket();
+  if (checked->bucket.empty()) checked->bucket = run_.bucket();
   ++run_.progress.digests;
   visited_.insert(at.key);
   lowest_ = at.end;
@@ -111,7 +122,8 @@ Result<FetchedDigest> ChainWalk::fetch(const std::string& key) {
     for (auto next = older_.rbegin(); next != older_.rend() && keys.size() < 2 * run_.rooms.size(); ++next)
       if (next->key != key) keys.push_back(next->key);
     std::vector<StoreResult<FetchedDigest>> answers(keys.size());
-    for_each_item(static_cast<unsigned>(run_.rooms.size()), keys.size(), [&](unsigned worker, std::size_t i) { answers[i] = fetch_digest(run_.store, keys[i], run_.rooms[worker]); });
+    const auto read = [&](unsigned worker, std::size_t i) { answers[i] = fetch_digest(run_.store, keys[i], run_.rooms[worker]); };
+    for_each_item(static_cast<unsigned>(run_.rooms.size()), keys.size(), read);
     for (std::size_t i = 0; i < keys.size(); ++i) fetched_.emplace(keys[i], std::move(answers[i]));
   }
   auto answer = std::move(fetched_.extract(key).mapped());
@@ -156,9 +168,9 @@ void ChainWalk::note_end_of_walk() {
 }
 
 void ChainWalk::tell_strays(const std::vector<ListedDigest>& digests) {
+  const CheckedKind kind = backfill_ ? CheckedKind::kBackfillDigest : CheckedKind::kDigest;
   for (auto digest = digests.rbegin(); digest != digests.rend() && digest->end > lowest_; ++digest)
-    if (!visited_.contains(digest->key))
-      run_.tell({backfill_ ? CheckedKind::kBackfillDigest : CheckedKind::kDigest, Verdict::kNotInChain, run_.options.bucket.empty() ? run_.store.bucket() : run_.options.bucket, digest->key, {}}, backfill_ ? report_.backfill_digests : report_.digests);
+    if (!visited_.contains(digest->key)) run_.tell({kind, Verdict::kNotInChain, run_.bucket(), digest->key, {}}, backfill_ ? report_.backfill_digests : report_.digests);
 }
 
 /// Checks the logs of the digests that wait for it, and tells of both.

@@ -27,6 +27,8 @@ struct Validation {
   ValidationProgress progress;
 
   void tell(Checked object, Count& count);
+  /// What an object that says nothing of its bucket is told to lie in.
+  std::string bucket() const;
 };
 
 /// The logs that digests of one place list.

@@ -99,7 +99,10 @@ class Members {
   std::array<Value, kCount> values_;
 };
 
-enum DigestMember : std::size_t { kAccount, kStart, kEnd, kBucket, kObject, kFingerprint, kAlgorithm, kPreviousBucket, kPreviousObject, kPreviousHash, kPreviousHashAlgorithm, kPreviousSignature };
+enum DigestMember : std::size_t {
+  kAccount, kStart, kEnd, kBucket, kObject, kFingerprint,
+  kAlgorithm, kPreviousBucket, kPreviousObject, kPreviousHash, kPreviousHashAlgorithm, kPreviousSignature
+};
 constexpr std::array<std::string_view, 12> kDigestMembers{
     "awsAccountId", "digestStartTime", "digestEndTime", "digestS3Bucket", "digestS3Object", "digestPublicKeyFingerprint",
     "digestSignatureAlgorithm", "previousDigestS3Bucket", "previousDigestS3Object", "previousDigestHashValue", "previousDigestHashAlgorithm", "previousDigestSignature"};

@@ -89,7 +89,8 @@ struct SealedDigest {
   ObjectMetadata metadata;
 };
 
-/// Signs a digest, naming `key` in it. A backfill digest is said to be generated at its end. The same digest and key give the same bytes.
+/// Signs a digest, naming `key` in it. A backfill digest is said to be generated at its end. The same digest, key and level of the deflater
+/// give the same bytes.
 SealedDigest seal(Digest digest, const DigestKey& key, MemberDeflater& deflater);
 
 /// A stored digest, read but not verified.

@@ -32,14 +32,13 @@ Result<KeyRing> KeyRing::open(const std::string& folder, std::string passphrase,
   if (made) fs::permissions(folder, fs::perms::owner_all, error);
   if (error) return fail(io_error("create", folder, error.value()));
   KeyRing ring(folder, std::move(passphrase), options);
-  fs::directory_iterator files(folder, error);
-  if (error) return fail(io_error("read", folder, error.value()));
-  for (const auto& file : files) {
-    if (file.path().extension() != ".pem") continue;
-    auto key = DigestKey::load(file.path().string(), ring.passphrase_);
+  for (fs::directory_iterator file(folder, error); !error && file != fs::directory_iterator(); file.increment(error)) {
+    if (file->path().extension() != ".pem") continue;
+    auto key = DigestKey::load(file->path().string(), ring.passphrase_);
     if (!key) return fail(std::move(key.error()).during("digest keys"));
     ring.insert(std::move(*key));
   }
+  if (error) return fail(io_error("read", folder, error.value()));
   return ring;
 }
 

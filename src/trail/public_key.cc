@@ -79,7 +79,9 @@ Timestamp time_of(const json& value) {
     const double seconds = std::floor(number.get<double>());
     if (seconds >= 0 && seconds <= kYear9999) return Timestamp{std::chrono::seconds{static_cast<std::int64_t>(seconds)}};
   } else if (value.is_string()) {
-    if (const auto time = iso_time(value.get_ref<const std::string&>())) return *time;
+    // As numbers have it: from 1970 to 9999, which an offset must not lead out of.
+    const auto time = iso_time(value.get_ref<const std::string&>());
+    if (time && *time >= Timestamp{} && time->time_since_epoch().count() <= static_cast<std::int64_t>(kYear9999)) return *time;
   }
   throw std::invalid_argument("no time: " + printable(value.dump(-1, ' ', false, json::error_handler_t::replace), 60));
 }

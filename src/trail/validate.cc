@@ -55,8 +55,8 @@ class PlaceCheck {
     if (auto struck = unlisted.empty() ? Result<void>() : strike_out_listed_elsewhere(unlisted); !struck) return struck;
     // They belong to no chain: those of the first one are told with them.
     Count nobody;
-    for (const std::string& key : unlisted)
-      run_.tell({CheckedKind::kLog, Verdict::kNotListed, run_.options.bucket.empty() ? run_.store.bucket() : run_.options.bucket, key, {}}, chains_.empty() ? nobody : chains_.front().logs);
+    Count& count = chains_.empty() ? nobody : chains_.front().logs;
+    for (const std::string& key : unlisted) run_.tell({CheckedKind::kLog, Verdict::kNotListed, run_.bucket(), key, {}}, count);
     std::move(chains_.begin(), chains_.end(), std::back_inserter(run_.report.chains));
     return {};
   }

@@ -37,7 +37,8 @@ constexpr std::array<VerdictName, 17> kVerdicts{{
     {Verdict::kOtherBucket, "INVALID: in a bucket that was not read"},
 }};
 
-constexpr std::array<std::string_view, 6> kReasons{"digests are missing", "digests are invalid", "the chain starts anew", "the chain comes from another bucket", "no digest before", "no digest after"};
+constexpr std::array<std::string_view, 6> kReasons{
+    "digests are missing", "digests are invalid", "the chain starts anew", "the chain comes from another bucket", "no digest before", "no digest after"};
 constexpr std::array<std::string_view, 6> kReasonCodes{"missing", "notVerified", "startedAnew", "otherBucket", "noneBefore", "noneAfter"};
 constexpr std::array<std::string_view, 3> kKinds{"digest", "backfillDigest", "log"};
 
@@ -114,7 +115,8 @@ std::string to_text(const ValidationReport& report) {
 
 std::string to_json(const ValidationReport& report) {
   ordered_json out{{"store", report.store}, {"from", time_json(report.from)}, {"until", time_json(report.until)}, {"intact", report.intact()},
-                   {"chains", ordered_json::array()}, {"problems", ordered_json::array()}, {"problemsLeftOut", report.problems_left_out}, {"unproven", report.unproven}, {"bytes", report.bytes}};
+                   {"chains", ordered_json::array()}, {"problems", ordered_json::array()}, {"problemsLeftOut", report.problems_left_out},
+                   {"unproven", report.unproven}, {"bytes", report.bytes}};
   for (const ChainReport& chain : report.chains) out["chains"].push_back(chain_json(chain));
   for (const Checked& problem : report.problems)
     out["problems"].push_back({{"kind", kKinds[static_cast<std::size_t>(problem.kind)]}, {"bucket", problem.bucket}, {"key", problem.key},

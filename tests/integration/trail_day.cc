@@ -1,6 +1,7 @@
 // Writes a day of a trail into a folder, and validates such a folder: for trail_aws_cli.py, which shows the same folder to the AWS CLI.
 //
 //   trail_day write FOLDER      objects/KEY, metadata.json (of each key), public_keys.json, other_public_keys.json (of a key that signed nothing)
+//   trail_day pause FOLDER      the same of a day on which logging was off for hours
 //   trail_day validate FOLDER   a line for each object, then the summary; exits 1 unless the trail is intact
 
 #include <cstdio>
@@ -28,8 +29,8 @@ void write_file(const fs::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-int write(const fs::path& folder) {
-  testing::WrittenTrail day;
+int write(const fs::path& folder, bool paused) {
+  testing::WrittenTrail day{.paused = paused};
   const auto key = DigestKey::generate(day.start - std::chrono::hours{24}, day.end() + std::chrono::hours{24}).value();
   const auto other = DigestKey::generate(day.start - std::chrono::hours{24}, day.end() + std::chrono::hours{24}).value();
   testing::MemoryObjectStore store;
@@ -55,7 +56,8 @@ int validate(const fs::path& folder) {
   }
   KnownKeys keys(parse_public_keys(read_file((folder / "public_keys.json").string()).value()).value());
   const testing::WrittenTrail day;
-  const auto report = validate_trail(store, keys, {.trail = day.names, .from = day.start, .until = day.end(), .bucket = "trails", .threads = 2, .on_checked = [](const Checked& object) { std::puts(to_line(object).c_str()); }});
+  const auto say = [](const Checked& object) { std::puts(to_line(object).c_str()); };
+  const auto report = validate_trail(store, keys, {.trail = day.names, .from = day.start, .until = day.end(), .bucket = "trails", .threads = 2, .on_checked = say});
   if (!report) {
     std::fprintf(stderr, "%s\n", report.error().message.c_str());
     return 2;
@@ -68,8 +70,8 @@ int validate(const fs::path& folder) {
 
 int main(int argc, char** argv) {
   const std::string_view command = argc == 3 ? argv[1] : "";
-  if (command == "write") return write(argv[2]);
+  if (command == "write" || command == "pause") return write(argv[2], command == "pause");
   if (command == "validate") return validate(argv[2]);
-  std::fprintf(stderr, "usage: trail_day write|validate FOLDER\n");
+  std::fprintf(stderr, "usage: trail_day write|pause|validate FOLDER\n");
   return 2;
 }

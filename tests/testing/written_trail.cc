@@ -45,7 +45,9 @@ void WrittenTrail::write(ObjectStore& store, const DigestKey& key) {
   chain.start(start);
   for (int hour = 0; hour < hours; ++hour) {
     const Timestamp begins = start + std::chrono::hours{hour};
-    const bool idle = hour % 6 == 5;
+    const bool idle = hour % 6 == 5 || (paused && hour >= 10 && hour < 13);
+    if (paused && hour == 10) chain.stop(begins + minutes{20});
+    if (paused && hour == 13) chain.start(begins);
     for (const int minute : {5, 35})
       if (!idle) chain.delivered(deliver(*this, store, begins + minutes{minute}, 3 + hour));
     for (const int known_late : {7, 16})

@@ -15,6 +15,7 @@ struct WrittenTrail {
   trail::Place place{"111122223333", "eu-west-1"};
   Timestamp start = parse_event_time("2026-03-01T00:00:00Z").value();
   int hours = 24;
+  bool paused = false;  // logging stops at 10:20 and starts again at 13:00
 
   std::vector<std::string> logs;                 // keys, in the order of their delivery
   std::vector<std::string> digests, backfill;    // keys, by their ends

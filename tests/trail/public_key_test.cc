@@ -96,6 +96,8 @@ TEST(PublicKeys, AreRefusedWithWhatIsWrong) {
   EXPECT_NE(message(R"({"PublicKeyList":[{"Value":"AAAA","Fingerprint":"f","ValidityStartTime":-1,"ValidityEndTime":2}]})").find("key 1: no time: -1"), std::string::npos);
   EXPECT_NE(message(R"({"PublicKeyList":[{"Value":"AAAA","Fingerprint":"f","ValidityStartTime":1e300,"ValidityEndTime":2}]})").find("no time"), std::string::npos);
   EXPECT_NE(message(R"({"PublicKeyList":[{"Value":"AAAA","Fingerprint":"f","ValidityStartTime":"soon","ValidityEndTime":2}]})").find("no time: \"soon\""), std::string::npos);
+  for (const char* time : {"1008-01-18T02:55:02Z", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"})
+    EXPECT_NE(message(std::string(R"({"PublicKeyList":[{"Value":"AAAA","Fingerprint":"f","ValidityStartTime":")") + time + R"(","ValidityEndTime":2}]})").find("no time"), std::string::npos);
   EXPECT_NE(message("{\"PublicKeyList\":[{" + good + "},{\"Value\":\"AAAA\"}]}").find("key 2: "), std::string::npos);
 }
 

@@ -325,6 +325,15 @@ TEST_F(ValidateTrail, TakesANewStartForAGapThatSomebodyMayHaveWanted) {
   EXPECT_THAT(report.chains.front().gaps, ElementsAre(Gap{Gap::Reason::kStartedAnew, day.end(), day.end() + hours{5}}));
 }
 
+TEST_F(ValidateTrail, TakesAPauseOfLoggingForOne) {
+  testing::WrittenTrail other{.names = {.trail = "paused", .home_region = "eu-west-1"}, .place = {"444455556666", "eu-west-1"}, .paused = true};
+  other.write(store, a_key());
+  const auto report = validate({.trail = other.names});
+  EXPECT_TRUE(report.intact());
+  ASSERT_THAT(report.chains, SizeIs(1));
+  EXPECT_THAT(report.chains.front().gaps, ElementsAre(Gap{Gap::Reason::kStartedAnew, day.start + hours{10} + minutes{20}, day.start + hours{13}}));
+}
+
 TEST_F(ValidateTrail, CountsLogsThatWereDeliveredWithoutValidation) {
   store.objects[log_key(day.names, ObjectKind::kLog, {"222222222222", "eu-west-1"}, day.start, unique_part("a"))] = store.objects.at(day.logs[0]);
   const auto report = validate({});
