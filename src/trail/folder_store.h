@@ -21,7 +21,7 @@ namespace trailwarden::trail {
 /// `new/` is seen by nobody and removed by the first `open` an hour later.
 ///
 /// Faults: a disk that is full, read-only, not ours or broken is kRefused, by the name of its errno; want of descriptors or memory kNotNow.
-/// Cost: two files are written and synced for an object, one at a time across all writers linked; about 3 ms on an SSD. Thread-safe.
+/// Cost: two files are written and synced for an object, one at a time across all writers linked; 4 to 8 ms on a shared SSD. Thread-safe.
 /// Time: the wall clock, only for what is left over.
 /// Why metadata are files: docs/decisions/0018-stores.md.
 class FolderStore final : public ObjectStore {
