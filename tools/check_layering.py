@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "detectors": "core event config baseline rules",
     "alerts": "core event config metrics",
     "history": "core event config",
+    "archive": "core event config metrics stream ingest trail",
     "pipeline": "core event metrics stream detectors alerts ingest history",
     "http": "core metrics",
     "generate": "core event trail",

@@ -1,0 +1,116 @@
+#include "archive/epoch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace trailwarden::archive {
+namespace {
+
+/// Whether a log file can hold it. Asked of what the decoder refuses only.
+bool is_json_object(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && text[first] == '{' && nlohmann::json::accept(text);
+}
+
+}  // namespace
+
+std::string to_string(const EpochRange& range) { return fmt::format("{}/{}/{}-{}", range.topic, range.partition, range.from, range.to); }
+
+/// Routes what a message holds.
+class Epoch::Sink final : public ingest::RecordSink {
+ public:
+  explicit Sink(Epoch& epoch) : epoch_(epoch) {}
+
+  event::CloudTrailEvent& next() override { return event_; }
+  void accept(std::uint64_t) override { route(event_); }
+
+  void refuse(event::Refusal, std::string_view raw, std::uint64_t) override {
+    ++epoch_.counts_.read;
+    if (!is_json_object(raw)) {
+      ++epoch_.counts_.unarchivable;
+      return;
+    }
+    for (std::size_t i = 0; i < epoch_.destinations_.size(); ++i) epoch_.add(epoch_.destinations_[i].router.route_of_undecodable(), i, raw, std::nullopt);
+    ++epoch_.counts_.archived;
+    ++epoch_.counts_.fallback;
+  }
+
+  void skip(ingest::Skip skip, std::string_view raw, std::uint64_t) override {
+    event::Arena arena;
+    const std::string padded = std::string(raw) + std::string(event::kPadding, '\0');
+    if (skip == ingest::Skip::kInsight && event::Decoder().decode(std::string_view(padded).substr(0, raw.size()), arena, event_) == event::Refusal::kNone) {
+      route(event_);
+      return;
+    }
+    ++epoch_.counts_.read;
+    ++epoch_.counts_.skipped;
+  }
+
+ private:
+  void route(const event::CloudTrailEvent& event) {
+    bool is_archived = false, is_fallback = false;
+    for (std::size_t i = 0; i < epoch_.destinations_.size(); ++i) {
+      const auto route = epoch_.destinations_[i].router.route(event);
+      if (!route) continue;
+      epoch_.add(*route, i, event.raw, event.event_time);
+      is_archived = true;
+      is_fallback = is_fallback || route->is_fallback;
+    }
+    ++epoch_.counts_.read;
+    ++(is_archived ? epoch_.counts_.archived : epoch_.counts_.unwanted);
+    epoch_.counts_.fallback += is_fallback ? 1 : 0;
+  }
+
+  Epoch& epoch_;
+  event::CloudTrailEvent event_;
+};
+
+bool Epoch::ends_before(std::optional<AppendTime> at) const { return slot_ && at && *at >= *slot_ + rules_.length; }
+
+void Epoch::take(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena) {
+  if (!has_message_) {
+    has_message_ = true;
+    range_.from = message.offset;
+    if (message.append_time) slot_ = Timestamp{std::chrono::floor<std::chrono::seconds>(message.append_time->time_since_epoch()) / rules_.length * rules_.length};
+  }
+  range_.to = message.offset + 1;
+  bytes_ += message.value.size();
+  arena.clear();
+  Sink sink(*this);
+  reader.read(message, arena, sink);
+}
+
+void Epoch::add(const trail::RecordRoute& route, std::size_t destination, std::string_view record, std::optional<Timestamp> event_time) {
+  auto& parts = bodies_[{destination, route.kind, std::string(route.account), std::string(route.region)}];
+  const std::uint64_t most = destinations_[destination].trail.epoch.max_bytes;
+  if (parts.empty() || (!parts.back().empty() && parts.back().size() + 1 + record.size() > most)) parts.emplace_back();
+  parts.back().add(record, event_time);  // records are smaller than any object may be
+}
+
+GatheredEpoch Epoch::close() {
+  GatheredEpoch out;
+  out.range = range_;
+  out.delivered = slot_ ? *slot_ + rules_.length : Timestamp{};
+  out.counts = std::exchange(counts_, {});
+  for (auto& [key, parts] : bodies_) {
+    const auto& [destination, kind, account, region] = key;
+    const trail::TrailConfig& trail = destinations_[destination].trail;
+    const trail::Place place{account, region};
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      const std::string identity =
+          fmt::format("{}/{}/{}/{}/{}/{}/{}/{}", range_.topic, range_.partition, range_.from, trail.name, trail::to_string(kind), account, region, part);
+      out.objects.push_back({destination, kind, place, trail::log_key(trail.names(), kind, place, out.delivered, trail::unique_part(identity)), std::move(parts[part])});
+    }
+  }
+  bodies_.clear();
+  range_.from = range_.to = 0;
+  has_message_ = false;
+  slot_.reset();
+  bytes_ = 0;
+  return out;
+}
+
+}  // namespace trailwarden::archive
