@@ -13,6 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string plain;
   for (const auto& [name, profile] : profiles) {
     if (name.find('\n') != std::string::npos) std::abort();
+    // Where a name begins with a sign of comments or has spaces, it could only be written as it stood.
+    if (name.find_first_of("#; \t\r\v\f") != std::string::npos) return 0;
     plain += "[profile " + name + "]\n";
     for (const auto& [setting, value] : profile) {
       if ((setting + value).find('\n') != std::string::npos) std::abort();
