@@ -97,10 +97,11 @@ Result<stream::KafkaLogOptions::StartFrom> start_from(const std::string& from) {
 
 }  // namespace
 
-std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka) {
+std::vector<std::string_view> output_topics(const config::ServiceConfig& service) {
   std::vector<std::string_view> topics{stream::kAlertsTopic, stream::kLedgerTopic, stream::kStateTopic, stream::kDeadLetterTopic};
-  if (kafka.tick_interval.count() > 0) topics.push_back(stream::kTicksTopic);
-  if (kafka.late_topic) topics.push_back(stream::kLateTopic);
+  if (service.kafka->tick_interval.count() > 0) topics.push_back(stream::kTicksTopic);
+  if (service.kafka->late_topic) topics.push_back(stream::kLateTopic);
+  if (service.roles.archiver) topics.push_back(stream::kManifestTopic);
   return topics;
 }
 
@@ -122,8 +123,18 @@ Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, 
                                   .session_timeout = kafka.session_timeout, .transaction_timeout = kafka.transaction_timeout};
   for (const config::KafkaInput& input : kafka.input) options.inputs.push_back(input.topic);
   if (kafka.tick_interval.count() > 0) options.ticks_topic = stream::topic_name(stream::kTicksTopic, kafka.topic_prefix);
-  for (const std::string_view topic : output_topics(kafka)) options.outputs.push_back(stream::topic_name(topic, kafka.topic_prefix));
+  for (const std::string_view topic : output_topics(config.service)) options.outputs.push_back(stream::topic_name(topic, kafka.topic_prefix));
   options.transactional_id = fmt::format("{}-{}-{}", kafka.group, instance_of(kafka), worker);
+  return options;
+}
+
+Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& config, const std::string& from) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
+  auto options = kafka_log_options(config, 0, from);
+  if (!options) return options;
+  options->group = kafka.archiver_group;
+  options->transactional_id = fmt::format("{}-{}", kafka.archiver_group, instance_of(kafka));
+  options->outputs = {stream::topic_name(stream::kManifestTopic, kafka.topic_prefix)};
   return options;
 }
 

@@ -14,7 +14,10 @@ Result<stream::KafkaConnection> kafka_connection(const config::Config& config);
 /// One worker's membership. `from`: "", "earliest", "latest" or a time.
 Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, std::size_t worker, const std::string& from);
 
-/// Every topic that the service writes to, by the names that the code has for them (`stream::topic_name`).
-std::vector<std::string_view> output_topics(const config::KafkaConfig& kafka);
+/// The archiver's membership in its own group.
+Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& config, const std::string& from);
+
+/// Every topic that the service writes to, by the names that the code has for them (`stream::topic_name`); it has `kafka`.
+std::vector<std::string_view> output_topics(const config::ServiceConfig& service);
 
 }  // namespace trailwarden::app

@@ -100,6 +100,15 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
   return OpenedLog{.log = std::move(*log), .report = reports_of(kafka, clients), .is_fenced = [&kafka] { return kafka.fenced(); }};
 }
 
+Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from) {
+  auto options = kafka_archive_options(setup.config, from);
+  if (!options) return fail(std::move(options).error());
+  auto log = stream::KafkaLog::create(std::move(*options));
+  if (!log) return fail(std::move(log).error());
+  const stream::KafkaLog& kafka = **log;
+  return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = [&kafka] { return kafka.fenced(); }};
+}
+
 Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup) {
   const config::EmbeddedConfig& embedded = setup.config.service.embedded;
   std::error_code error;

@@ -22,6 +22,9 @@ struct OpenedLog {
 /// kInvalidArgument for what is wrong with the configuration.
 Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from);
 
+/// The archiver's log, of a group of its own; the configuration has `kafka:`.
+Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from);
+
 /// The embedded log of a service that is not running, for changes by hand: it reads no input and delivers nothing.
 Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup);
 

@@ -89,6 +89,13 @@ int run(const RunArguments& arguments) {
     bring = std::make_shared<const pipeline::SavedCells>(std::move(*cells));
   }
   Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); }, std::move(bring));
+  if (setup->config.service.roles.archiver) {
+    auto log = open_archive_log(*setup, arguments.from);
+    if (!log) return complain(log.error(), exit_code_of(log.error()));
+    auto archiver = ArchiveRole::create(*setup, std::move(*log));
+    if (!archiver) return complain(archiver.error(), kWrongUsage);
+    service.archive_with(std::move(*archiver));
+  }
   if (auto done = service.run(stop, arguments.drain, reload); !done) {
     log::flush();
     return complain(done.error(), service.fenced() ? kFencedOut : exit_code_of(done.error()));

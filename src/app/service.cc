@@ -101,6 +101,7 @@ Result<void> Service::run(std::atomic<bool>& stop, bool drain, std::atomic<bool>
 }
 
 bool Service::fenced() const {
+  if (archiver_ && archiver_->is_fenced()) return true;
   return std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended && member->is_fenced && member->is_fenced(); });
 }
 
@@ -148,7 +149,8 @@ void Service::back_off(const std::atomic<bool>& stop) {
 /// No worker is stuck.
 bool Service::all_turn() const {
   const auto ages = heartbeat_ages();
-  return std::all_of(ages.begin(), ages.end(), [this](double age) { return age < std::chrono::duration<double>(limits_.stuck_after).count(); });
+  return std::all_of(ages.begin(), ages.end(), [this](double age) { return age < std::chrono::duration<double>(limits_.stuck_after).count(); }) &&
+         (!archiver_ || archiver_->heartbeat_age() < limits_.stuck_after);
 }
 
 /// An error that names the first partition that has stopped.
@@ -177,15 +179,18 @@ Result<void> Service::end() {
     std::_Exit(kFailed);
   }
   for (const auto& member : members_) member->thread.join();
+  if (archiver_) archiver_->stop();
   pages_.reset();
   for (const auto& member : members_)
     if (member->failure) return fail(*member->failure);
+  if (archiver_ && archiver_->failure()) return fail(*archiver_->failure());
   log::info("service.stopped");
   return {};
 }
 
 Result<void> Service::start() {
-  for (std::size_t i = 0; i < setup_.config.service.workers; ++i) {
+  const std::size_t workers = setup_.config.service.roles.detector ? setup_.config.service.workers : 0;
+  for (std::size_t i = 0; i < workers; ++i) {
     auto log = open_log_(i);
     if (!log) return fail(std::move(log).error());
     auto member = std::make_unique<Member>();
@@ -204,6 +209,7 @@ Result<void> Service::start() {
       member->ended = true;
     });
   }
+  if (archiver_) archiver_->start();
   return {};
 }
 
@@ -228,7 +234,7 @@ Result<void> Service::start_pages() {
   const auto plain = [](bool good, std::string body) { return http::Response{.status = good ? 200U : 503U, .body = std::move(body) + "\n"}; };
   auto server = http::Server::start(
       std::move(options),
-      {{"/metrics", [this] { return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.text(statuses(), heartbeat_ages())}; }},
+      {{"/metrics", [this] { return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = page_of_metrics()}; }},
        {"/healthz",
         [this, plain] {
           const bool good = all_turn();
@@ -256,6 +262,7 @@ bool Service::watch(bool drain) {
   if (all_turn()) notify_watchdog();
   for (const auto& member : members_)
     if (member->ended) return false;
+  if (archiver_ && archiver_->has_ended()) return false;
   return !drain || !is_drained();
 }
 
@@ -285,6 +292,8 @@ std::vector<std::string> Service::reasons_not_ready() const {
         reasons.push_back(fmt::format("{}/{}: stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
     }
   }
+  if (archiver_)
+    if (const std::string trouble = archiver_->trouble(); !trouble.empty()) reasons.push_back("archiver: " + trouble);
   return reasons;
 }
 
@@ -301,6 +310,12 @@ std::vector<pipeline::WorkerStatus> Service::statuses() const {
   return out;
 }
 
+std::string Service::page_of_metrics() const {
+  metrics::Registry archived;
+  if (archiver_) archiver_->write(archived);
+  return metrics_.text(statuses(), heartbeat_ages()) + archived.text();
+}
+
 std::string Service::state_json() const {
   ordered_json out{{"config", shown_fingerprint()}, {"workers", ordered_json::array()}};
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -311,6 +326,7 @@ std::string Service::state_json() const {
     for (const pipeline::PartitionStatus& partition : status.partitions) worker["partitions"].push_back(partition_json(partition));
     out["workers"].push_back(std::move(worker));
   }
+  if (archiver_) out["archiver"] = archiver_->state();
   return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

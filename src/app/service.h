@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/archive_role.h"
 #include "app/logs.h"
 #include "app/rule_reload.h"
 #include "app/service_metrics.h"
@@ -47,6 +48,9 @@ class Service {
   /// their next commit. What cannot be read or compiled is refused, and the old ones stay.
   Result<void> run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload);
 
+  /// Runs beside the workers, if the configuration has that role. Before `run`.
+  void archive_with(std::unique_ptr<ArchiveRole> archiver) { archiver_ = std::move(archiver); }
+
   static constexpr std::chrono::seconds kFinishBudget{8};
 
   /// Another process with our transactional id is at work. Once `run` has returned.
@@ -72,6 +76,7 @@ class Service {
   std::vector<std::string> reasons_not_ready() const;
   std::vector<double> heartbeat_ages() const;
   std::vector<pipeline::WorkerStatus> statuses() const;
+  std::string page_of_metrics() const;
   std::string state_json() const;
   std::string shown_fingerprint() const;
 
@@ -86,6 +91,7 @@ class Service {
   mutable std::mutex shown_mutex_;
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;
+  std::unique_ptr<ArchiveRole> archiver_;  // null without that role
   std::unique_ptr<http::Server> pages_;
 };
 

@@ -21,11 +21,12 @@ stream::TopicSpec spec(std::string_view name, std::int32_t partitions, const Top
 }
 
 /// Every topic that the service reads or writes, as it should be. The ledger, the state and the ticks go with the input, partition by partition.
-std::vector<stream::TopicSpec> specs(const config::KafkaConfig& kafka, std::int64_t max_message_bytes, std::int32_t partitions, const TopicsArguments& arguments) {
+std::vector<stream::TopicSpec> specs(const config::ServiceConfig& service, std::int64_t max_message_bytes, std::int32_t partitions, const TopicsArguments& arguments) {
+  const config::KafkaConfig& kafka = *service.kafka;
   std::vector<stream::TopicSpec> out;
   for (const config::KafkaInput& input : kafka.input)
     out.push_back(spec(input.topic, partitions, arguments, {{"message.timestamp.type", "LogAppendTime"}, {"unclean.leader.election.enable", "false"}}));
-  for (const std::string_view name : output_topics(kafka)) {
+  for (const std::string_view name : output_topics(service)) {
     std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
     if (name == stream::kStateTopic) config["cleanup.policy"] = "compact";
     if (name == stream::kTicksTopic) config["message.timestamp.type"] = "LogAppendTime";
@@ -57,7 +58,7 @@ Result<Plan> plan(const TopicsArguments& arguments) {
     for (const stream::TopicDifference& difference : *found)
       if (difference.what == "partitions") partitions = std::atoi(difference.found.c_str());
   }
-  return Plan{std::move(*connection), specs(*kafka, static_cast<std::int64_t>(setup->config.output.max_message_bytes), partitions, arguments)};
+  return Plan{std::move(*connection), specs(setup->config.service, static_cast<std::int64_t>(setup->config.output.max_message_bytes), partitions, arguments)};
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr std::array<std::string_view, 19> kTopKeys{"version", "time",     "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka",
                                                     "embedded", "trails",  "roles",  "workers",  "http",      "sinks", "state",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 17> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka", "embedded", "trails", "workers", "http", "state", "log"};
+constexpr std::array<std::string_view, 18> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka", "embedded", "trails", "roles", "workers", "http", "state", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)

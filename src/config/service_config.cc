@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/read_file.h"
+#include "core/text.h"
 
 namespace trailwarden::config {
 namespace {
@@ -97,7 +98,7 @@ bool is_secret(std::string_view property) {
 }
 
 KafkaConfig read_kafka(const Section& section) {
-  static constexpr std::array<std::string_view, 13> kKeys{"brokers", "group", "topics", "instance", "start", "input", "security", "session_timeout",
+  static constexpr std::array<std::string_view, 14> kKeys{"brokers", "group", "archiver_group", "topics", "instance", "start", "input", "security", "session_timeout",
                                                           "transaction_timeout", "ticks", "late_topic", "rack", "properties"};
   static constexpr std::array<std::string_view, 2> kTickKeys{"interval", "grace"};
   static constexpr std::array<std::string_view, 3> kStarts{"committed", "earliest", "latest"};
@@ -106,6 +107,8 @@ KafkaConfig read_kafka(const Section& section) {
   kafka.brokers = section.text("brokers", "");
   if (kafka.brokers.empty()) section.report("brokers", "kafka needs its brokers: `brokers: \"host:9092,other:9092\"`");
   kafka.group = section.text("group", kafka.group);
+  kafka.archiver_group = section.text("archiver_group", kafka.archiver_group);
+  if (kafka.archiver_group == kafka.group) section.report("archiver_group", "the archiver needs a group of its own: within one group each record goes to one of the two only");
   kafka.instance = section.text("instance", "");
   kafka.start = section.choice("start", kafka.start, kStarts);
   kafka.topic_prefix = read_topic_prefix(section.section("topics"));
@@ -177,6 +180,7 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   std::string out = "kafka:\n";
   line(out, 2, "brokers", kafka.brokers);
   line(out, 2, "group", kafka.group);
+  line(out, 2, "archiver_group", kafka.archiver_group);
   line(out, 2, "instance", kafka.instance);
   out += fmt::format("  start: {}\n", kafka.start);
   out += "  input:\n";
@@ -190,6 +194,22 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   for (const auto& [name, value] : kafka.properties) line(out, 4, name, value);
   return out;
 }
+
+Roles read_roles(const Section& top) {
+  Roles roles;
+  if (!top.has("roles")) return roles;
+  roles = {.detector = false, .archiver = false};
+  for (const std::string& role : top.texts("roles", {})) {
+    if (role == "detector") roles.detector = true;
+    else if (role == "archiver") roles.archiver = true;
+    else if (role == "digest") top.report("roles", "roles: digest is reserved for a later version: take it out");
+    else top.report("roles", fmt::format("roles: expected detector or archiver, found {}", printable(role)));
+  }
+  if (!roles.detector && !roles.archiver) top.report("roles", "roles: a process has to do something: detector, archiver, or both");
+  return roles;
+}
+
+std::string roles_yaml(const Roles& roles) { return fmt::format("roles: [{}{}{}]\n", roles.detector ? "detector" : "", roles.detector && roles.archiver ? ", " : "", roles.archiver ? "archiver" : ""); }
 
 }  // namespace
 
@@ -220,11 +240,13 @@ bool is_loopback(const std::string& brokers) {
 
 ServiceConfig read_service(const Section& top) {
   ServiceConfig service;
+  service.roles = read_roles(top);
   service.workers = static_cast<std::size_t>(top.integer("workers", 1, 1, 256));
   if (top.has("kafka")) service.kafka = read_kafka(top.section("kafka"));
   service.embedded = read_embedded(top.section("embedded"));
   if (service.kafka && top.has("embedded")) top.report_key("embedded", "kafka: and embedded: exclude each other: the service reads one log");
   if (!service.kafka && service.workers > 1) top.report("workers", "the embedded log has one partition, so one worker: take `workers` out, or use kafka");
+  if (!service.kafka && service.roles.archiver) top.report("roles", "roles: the archiver reads Kafka; the embedded log cannot be archived by this version");
   service.http = read_http(top.section("http"));
   static constexpr std::array<std::string_view, 1> kStateKeys{"snapshot_interval"};
   const Section state = top.section("state");
@@ -234,7 +256,7 @@ ServiceConfig read_service(const Section& top) {
 }
 
 std::string to_yaml(const ServiceConfig& config) {
-  std::string out = fmt::format("workers: {}\n", config.workers);
+  std::string out = fmt::format("{}workers: {}\n", roles_yaml(config.roles), config.workers);
   if (config.kafka) {
     out += kafka_yaml(*config.kafka);
   } else {

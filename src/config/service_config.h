@@ -43,6 +43,7 @@ struct KafkaInput {
 struct KafkaConfig {
   std::string brokers;
   std::string group = "trailwarden-detector";
+  std::string archiver_group = "trailwarden-archiver";
   std::string instance;  // what tells this process from the others of the group, the same after a restart; empty: POD_NAME, else the host's name
   std::string start = "committed";  // where partitions begin that were never committed: "committed" (they do not), "earliest", "latest"
   std::vector<KafkaInput> input;
@@ -71,8 +72,16 @@ struct HttpConfig {
   SecretSource token;                     // of /config and /state; none: open
 };
 
+/// `roles:` what one process does.
+struct Roles {
+  bool detector = true;
+  bool archiver = false;  // writes the trails
+  bool operator==(const Roles&) const = default;
+};
+
 /// What `trailwarden run` needs besides what detection needs.
 struct ServiceConfig {
+  Roles roles;
   std::size_t workers = 1;
   std::optional<KafkaConfig> kafka;  // none: embedded
   EmbeddedConfig embedded;

@@ -83,10 +83,25 @@ TEST(Config, NamesEveryErrorInOneGo) {
 }
 
 TEST(Config, KeepsTheKeysOfLaterVersionsFree) {
-  for (const std::string key : {"roles", "sinks"}) {
+  for (const std::string key : {"sinks"}) {
     const Config config = parse_config("version: 1\n" + key + ":\n  a: b\n", "f.yaml");
     EXPECT_THAT(config.diagnostics->lines(), ElementsAre(HasSubstr("f.yaml:2:1: " + key + ": this key is reserved"))) << key;
   }
+}
+
+TEST(Config, SaysWhatAProcessDoes) {
+  const auto lines = [](const std::string& roles, const std::string& more = {}) {
+    return parse_config("version: 1\nroles: " + roles + "\n" + more, "f.yaml").diagnostics->lines();
+  };
+  const std::string kafka = "kafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {protocol: plaintext}}\n";
+  EXPECT_THAT(lines("[detector]"), IsEmpty());
+  EXPECT_THAT(lines("[archiver, detector]", kafka), IsEmpty());
+  EXPECT_THAT(lines("[archiver]"), ElementsAre(HasSubstr("the archiver reads Kafka")));
+  EXPECT_THAT(lines("[detector, digest]"), ElementsAre(HasSubstr("reserved for a later version")));
+  EXPECT_THAT(lines("[detectr]"), ::testing::Contains(HasSubstr("expected detector or archiver, found detectr")));
+  EXPECT_THAT(lines("[]"), ElementsAre(HasSubstr("a process has to do something")));
+  EXPECT_THAT(lines("[detector]", "kafka: {brokers: \"localhost:9092\", group: a, archiver_group: a, input: [{topic: t}], security: {protocol: plaintext}}\n"),
+              ElementsAre(HasSubstr("a group of its own")));
 }
 
 TEST(Config, SaysWhatTheServiceReads) {

@@ -1,0 +1,113 @@
+#include "app/archive_role.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+
+namespace trailwarden::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTurn = 50ms;  // without input
+
+std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
+
+/// Epochs are common to all trails, as they end where offsets are committed: those of the trail that wants the shortest.
+archive::EpochRules rules_of(const std::vector<trail::TrailConfig>& trails) {
+  archive::EpochRules rules{trails.front().epoch.length};
+  for (const trail::TrailConfig& trail : trails) rules.length = std::min(rules.length, trail.epoch.length);
+  return rules;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, OpenedLog log) {
+  if (setup.trails.trails.empty()) return fail(ErrorCode::kInvalidArgument, "roles: the archiver has nothing to write: name a trail under `trails`");
+  auto stores = std::make_unique<TrailStores>();
+  archive::ArchiverOptions options;
+  for (const trail::TrailConfig& trail : setup.trails.trails) {
+    auto store = stores->open(trail);
+    if (!store) return fail(std::move(store).error());
+    options.destinations.emplace_back(trail, std::move(*store));
+  }
+  options.rules = rules_of(setup.trails.trails);
+  options.now = options.delivery.now = steady_now;
+  options.delivery.patience = 5s;  // below what a service has to end in
+  options.delivery.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
+  if (setup.config.service.kafka)
+    for (const config::KafkaInput& input : setup.config.service.kafka->input) options.gaps_allowed.push_back(input.gaps);
+  return std::unique_ptr<ArchiveRole>(new ArchiveRole(std::move(log), std::move(stores), std::move(options)));
+}
+
+ArchiveRole::ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::ArchiverOptions options)
+    : log_(std::move(log)), stores_(std::move(stores)), archiver_(*log_.log, std::move(options)), heartbeat_(steady_now().count()) {}
+
+void ArchiveRole::start() {
+  thread_ = std::jthread([this] {
+    if (auto done = work(); !done) failure_ = std::move(done).error().during("archiver");
+    ended_ = true;
+  });
+}
+
+void ArchiveRole::stop() {
+  stop_ = true;
+  if (!thread_.joinable()) return;
+  log_.log->wake();
+  thread_.join();
+}
+
+Result<void> ArchiveRole::work() {
+  while (!stop_.load(std::memory_order_relaxed)) {
+    heartbeat_.store(steady_now().count(), std::memory_order_relaxed);
+    if (auto done = archiver_.step(kTurn); !done) return done;
+  }
+  return archiver_.finish();
+}
+
+std::chrono::milliseconds ArchiveRole::heartbeat_age() const { return ended_ ? 0ms : steady_now() - std::chrono::milliseconds{heartbeat_.load(std::memory_order_relaxed)}; }
+
+std::string ArchiveRole::trouble() const {
+  if (std::string trouble = log_.log->trouble(); !trouble.empty()) return trouble;
+  for (const auto& partition : archiver_.status().partitions)
+    if (!partition.stopped.empty()) return fmt::format("{}/{}: stopped: {}", partition.topic, partition.partition, partition.stopped);
+  return {};
+}
+
+void ArchiveRole::write(metrics::Registry& metrics) const {
+  const archive::ArchiverStatus status = archiver_.status();
+  const auto count = [&metrics](std::string_view name, std::uint64_t value) { metrics.add(name, {}, static_cast<double>(value)); };
+  metrics.set("trail_delivery_blocked", {}, status.blocked ? 1 : 0);
+  count("trail_objects_written_total", status.objects);
+  count("trail_bytes_written_total", status.object_bytes);
+  count("trail_epochs_total", status.epochs);
+  count("trail_put_retries_total", status.retries);
+  const archive::ArchiveCounts& records = status.counts;
+  for (const auto& [result, value] : {std::pair("archived", records.archived), {"unwanted", records.unwanted}, {"skipped", records.skipped}, {"unarchivable", records.unarchivable}})
+    metrics.add("trail_records_total", {{"result", result}}, static_cast<double>(value));
+  count("trail_fallback_records_total", records.fallback);
+  for (const auto& partition : status.partitions) {
+    const std::string number = std::to_string(partition.partition);
+    metrics.set("trail_open_epoch_bytes", {{"topic", partition.topic}, {"partition", number}}, static_cast<double>(partition.open_bytes));
+    if (!partition.stopped.empty()) metrics.set("trail_stopped_partitions", {{"topic", partition.topic}, {"partition", number}}, 1);
+  }
+}
+
+nlohmann::ordered_json ArchiveRole::state() const {
+  const archive::ArchiverStatus status = archiver_.status();
+  nlohmann::ordered_json out{{"epochs", status.epochs}, {"objects", status.objects}, {"objectBytes", status.object_bytes}, {"archived", status.counts.archived},
+                             {"unwanted", status.counts.unwanted}, {"unarchivable", status.counts.unarchivable}, {"partitions", nlohmann::ordered_json::array()}};
+  if (status.blocked) out["blocked"] = {{"store", status.blocked->store}, {"code", status.blocked->code}, {"why", status.blocked->message}};
+  for (const auto& partition : status.partitions) {
+    nlohmann::ordered_json one{{"topic", partition.topic}, {"partition", partition.partition}, {"committed", partition.committed}, {"openEpochBytes", partition.open_bytes}};
+    if (!partition.stopped.empty()) one["stopped"] = partition.stopped;
+    out["partitions"].push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace trailwarden::app

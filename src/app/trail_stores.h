@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "aws/credential_chain.h"
+#include "aws/http_client.h"
+#include "core/result.h"
+#include "trail/object_store.h"
+#include "trail/trail_config.h"
+
+namespace trailwarden::app {
+
+/// Opens the stores of trails: folders, and buckets with what they have in common, connections and credentials. Outlives the stores.
+class TrailStores {
+ public:
+  TrailStores();
+
+  /// kInvalidArgument, kNotFound or kIo with what to do. A bucket is not asked whether it is there.
+  Result<std::shared_ptr<trail::ObjectStore>> open(const trail::TrailConfig& trail);
+
+ private:
+  aws::CredentialChain& credentials_of(const std::string& region);
+
+  aws::HttpClient http_;
+  std::map<std::string, std::unique_ptr<aws::CredentialChain>> credentials_;  // by Region
+};
+
+}  // namespace trailwarden::app
