@@ -17,10 +17,13 @@ constexpr auto kTurn = 50ms;  // without input
 
 std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
 
-/// Epochs are common to all trails, as they end where offsets are committed: those of the trail that wants the shortest.
+/// Epochs are common to all trails, as they end where offsets are committed: those of the trail that wants the shortest and smallest.
 archive::EpochRules rules_of(const std::vector<trail::TrailConfig>& trails) {
   archive::EpochRules rules{trails.front().epoch.length};
-  for (const trail::TrailConfig& trail : trails) rules.length = std::min(rules.length, trail.epoch.length);
+  for (const trail::TrailConfig& trail : trails) {
+    rules.length = std::min(rules.length, trail.epoch.length);
+    rules.most_bytes = std::min(rules.most_bytes, trail.epoch.max_bytes);
+  }
   return rules;
 }
 

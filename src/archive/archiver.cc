@@ -88,6 +88,7 @@ void Archiver::begin(stream::Assigned assigned) {
   may_have_stored_ = true;
   if (!assigned.next_offset || !assigned.trouble.empty()) return stop(part, assigned.next_offset ? assigned.trouble : "nothing says where to begin");
   if (!rules) return stop(part, rules.error().message);
+  if (const auto conflict = conflicts_.find(id); conflict != conflicts_.end()) return stop(part, conflict->second);
   part.next = part.committed = *assigned.next_offset;
   part.is_new = assigned.metadata.empty();
   if (blocked_ || part.is_new) return;
@@ -248,11 +249,16 @@ Result<stream::CommitResult> Archiver::commit_progress(std::span<const stream::P
 
 /// Everything that is gathered is dropped, and nothing is read until the block is over: the memory of an archiver does not depend on how long a store is away.
 void Archiver::block(DeliveryTrouble trouble) {
+  must_rewind_ = true;
+  if (trouble.conflict) {
+    for (const auto& [id, part] : parts_)
+      if (part.topic == trouble.conflict->topic && id.number == trouble.conflict->partition) conflicts_[id] = trouble.message;
+    return;
+  }
   log::warn("archive.delivery_blocked", {{"store", trouble.store}, {"code", trouble.code}, {"why", trouble.message}, {"again_in_ms", block_.count()}});
   blocked_ = std::move(trouble);
   blocked_until_ = options_.now() + block_;
   block_ = std::min(block_ * 2, options_.longest_block);
-  must_rewind_ = true;
 }
 
 void Archiver::unblock() {

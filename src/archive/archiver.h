@@ -51,6 +51,7 @@ struct ArchiverStatus {
 ///   messages   check that no offset is missing; gather
 ///   an epoch ends    store its objects; then one transaction: its manifest records, and the offset where it ends
 ///   revoked, lost, rolled back    drop what was gathered: the next owner gathers the same again
+///   an object of somebody else's where ours belongs    its partition stops, the others go on
 ///   a store that takes nothing    drop what was gathered, and read nothing until it is tried again: memory is that of the open epochs, and the group is kept
 ///
 /// Source: shared/spec/streaming.md 1.8. Single-threaded, except `status`.
@@ -100,6 +101,7 @@ class Archiver final : private stream::Member {
   std::vector<GatheredEpoch> ended_;  // not delivered; of each partition one at most
   bool must_rewind_ = false;
   bool may_have_stored_ = true;  // somebody who was here before, or an earlier try
+  std::map<stream::PartitionId, std::string> conflicts_;  // partitions that stop for them, and why
   std::optional<DeliveryTrouble> blocked_;
   std::chrono::milliseconds blocked_until_{}, block_{};
 

@@ -94,7 +94,7 @@ tl::expected<ManifestObject, DeliveryTrouble> Delivery::store(const Task& task, 
     object.may_exist = true;
     const auto wait = wait_before(tries, options_);
     if (error.fault == trail::StoreFault::kImpossible || stop || options_.now() + wait >= end)
-      return tl::unexpected(DeliveryTrouble{error.fault, destination.store->name(), error.code, error.message, false});
+      return tl::unexpected(DeliveryTrouble{error.fault, destination.store->name(), error.code, error.message, std::nullopt});
     ++retries_;
     options_.sleep(wait);
   }
@@ -111,7 +111,7 @@ std::optional<DeliveryTrouble> Delivery::compare(const trail::ObjectMetadata& th
     return DeliveryTrouble{trail::StoreFault::kImpossible, store.name(), "Conflict",
                            fmt::format("{}: {} is there already, of epoch {} with {} records, where epoch {} with {} belongs. Nothing is overwritten: find out who wrote it",
                                        store.name(), printable(said.key), printable(value(kEpoch)), printable(value(kRecords)), epoch, said.records),
-                           true};
+                           task.epoch->range};
   said.sha256 = value(kSha256);
   return std::nullopt;
 }

@@ -28,7 +28,7 @@ struct DeliveryTrouble {
   std::string store;    // `s3://bucket`, or a path
   std::string code;     // the store's
   std::string message;  // for people
-  bool conflict = false;  // another object stands where ours belongs: nothing may go on until somebody has looked
+  std::optional<EpochRange> conflict;  // another object stands where one of this epoch belongs: its partition may not go on until somebody has looked
 };
 
 /// Stores the objects of epochs, some at a time on threads of its own, so that each is there once, whole, and never changes.

@@ -63,6 +63,18 @@ class Cluster {
     for (const testing::Call& call : calls) value += testing::to_json(call) + "\n";
     broker_.put(kInput, static_cast<std::int32_t>(broker_.dice().below(kPartitions)), value);
   }
+  void put_into(std::int32_t partition, const testing::Call& call) { broker_.put(kInput, partition, testing::to_json(call)); }
+  MemoryObjectStore& store() { return *store_; }
+  std::optional<std::int64_t> committed(std::int32_t partition) {
+    const auto committed = broker_.committed("archiver", kInput, partition);
+    return committed ? std::optional(committed->next_offset) : std::nullopt;
+  }
+  ArchiverStatus status(std::size_t slot) const { return members_.at(slot)->archiver->status(); }
+  const std::vector<ManifestObject>& manifest() {
+    objects_.clear();
+    read_manifest();
+    return objects_;
+  }
   void tick() {
     for (std::int32_t p = 0; p < kPartitions; ++p) broker_.put(stream::kTicksTopic, p, "{}");
   }
@@ -273,6 +285,66 @@ TEST_P(ArchiverOnSimulatedKafka, ArchivesEveryRecordOnceWhateverHappens) {
   if (seeds < 20) return;
   EXPECT_GT(objects, 10 * seeds) << "runs in which little is archived prove little";
   EXPECT_GT(cuts, seeds / 4);
+}
+
+/// One record in each of two partitions, and time enough for their epochs to end.
+void archive_two(Cluster& cluster) {
+  cluster.trouble = 0;
+  cluster.start(0);
+  cluster.step(0);
+  cluster.put_into(0, {.id = "a", .account = "111122223333"});
+  cluster.put_into(1, {.id = "b", .account = "444455556666"});
+}
+void let_time_pass(Cluster& cluster) {
+  for (int turn = 0; turn < 200; ++turn) {
+    if (cluster.alive().empty()) cluster.start(0);
+    cluster.step(0);
+    if (turn % 10 == 0) cluster.tick();
+    cluster.broker().advance(500ms);
+  }
+}
+
+/// The keys that the records of `archive_two` come to.
+std::map<std::string, trail::StoredObject> objects_of_two() {
+  Cluster cluster(1, {});
+  archive_two(cluster);
+  let_time_pass(cluster);
+  return {cluster.store().objects.begin(), cluster.store().objects.end()};
+}
+
+TEST(Archiver, LeavesWhatAnotherVersionWroteOfTheSameRecords) {
+  const auto ours = objects_of_two();
+  ASSERT_EQ(ours.size(), 2u);
+  Cluster cluster(1, {});
+  archive_two(cluster);
+  for (auto [key, object] : ours) {
+    object.bytes += "otherwise deflated";
+    object.metadata["sha256"] = "0123";
+    cluster.store().objects[key] = object;
+  }
+  let_time_pass(cluster);
+  EXPECT_EQ(cluster.committed(0), 1);
+  EXPECT_EQ(cluster.store().objects.size(), 2u);
+  const auto manifest = cluster.manifest();
+  ASSERT_EQ(manifest.size(), 2u);
+  for (const ManifestObject& object : manifest) EXPECT_EQ(object.sha256, "0123");
+  for (const auto& [key, object] : cluster.store().objects) EXPECT_THAT(object.bytes, ::testing::EndsWith("otherwise deflated"));
+}
+
+TEST(Archiver, StopsAPartitionWhoseObjectIsSomebodyElses) {
+  log::set_level(log::Level::kOff);
+  const auto ours = objects_of_two();
+  Cluster cluster(1, {});
+  archive_two(cluster);
+  for (const auto& [key, object] : ours)
+    if (key.find("111122223333") != std::string::npos) cluster.store().objects[key] = {"theirs", {{"epoch", "elsewhere/0/0-9"}}};
+  let_time_pass(cluster);
+  EXPECT_EQ(cluster.committed(0), 0) << "not delivered";
+  EXPECT_EQ(cluster.committed(1), 1) << "the others go on";
+  std::vector<std::string> stopped;
+  for (const auto& partition : cluster.status(0).partitions) stopped.push_back(partition.stopped);
+  EXPECT_THAT(stopped, ::testing::Contains(::testing::HasSubstr("is there already, of epoch elsewhere/0/0-9")));
+  EXPECT_FALSE(cluster.status(0).blocked.has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(, ArchiverOnSimulatedKafka, ::testing::Values(false, true), [](const auto& test) { return test.param ? "WithOtherRulesNowAndThen" : "ByTheSameRules"; });

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Two archivers on a real Kafka, killed over and over while traffic arrives; the trail has every record once, as it was sent.
+
+    tests/integration/archive_kill.py BINARY --bootstrap HOST:PORT [--seconds N] [--kills N] [--events N] [--seed N]
+
+A detector that nobody kills writes the ticks, which end epochs. Afterwards the objects of the trail are held against the topic, byte for byte, and against the
+manifest: its ranges tile, each object is in it once, and it names no other.
+"""
+
+import argparse
+import collections
+import gzip
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from cluster import Failed, Traffic, Worker, check, fail_here, run, say, wait_for
+
+PARTITIONS = 4
+TRAIL = """roles: [{roles}]
+trails:
+  - name: main
+    home_region: us-east-1
+    directory: {directory}
+    epoch: {{length: 1m, max_bytes: 2MiB}}
+"""
+
+
+def process(arguments, folder, instance, roles, values):
+    worker = Worker(arguments.binary, folder, instance, **values)
+    text = worker.config.read_text().replace("  instance:", f'  archiver_group: "{values["group"]}-archiver"\n  instance:')
+    worker.config.write_text(text + TRAIL.format(roles=roles, directory=folder / "trail"))
+    return worker
+
+
+def archived(worker):
+    """The archiver's partitions, as /state has them."""
+    text = worker.page("state")
+    return json.loads(text)["archiver"]["partitions"] if text else []
+
+
+def dump(bootstrap, topic, form):
+    """Every visible record of a topic, in the order of each partition."""
+    done = subprocess.run(["kcat", "-b", bootstrap, "-C", "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed", "-f", form + "\n"], capture_output=True, check=True)
+    return done.stdout.decode().splitlines()
+
+
+def records_of(text):
+    """The texts of the records in a log file."""
+    head, tail, decoder = '{"Records":[', "]}", json.JSONDecoder()
+    check(text.startswith(head) and text.endswith(tail), f"no log file: {text[:40]}")
+    at, end, out = len(head), len(text) - len(tail), []
+    while at < end:
+        _, behind = decoder.raw_decode(text, at)
+        out.append(text[at:behind])
+        at = behind + 1
+    return out
+
+
+def hold_against_the_topic(bootstrap, folder, topic):
+    lines = dump(bootstrap, topic, "%p %o %s")
+    sent = collections.Counter(line.split(" ", 2)[2] for line in lines)
+    objects = [path for path in (folder / "trail" / "AWSLogs").rglob("*.json.gz")]
+    kept = collections.Counter()
+    for path in objects:
+        kept.update(records_of(gzip.decompress(path.read_bytes()).decode()))
+    check(kept == sent, f"{sum((sent - kept).values())} records are missing in the trail, {sum((kept - sent).values())} are there too often")
+    manifest = [json.loads(line) for line in dump(bootstrap, "trailwarden.manifest", "%s")]
+    mine = [record for record in manifest if record["topic"] == topic]
+    named = collections.Counter(str(folder / "trail" / record["key"]) for record in mine if record["record"] == "object")
+    check(named == collections.Counter(map(str, objects)), "the manifest does not name each object once, and no other")
+    ends = dict.fromkeys(range(PARTITIONS), 0)
+    for record in mine:
+        if record["record"] == "epoch":
+            check(record["from"] == ends[record["partition"]], f"partition {record['partition']}: after {ends[record['partition']]} comes {record['from']}")
+            ends[record["partition"]] = record["to"]
+    return len(lines), len(objects)
+
+
+def kill_and_compare(arguments, folder):
+    name = f"{os.getpid()}-{int(time.time())}"
+    values = {"bootstrap": arguments.bootstrap, "group": f"archive-{name}", "topic": f"archive-{name}"}
+    detector = process(arguments, folder, "d", "detector, archiver", values)
+    run(arguments.binary, "topics", "create", "-c", detector.config, "--partitions", PARTITIONS, "--replication", 1)
+    detector = process(arguments, folder, "d", "detector", values)
+    archivers = [process(arguments, folder, instance, "archiver", values) for instance in ("a", "b")]
+    try:
+        detector.start()
+        sender = Traffic(arguments.binary, folder / "traffic", arguments.events).forward(detector.config, folder / "forward.log", arguments.seconds)
+        for archiver in archivers:
+            archiver.start()
+        kills, end = 0, time.monotonic() + arguments.seconds
+        while time.monotonic() < end or kills < arguments.kills:
+            time.sleep(random.uniform(1, 8))
+            victim = random.choice(archivers)
+            victim.kill()
+            victim.start()
+            kills += 1
+        check(sender.wait() == 0, "forward failed")
+
+        def is_whole():
+            ends = {p["partition"]: p["end"] for p in detector.partitions()}
+            mine = {p["partition"]: p["committed"] for a in archivers for p in archived(a)}
+            return len(ends) == PARTITIONS and mine == ends
+
+        wait_for("everything archived", is_whole, 120)
+        codes = [worker.stop() for worker in (*archivers, detector)]
+        check(codes == [0, 0, 0], f"exit codes {codes}")
+    finally:
+        for worker in (*archivers, detector):
+            if worker.runs():
+                worker.kill()
+    records, objects = hold_against_the_topic(arguments.bootstrap, folder, values["topic"])
+    check(records >= arguments.events / 2, f"only {records} records were sent")
+    say(f"{kills} kills; {records} records in {objects} objects, each once, as they were sent")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("binary", type=lambda p: str(Path(p).resolve()))
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--seconds", type=float, default=45)
+    parser.add_argument("--kills", type=int, default=3, help="at least so many")
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    random.seed(arguments.seed)
+    folder = Path(tempfile.mkdtemp(prefix="trailwarden-archive-kill-"))
+    try:
+        kill_and_compare(arguments, folder)
+    except Failed as error:
+        fail_here(error, " ".join(sys.argv), folder)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
