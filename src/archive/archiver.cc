@@ -91,7 +91,7 @@ void Archiver::begin(stream::Assigned assigned) {
   if (const auto conflict = conflicts_.find(id); conflict != conflicts_.end()) return stop(part, conflict->second);
   part.next = part.committed = *assigned.next_offset;
   part.is_new = assigned.metadata.empty();
-  if (blocked_ || part.is_new) return;
+  if (waits_ || part.is_new) return;
   log_.start(id);
   part.is_started = true;
 }
@@ -107,7 +107,7 @@ Result<void> Archiver::note_rules() {
   for (const stream::Progress& one : progress) {
     Part& part = parts_.at(one.partition);
     part.is_new = false;
-    if (blocked_ || must_rewind_) continue;
+    if (waits_ || must_rewind_) continue;
     log_.start(one.partition);
     part.is_started = true;
   }
@@ -199,6 +199,7 @@ Result<void> Archiver::deliver() {
     return {};
   }
   block_ = options_.first_block;
+  blocked_.reset();
   return commit(*objects);
 }
 
@@ -257,13 +258,14 @@ void Archiver::block(DeliveryTrouble trouble) {
   }
   log::warn("archive.delivery_blocked", {{"store", trouble.store}, {"code", trouble.code}, {"why", trouble.message}, {"again_in_ms", block_.count()}});
   blocked_ = std::move(trouble);
-  blocked_until_ = options_.now() + block_;
+  waits_ = true;
+  wait_until_ = options_.now() + block_;
   block_ = std::min(block_ * 2, options_.longest_block);
 }
 
 void Archiver::unblock() {
-  if (!blocked_ || options_.now() < blocked_until_) return;
-  blocked_.reset();
+  if (!waits_ || options_.now() < wait_until_) return;
+  waits_ = false;
   for (auto& [id, part] : parts_) {
     if (part.is_started || part.is_new || !part.stopped.empty()) continue;
     log_.start(id);

@@ -39,7 +39,7 @@ struct ArchiverStatus {
     std::optional<AppendTime> newest_append;
   };
   std::vector<PartitionStatus> partitions;
-  std::optional<DeliveryTrouble> blocked;  // nothing is delivered at present, and nothing read
+  std::optional<DeliveryTrouble> blocked;  // why the last delivery was given up; nothing was delivered since
   ArchiveCounts counts;                    // committed since it began
   std::uint64_t epochs = 0, objects = 0, object_bytes = 0, retries = 0;
 };
@@ -102,8 +102,9 @@ class Archiver final : private stream::Member {
   bool must_rewind_ = false;
   bool may_have_stored_ = true;  // somebody who was here before, or an earlier try
   std::map<stream::PartitionId, std::string> conflicts_;  // partitions that stop for them, and why
-  std::optional<DeliveryTrouble> blocked_;
-  std::chrono::milliseconds blocked_until_{}, block_{};
+  std::optional<DeliveryTrouble> blocked_;  // until something is delivered again
+  bool waits_ = false;                      // nothing is read, until `wait_until_`
+  std::chrono::milliseconds wait_until_{}, block_{};
 
   mutable std::mutex mutex_;
   ArchiverStatus status_;  // guarded

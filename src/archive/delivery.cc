@@ -93,7 +93,7 @@ tl::expected<ManifestObject, DeliveryTrouble> Delivery::store(const Task& task, 
     }
     object.may_exist = true;
     const auto wait = wait_before(tries, options_);
-    if (error.fault == trail::StoreFault::kImpossible || stop || options_.now() + wait >= end)
+    if (error.fault == trail::StoreFault::kImpossible || error.fault == trail::StoreFault::kRefused || stop || options_.now() + wait >= end)
       return tl::unexpected(DeliveryTrouble{error.fault, destination.store->name(), error.code, error.message, std::nullopt});
     ++retries_;
     options_.sleep(wait);
