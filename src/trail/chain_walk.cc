@@ -50,6 +50,7 @@ Result<void> ChainWalk::walk(std::vector<ListedDigest> digests, bool backfill) {
   const ValidateOptions& options = run_.options;
   backfill_ = backfill;
   newer_.reset();
+  named_.reset();
   since_.reset();
   visited_.clear();
   lowest_ = last_start_ = kEndOfTime;
@@ -71,13 +72,15 @@ Result<void> ChainWalk::walk(std::vector<ListedDigest> digests, bool backfill) {
 Result<std::optional<ListedDigest>> ChainWalk::look_at(const ListedDigest& at) {
   auto fetched = fetch(at.key);
   if (!fetched) return fail(std::move(fetched.error()));
-  const bool named = newer_ && newer_->previous && newer_->previous->key == at.key;
-  auto checked = verify_digest(*fetched, run_.options.bucket, at.key, run_.options.copied && named ? &newer_->previous->signature : nullptr, run_.keys);
+  // A signature proves itself: it may come from a digest that nothing proves.
+  const bool vouched = run_.options.copied && named_ && named_->key == at.key;
+  auto checked = verify_digest(*fetched, run_.options.bucket, at.key, vouched ? &named_->signature : nullptr, run_.keys);
   if (!checked) return fail(std::move(checked.error()));
   if (checked->bucket.empty()) checked->bucket = run_.bucket();
   ++run_.progress.digests;
   visited_.insert(at.key);
   lowest_ = at.end;
+  named_ = fetched->opened ? fetched->opened->digest.previous : std::nullopt;
 
   if (!is_signed(checked->verdict)) {
     if (since_ != Gap::Reason::kMissing) since_ = checked->verdict == Verdict::kNotFound ? Gap::Reason::kMissing : Gap::Reason::kNotVerified;
