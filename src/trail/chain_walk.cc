@@ -1,6 +1,7 @@
 #include "trail/chain_walk.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "core/hash.h"
@@ -186,8 +187,18 @@ Result<void> ChainWalk::check_logs() {
   for (const Judged& judged : judged_)
     for (const DigestedLog& log : judged.logs) waiting.push_back({&log, log.bucket != judged.checked.bucket});
   std::vector<StoreResult<CheckedLog>> results(waiting.size());
+  std::atomic<std::uint64_t> logs{0}, bytes{0};
+  const auto tell_progress = [&] {
+    ValidationProgress now = run_.progress;
+    now.logs += logs;
+    now.bytes += bytes;
+    if (run_.options.on_progress) run_.options.on_progress(now);
+  };
   for_each_item(static_cast<unsigned>(run_.rooms.size()), waiting.size(), [&](unsigned worker, std::size_t i) {
     results[i] = waiting[i].elsewhere ? CheckedLog{.verdict = Verdict::kOtherBucket} : check_log(run_.store, *waiting[i].log, run_.rooms[worker]);
+    ++logs;
+    if (results[i]) bytes += results[i]->bytes;
+    if (worker == 0) tell_progress();  // the caller's thread
   });
 
   auto result = results.begin();
