@@ -17,6 +17,7 @@
 #include "app/score.h"
 #include "app/state.h"
 #include "app/topics.h"
+#include "app/validate.h"
 #include "core/version.h"
 
 namespace {
@@ -45,6 +46,7 @@ struct Arguments {
   app::SkipArguments skip;
   app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
+  app::ValidateArguments validate;
   std::string config_file, alerts_file, against;
   bool as_json = false;
   std::size_t limit = 10;
@@ -255,6 +257,33 @@ void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action
   command->callback([&] { action = [&] { return app::show_dead_letters(arguments); }; });
 }
 
+void add_validate(CLI::App& app, app::ValidateArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("validate", "A trail's digests and logs, here or in S3: was anything changed, removed or added?");
+  command->add_option("path", arguments.path, "s3://BUCKET[/PREFIX], or the folder that AWSLogs is in")->required();
+  command->add_option("--keys", arguments.keys, "Public keys as `aws cloudtrail list-public-keys` prints them, or the folder of our own digest keys");
+  command->add_option("--passphrase-file", arguments.passphrase_file, "Passphrase of that folder's keys, if they are encrypted");
+  command->add_option("--start-time", arguments.start, "Only what was delivered from then on, e.g. 2026-03-01T08:00:00Z or 2026-03-01; default: from the first digest");
+  command->add_option("--end-time", arguments.end, "And until then; default: to the last digest");
+  command->add_option("--trail", arguments.trail, "Its name or ARN; default: all that deliver there");
+  command->add_option("--account-id", arguments.account, "Only this account");
+  command->add_option("--region", arguments.region, "Only logs of this Region");
+  command->add_option("--organization", arguments.organization, "Of an organization's trail: o-...");
+  command->add_option("--prefix", arguments.prefix, "Of the trail's keys, where the path does not have it");
+  command->add_option("--bucket-region", arguments.bucket_region, "Region of the bucket; default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1");
+  command->add_option("--endpoint", arguments.endpoint, "S3 server, e.g. http://127.0.0.1:9000; default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS's own");
+  command->add_flag("--copied", arguments.copied, "Objects lost their metadata, as in a copy on disk: digests are verified by the signature that the next one names");
+  command->add_option("--threads", arguments.threads, "Threads; default: one a core, eight at least for a bucket. The output does not depend on it")->check(CLI::Range(1, 256));
+  CLI::Option* const json = command->add_flag("--json", arguments.as_json, "The report as JSON");
+  command->add_flag("--verbose", arguments.verbose, "Names what is valid too")->excludes(json);
+  command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
+  command->footer("Checks what `aws cloudtrail validate-logs` does, and: hash and signature by which digests name each other, windows that tile, logs that no digest lists.\n"
+                  "Credentials come from where AWS's own tools find them.\n\n"
+                  "Example:\n  aws cloudtrail list-public-keys --region eu-central-1 --start-time 2026-03-01T00:00:00Z --end-time 2026-03-02T02:00:00Z > keys.json\n"
+                  "  trailwarden validate s3://my-trail --keys keys.json --start-time 2026-03-01 --end-time 2026-03-02\n\n"
+                  "Exit codes: 0 intact, 1 not intact, 2 nothing can be said: wrong usage, no digests, or something could not be read.");
+  command->callback([&] { action = [&] { return app::validate(arguments); }; });
+}
+
 void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
   CLI::App& group = add_group(app, "state", "Look at saved state, and move it cell by cell", "trailwarden state inspect warm.state");
   const auto add = [&](const char* name, const char* claim, const char* footer, int (*work)(const app::StateArguments&)) {
@@ -382,6 +411,7 @@ int run(int argc, char** argv) {
   add_forward(app, arguments.forward, action);
   add_offsets(app, arguments.accept_gap, arguments.skip, action);
   add_dead_letters(app, arguments.dead_letters, action);
+  add_validate(app, arguments.validate, action);
   add_state(app, arguments.state, action);
   add_config(app, arguments.config_file, arguments.against, action);
   add_detectors(app, arguments.as_json, action);

@@ -1,6 +1,7 @@
 #include "trail/chain_walk.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "core/hash.h"
@@ -50,6 +51,7 @@ Result<void> ChainWalk::walk(std::vector<ListedDigest> digests, bool backfill) {
   const ValidateOptions& options = run_.options;
   backfill_ = backfill;
   newer_.reset();
+  named_.reset();
   since_.reset();
   visited_.clear();
   lowest_ = last_start_ = kEndOfTime;
@@ -71,13 +73,15 @@ Result<void> ChainWalk::walk(std::vector<ListedDigest> digests, bool backfill) {
 Result<std::optional<ListedDigest>> ChainWalk::look_at(const ListedDigest& at) {
   auto fetched = fetch(at.key);
   if (!fetched) return fail(std::move(fetched.error()));
-  const bool named = newer_ && newer_->previous && newer_->previous->key == at.key;
-  auto checked = verify_digest(*fetched, run_.options.bucket, at.key, run_.options.copied && named ? &newer_->previous->signature : nullptr, run_.keys);
+  // A signature proves itself: it may come from a digest that nothing proves.
+  const bool vouched = run_.options.copied && named_ && named_->key == at.key;
+  auto checked = verify_digest(*fetched, run_.options.bucket, at.key, vouched ? &named_->signature : nullptr, run_.keys);
   if (!checked) return fail(std::move(checked.error()));
   if (checked->bucket.empty()) checked->bucket = run_.bucket();
   ++run_.progress.digests;
   visited_.insert(at.key);
   lowest_ = at.end;
+  named_ = fetched->opened ? fetched->opened->digest.previous : std::nullopt;
 
   if (!is_signed(checked->verdict)) {
     if (since_ != Gap::Reason::kMissing) since_ = checked->verdict == Verdict::kNotFound ? Gap::Reason::kMissing : Gap::Reason::kNotVerified;
@@ -183,8 +187,18 @@ Result<void> ChainWalk::check_logs() {
   for (const Judged& judged : judged_)
     for (const DigestedLog& log : judged.logs) waiting.push_back({&log, log.bucket != judged.checked.bucket});
   std::vector<StoreResult<CheckedLog>> results(waiting.size());
+  std::atomic<std::uint64_t> logs{0}, bytes{0};
+  const auto tell_progress = [&] {
+    ValidationProgress now = run_.progress;
+    now.logs += logs;
+    now.bytes += bytes;
+    if (run_.options.on_progress) run_.options.on_progress(now);
+  };
   for_each_item(static_cast<unsigned>(run_.rooms.size()), waiting.size(), [&](unsigned worker, std::size_t i) {
     results[i] = waiting[i].elsewhere ? CheckedLog{.verdict = Verdict::kOtherBucket} : check_log(run_.store, *waiting[i].log, run_.rooms[worker]);
+    ++logs;
+    if (results[i]) bytes += results[i]->bytes;
+    if (worker == 0) tell_progress();  // the caller's thread
   });
 
   auto result = results.begin();

@@ -88,6 +88,7 @@ class ChainWalk {
   std::vector<Judged> judged_;        // whose logs are not checked yet
   std::size_t waiting_logs_ = 0;      // theirs
   std::optional<Newer> newer_;        // the last valid digest
+  std::optional<DigestLink> named_;   // the one that the last digest, valid or not, names as the one before it
   std::optional<Gap::Reason> since_;  // what was in the way since then
   Timestamp lowest_{};                // end of the last digest looked at
   Timestamp last_start_{};            // of the last valid one

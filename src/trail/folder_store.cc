@@ -228,24 +228,42 @@ std::optional<StoreError> problem_with_path(std::string_view key) {
   return std::nullopt;
 }
 
+/// Without a `/` at its end.
+Result<std::string> absolute_root(const std::string& path) {
+  std::error_code error;
+  std::string root = fs::absolute(path, error).lexically_normal().string();
+  if (path.empty() || error) return fail(ErrorCode::kInvalidArgument, "a trail's folder has no name");
+  while (root.size() > 1 && root.ends_with('/')) root.pop_back();
+  return root;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FolderStore>> FolderStore::open(const std::string& path) {
+  const auto root = absolute_root(path);
+  if (!root) return fail(root.error());
   std::error_code error;
-  const fs::path root = fs::absolute(path, error).lexically_normal();
-  if (path.empty() || error) return fail(ErrorCode::kInvalidArgument, "a trail's folder has no name");
-  std::string text = root.string();
-  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  fs::create_directories(root, error);
-  if (error) return fail(io_error("make the trail's folder", text, error.value()));
-  std::unique_ptr<FolderStore> store(new FolderStore(text));
-  const std::string beside = text + "/" + std::string(kBeside);
+  fs::create_directories(*root, error);
+  if (error) return fail(io_error("make the trail's folder", *root, error.value()));
+  std::unique_ptr<FolderStore> store(new FolderStore(*root));
+  const std::string beside = *root + "/" + std::string(kBeside);
   for (const char* const folder : {"/new/", "/metadata/"})
     if (auto made = store->make_folders_of(beside + folder); !made) return fail(ErrorCode::kIo, "open the trail's folder: " + made.error().message);
   // Found out now, not when the first object is due.
   if (auto tried = NewFile::write(beside + "/new", ""); !tried) return fail(ErrorCode::kIo, "open the trail's folder: " + tried.error().message);
   remove_left_over(beside + "/new");
   return store;
+}
+
+Result<std::unique_ptr<FolderStore>> FolderStore::open_to_read(const std::string& path) {
+  const auto root = absolute_root(path);
+  if (!root) return fail(root.error());
+  std::error_code error;
+  const fs::file_status status = fs::status(*root, error);
+  if (status.type() == fs::file_type::not_found) return fail(ErrorCode::kNotFound, fmt::format("there is no folder {}", *root));
+  if (error) return fail(io_error("open the trail's folder", *root, error.value()));
+  if (!fs::is_directory(status)) return fail(ErrorCode::kInvalidArgument, fmt::format("{} is no folder", *root));
+  return std::unique_ptr<FolderStore>(new FolderStore(*root));
 }
 
 std::string FolderStore::bucket() const { return fs::path(root_).filename().string(); }

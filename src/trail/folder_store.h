@@ -29,6 +29,9 @@ class FolderStore final : public ObjectStore {
   /// Makes the folder and those above it if they are not there. kIo if it cannot be written.
   static Result<std::unique_ptr<FolderStore>> open(const std::string& path);
 
+  /// One that is there, to be read: nothing is made or tried out, so that evidence may lie on a file system that cannot be written. kNotFound.
+  static Result<std::unique_ptr<FolderStore>> open_to_read(const std::string& path);
+
   StoreResult<bool> put(const NewObject& object) override;
   StoreResult<StoredObject> get(std::string_view key) override;
   StoreResult<ObjectMetadata> head(std::string_view key) override;

@@ -47,8 +47,6 @@ StoreResult<FetchedDigest> fetch_digest(ObjectStore& store, std::string_view key
   if (!object) return tl::unexpected(std::move(object.error()));
   auto opened = open_digest(room.inflater, object->bytes, room.text);
   if (!opened) return FetchedDigest{.verdict = Verdict::kInvalidFormat, .detail = "(" + opened.error().message + ")"};
-  if (is_backfill(key) && !member_of(object->metadata, kGenerationName))
-    return FetchedDigest{.verdict = Verdict::kInvalidFormat, .detail = "(its metadata does not say when it was generated)"};
   return FetchedDigest{.opened = std::move(*opened), .metadata = std::move(object->metadata)};
 }
 
@@ -75,14 +73,17 @@ Result<Checked> verify_digest(const FetchedDigest& fetched, std::string_view buc
     return checked;
   };
 
+  const std::string no_generation = "(its metadata does not say when it was generated)";
+  const auto generation = member_of(fetched.metadata, kGenerationName);
+  if (is_backfill(key) && !generation && vouched == nullptr) return judge(Verdict::kInvalidFormat, no_generation);
   auto signature = member_of(fetched.metadata, kSignatureName), algorithm = member_of(fetched.metadata, kAlgorithmName);
   if (!signature && vouched != nullptr) signature = *vouched, algorithm = digest.algorithm;
   if (!signature || !algorithm) return judge(Verdict::kSignatureWrong, "(its metadata has no signature)");
   if (digest.key != key || digest.bucket != checked.bucket) return judge(Verdict::kMoved);
   const PublicKey* signer = keys.find(digest.fingerprint);
-  if (signer == nullptr && checked.kind == CheckedKind::kBackfillDigest) {
-    const auto generated = generation_time(fetched.metadata.at(kGenerationName));
-    if (!generated) return judge(Verdict::kInvalidFormat, "(its metadata does not say when it was generated)");
+  if (signer == nullptr && generation && checked.kind == CheckedKind::kBackfillDigest) {
+    const auto generated = generation_time(*generation);
+    if (!generated) return judge(Verdict::kInvalidFormat, no_generation);
     if (auto loaded = keys.load(*generated - std::chrono::hours{1}, *generated + std::chrono::hours{1}); !loaded) return fail(std::move(loaded.error()));
     signer = keys.find(digest.fingerprint);
   }

@@ -26,13 +26,13 @@ struct ValidateOptions {
   Timestamp from = kBeginningOfTime, until = kEndOfTime;
   /// The bucket that digests must name as their own; empty: any, for a folder into which a bucket was copied.
   std::string bucket;
-  /// A digest whose metadata are lost, as in a folder that was copied from a bucket, is verified by the signature that the next digest names.
+  /// A digest whose metadata are lost, as in a folder that was copied from a bucket, is verified by the signature that the next digest names; the newest one of a chain by none.
   bool copied = false;
   unsigned threads = 1;
 
-  /// Each object when it is checked, valid or not, in an order that does not depend on threads. May be empty, as `on_progress` may.
+  /// Each object when it is checked, valid or not, in an order that does not depend on threads. May be empty, as `on_progress` may. Both are called on the caller's thread.
   std::function<void(const Checked&)> on_checked;
-  std::function<void(const ValidationProgress&)> on_progress;
+  std::function<void(const ValidationProgress&)> on_progress;  // after each log or so
 };
 
 /// Validates the digests of a trail, the logs that they list, and that there are no others.

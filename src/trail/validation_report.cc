@@ -51,16 +51,26 @@ std::string ratio(const Count& count, std::string_view what) {
   return text + "\n";
 }
 
-std::string name_of(const ChainReport& chain) { return fmt::format("{} {} (trail {} of {})", chain.place.account, chain.place.region, chain.trail.trail, chain.trail.home_region); }
+std::string name_of(const ChainReport& chain) { return fmt::format("{} {} (trail {} of {})", chain.place.account, chain.place.region, printable(chain.trail.trail), chain.trail.home_region); }
 
 std::string chain_text(const ChainReport& chain) {
   std::string text = name_of(chain) + "\n";
   if (!chain.found_from) text += "No valid digests found in range\n";
   else text += fmt::format("Results found for {} to {}:\n", format_time(*chain.found_from), format_time(*chain.found_until));
   text += ratio(chain.digests, "digest") + ratio(chain.backfill_digests, "backfill digest") + ratio(chain.logs, "log");
-  for (const Gap& gap : chain.gaps)
-    text += fmt::format("  gap {} to {} ({}): {}\n", format_time(gap.from), format_time(gap.until), describe(gap.until - gap.from), to_string(gap.reason));
   return text;
+}
+
+/// Nothing if there is none.
+std::string gap_table(const std::vector<ChainReport>& chains) {
+  constexpr std::string_view kRow = "  {:<20}  {:<20}  {:<10}  {:<12}  {:<14}  {:<35}  {}\n";
+  std::string rows;
+  for (const ChainReport& chain : chains)
+    for (const Gap& gap : chain.gaps)
+      rows += fmt::format(kRow, format_time(gap.from), format_time(gap.until), describe(gap.until - gap.from), chain.place.account, chain.place.region, to_string(gap.reason),
+                          printable(chain.trail.trail));
+  if (rows.empty()) return {};
+  return "\nGaps, for which no valid digest says what was delivered:\n" + fmt::format(kRow, "from", "until", "length", "account", "Region", "why", "trail") + rows;
 }
 
 ordered_json time_json(Timestamp time) { return time <= kBeginningOfTime || time >= kEndOfTime ? ordered_json() : ordered_json(format_time(time)); }
@@ -108,6 +118,7 @@ std::string to_text(const ValidationReport& report) {
   std::string text = fmt::format("Results requested for {} to {}\n", end(report.from, "the first digest"), end(report.until, "the last digest"));
   if (report.chains.empty()) text += "No digests found\n";
   for (const ChainReport& chain : report.chains) text += "\n" + chain_text(chain);
+  text += gap_table(report.chains);
   if (report.unproven > 0) text += fmt::format("\n{} log files of the gaps above are listed by no digest\n", with_commas(report.unproven));
   if (report.problems_left_out > 0) text += fmt::format("\n{} more invalid files are not told one by one\n", with_commas(report.problems_left_out));
   return text;

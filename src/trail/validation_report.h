@@ -97,7 +97,7 @@ struct ValidationReport {
   bool intact() const;
 };
 
-/// The AWS CLI's summary of each chain, and its gaps.
+/// The AWS CLI's summary of each chain, and all gaps as a table.
 std::string to_text(const ValidationReport& report);
 /// All of it; keys as in the struct, in camelCase. The same report gives the same bytes.
 std::string to_json(const ValidationReport& report);

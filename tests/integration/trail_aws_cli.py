@@ -156,6 +156,10 @@ def log_line(key, what):
     return f"Log file\ts3://{BUCKET}/{key}\t{what}"
 
 
+def gap_row(start, end, length, why):
+    return f"  {start}  {end}  {length:<10}  {ACCOUNT}  {REGION:<14}  {why:<35}  {TRAIL}"
+
+
 # Each case tampers with a trail and gives the lines that the CLI must say and those that only ours says. `summary`: what both count.
 
 
@@ -168,7 +172,7 @@ def paused(trail):
     subprocess.run([trail.program, "pause", trail.folder], check=True)
     trail.__init__(trail.folder, trail.program)
     return dict(cli=["No log files were delivered by CloudTrail between 2026-03-01T10:20:00Z and 2026-03-01T13:00:00Z"], intact=True,
-                ours=["gap 2026-03-01T10:20:00Z to 2026-03-01T13:00:00Z (2 hours): the chain starts anew"])
+                ours=[gap_row("2026-03-01T10:20:00Z", "2026-03-01T13:00:00Z", "2 hours", "the chain starts anew")])
 
 
 def changed_log(trail):
@@ -198,13 +202,13 @@ def missing_log(trail):
 
 def missing_digest(trail):
     digest = trail.remove(trail.digest(9))
-    return dict(cli=[digest_line(digest, "INVALID: not found")], summary=["23/24 digest files valid, 1/24 digest files INVALID"], ours=["gap 2026-03-01T08:00:00Z to 2026-03-01T09:00:00Z"])
+    return dict(cli=[digest_line(digest, "INVALID: not found")], summary=["23/24 digest files valid, 1/24 digest files INVALID"], ours=[gap_row("2026-03-01T08:00:00Z", "2026-03-01T09:00:00Z", "1 hour", "digests are missing")])
 
 
 def two_missing_digests(trail):
     trail.remove(trail.digest(9))
     digest = trail.remove(trail.digest(10))
-    return dict(cli=[digest_line(digest, "INVALID: not found")], ours=["gap 2026-03-01T08:00:00Z to 2026-03-01T10:00:00Z (2 hours): digests are missing"])
+    return dict(cli=[digest_line(digest, "INVALID: not found")], ours=[gap_row("2026-03-01T08:00:00Z", "2026-03-01T10:00:00Z", "2 hours", "digests are missing")])
 
 
 def missing_backfill(trail):

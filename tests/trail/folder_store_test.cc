@@ -270,6 +270,20 @@ TEST_F(FolderStoreTest, AFolderThatCannotBeWrittenIsSaidAtTheStart) {
   ::umount(disk.c_str());
 }
 
+TEST_F(FolderStoreTest, ReadingNeedsNoLeaveToWriteAndMakesNothing) {
+  dir_.write("copy/AWSLogs/a", "x");
+  const auto store = FolderStore::open_to_read(dir_.path("copy") + "/");
+  ASSERT_TRUE(store.has_value()) << store.error().message;
+  EXPECT_EQ((*store)->bucket(), "copy");
+  EXPECT_THAT(keys_of((*store)->list("", "")), ElementsAre("AWSLogs/a"));
+  EXPECT_EQ((*store)->get("AWSLogs/a")->bytes, "x");
+  EXPECT_FALSE(fs::exists(dir_.path("copy/.trailwarden")));
+
+  EXPECT_EQ(FolderStore::open_to_read(dir_.path("nowhere")).error().code, ErrorCode::kNotFound);
+  EXPECT_FALSE(fs::exists(dir_.path("nowhere")));
+  EXPECT_THAT(FolderStore::open_to_read(dir_.path("copy/AWSLogs/a")).error().message, HasSubstr("is no folder"));
+}
+
 TEST_F(FolderStoreTest, AFolderThatIsGoneIsNotMadeAnew) {
   // It may be a disk that is not mounted: writing beside it would be losing.
   const auto store = open();
