@@ -93,7 +93,8 @@ Result<void> list_objects(trail::ObjectStore& store, const std::string& prefix, 
   std::string after;
   while (true) {
     auto page = trail::patiently([&] { return store.list(prefix, after); });
-    if (!page) return fail(trail::to_error(std::move(page.error())));
+    // Whatever its fault: a list misses no object, but a bucket or a user.
+    if (!page) return fail(ErrorCode::kIo, std::move(page.error().message));
     if (page->empty() && after.empty()) return fail(ErrorCode::kNotFound, store.name() + "/" + printable(prefix, 1024) + ": there is no object whose key begins so");
     for (const trail::ListedObject& object : *page) {
       if (object.key <= after) continue;

@@ -100,11 +100,13 @@ TEST_F(ListObjects, KeepsWhatMayHaveBeenDeliveredEarlyOrLate) {
 }
 
 TEST_F(ListObjects, SaysWhatTheStoreSays) {
-  store_.refuse = [](MemoryObjectStore::Call, std::string_view) { return trail::StoreError{trail::StoreFault::kRefused, "NoSuchBucket", "list s3://trails: 404 NoSuchBucket"}; };
-  const auto refused = list_objects(store_, "", {}, [](const trail::ListedObject&) {});
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, ErrorCode::kIo);
-  EXPECT_EQ(refused.error().message, "list s3://trails: 404 NoSuchBucket");
+  for (const trail::StoreFault fault : {trail::StoreFault::kRefused, trail::StoreFault::kNotFound}) {
+    store_.refuse = [fault](MemoryObjectStore::Call, std::string_view) { return trail::StoreError{fault, "NoSuchBucket", "list s3://trails: 404 NoSuchBucket"}; };
+    const auto refused = list_objects(store_, "", {}, [](const trail::ListedObject&) {});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kIo);
+    EXPECT_EQ(refused.error().message, "list s3://trails: 404 NoSuchBucket");
+  }
 }
 
 TEST_F(ListObjects, SaysIfThereIsNothing) {
