@@ -8,6 +8,7 @@
 
 #include "app/kafka_setup.h"
 #include "app/progress.h"
+#include "app/recorded_input.h"
 #include "app/setup.h"
 #include "app/stop_signal.h"
 #include "core/text.h"
@@ -104,8 +105,8 @@ int forward(const ForwardArguments& arguments) {
   const auto& kafka = setup->config.service.kafka;
   if (!kafka) return complain({ErrorCode::kInvalidArgument, "forward needs a configuration with `kafka:` (-c FILE)"}, kWrongUsage);
   const std::string topic = arguments.topic.empty() ? kafka->input.front().topic : arguments.topic;
-  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
-  if (!source) return complain(source.error(), kWrongUsage);
+  auto source = open_recorded(arguments.paths, *setup, arguments.buckets);
+  if (!source) return complain(source.error(), exit_code_of_input(source.error()));
   auto connection = kafka_connection(setup->config);
   if (!connection) return complain(connection.error(), kWrongUsage);
   auto writer = stream::KafkaWriter::create({.connection = std::move(*connection)});

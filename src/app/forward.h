@@ -3,11 +3,14 @@
 #include <string>
 #include <vector>
 
+#include "app/recorded_input.h"
+
 namespace trailwarden::app {
 
 /// The command line of `trailwarden forward`.
 struct ForwardArguments {
   std::vector<std::string> paths;
+  BucketArguments buckets;
   std::string config, topic;
   double rate = 0;     // records a second; 0: as fast as it goes
   bool progress = true;

@@ -60,9 +60,14 @@ CLI::App& add_group(CLI::App& app, const std::string& name, const std::string& c
   return *group;
 }
 
+void add_buckets(CLI::App* command, app::BucketArguments& arguments) {
+  command->add_option("--endpoint", arguments.endpoint, "S3 server of s3:// paths, e.g. http://127.0.0.1:9000; default: AWS_ENDPOINT_URL_S3, else Amazon S3");
+  command->add_option("--region", arguments.region, "Region of their buckets; default: AWS_REGION, else us-east-1");
+}
+
 void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("replay", "Files, folders, tars or standard input through the engine; alerts as JSON lines");
-  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), s3://BUCKET/PREFIX, tar files, or - for standard input")->required();
   command->add_option("-c,--config", arguments.config, "Config file (YAML); without it every default holds");
   command->add_option("--alerts", arguments.alerts, "Where alerts go, as JSON lines: a file, or - for standard output (the default)");
   command->add_option("--quarantine", arguments.quarantine, "Keeps refused records byte for byte, one a line; FILE.index.jsonl says why and from where");
@@ -74,16 +79,17 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) 
   command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
   command->add_option("--until", arguments.until, "Skips records from this eventTime on");
   command->add_option("--state", arguments.state, "Begins with the cells of a state file (`warm`, `state export`) and goes on as if there had been no break");
+  add_buckets(command, arguments.buckets);
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl --summary summary.json\n"
-                  "  aws s3 cp s3://my-trail/AWSLogs/.../file.json.gz - | trailwarden replay - | jq .detail.sentence\n\n"
+                  "  trailwarden replay s3://my-trail/AWSLogs/ --since 2024-03-13 --until 2024-03-20 | jq .detail.sentence\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::replay(arguments); }; });
 }
 
 void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("warm", "Learns baselines from recorded logs, says nothing, and keeps what was learned in a state file");
-  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input");
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), s3://BUCKET/PREFIX, tar files, or - for standard input");
   command->add_option("--from", arguments.from, "Instead of paths: reads the service's input topic, from `earliest` or a time on, e.g. 2026-01-05T00:00:00Z; commits nothing and joins no group");
   command->add_option("-c,--config", arguments.config, "Config file (YAML), best that of the service; without it every default holds");
   command->add_option("--state", arguments.out, "State file to write")->required();
@@ -91,6 +97,7 @@ void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
   command->add_option("--threads", arguments.threads, "Threads; default: one a core. The file does not depend on it")->check(CLI::Range(1, 256));
   command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
   command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  add_buckets(command, arguments.buckets);
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("The minutes that are open at the end stay open, so nothing is cut: `replay --state` and `run --state` go on with the next record. Four weeks are best, for\n"
                   "the week has a profile; three days are past warm-up.\n\n"
@@ -237,10 +244,11 @@ void add_offsets(CLI::App& app, app::AcceptGapArguments& arguments, app::SkipArg
 
 void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("forward", "Sends files' records to Kafka, each keyed ACCOUNT/REGION, as the service wants them");
-  command->add_option("paths", arguments.paths, "Files, folders (recursive), tar files, or - for standard input")->required();
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), s3://BUCKET/PREFIX, tar files, or - for standard input")->required();
   command->add_option("-c,--config", arguments.config, "Config file (YAML) with `kafka:`")->required();
   command->add_option("--topic", arguments.topic, "Default: the first input of the config");
   command->add_option("--rate", arguments.rate, "Records a second; default: as fast as it goes");
+  add_buckets(command, arguments.buckets);
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("Example:\n  trailwarden forward AWSLogs/ -c trailwarden.yaml --rate 5000\n\nExit codes: 0 all acknowledged, 1 not all, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::forward(arguments); }; });
@@ -382,13 +390,13 @@ void add_rules(CLI::App& app, app::RuleArguments& arguments, app::RuleImportArgu
   CLI::App* const trial = add("try", "A preview on history: what rules would have said, before they are enabled",
                               "Only rules whose id matches; also those that are off.\n\nExample:\n  trailwarden rules try 'aws.iam.*' AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::try_rule);
   trial->add_option("rule", arguments.rule, "Id or glob")->required();
-  trial->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();
+  trial->add_option("records", arguments.paths, "Files, folders, s3://BUCKET/PREFIX, tar files of records")->required();
   trial->add_option("--rules", arguments.rule_folders, "Folder or file of rules, in place of the configuration's")->expected(1);
   config(trial);
   keep_going(trial);
   CLI::App* const hidden = add("hidden", "What each suppression hides on history, by severity",
                                "Example:\n  trailwarden rules hidden -c trailwarden.yaml AWSLogs/\n\nExit codes: 0 fine, 1 the work failed, 2 wrong usage.", app::hidden_findings);
-  hidden->add_option("records", arguments.paths, "Files, folders, tar files of records")->required();
+  hidden->add_option("records", arguments.paths, "Files, folders, s3://BUCKET/PREFIX, tar files of records")->required();
   config(hidden);
   add_rule_import(group, import, action);
 }

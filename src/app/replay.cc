@@ -214,8 +214,8 @@ int replay(const ReplayArguments& arguments) {
   auto options = engine_options(arguments, *setup);
   if (!options) return complain(options.error(), kWrongUsage);
   options->shards = arguments.shards.value_or(options->shards);
-  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
-  if (!source) return complain(source.error(), kWrongUsage);
+  auto source = open_recorded(arguments.paths, *setup, arguments.buckets, options->since, options->until);
+  if (!source) return complain(source.error(), exit_code_of_input(source.error()));
   const ingest::FileSource& files = **source;
   auto log = open_log(arguments, std::move(*source));
   if (!log) return complain(log.error(), exit_code_of(log.error()));
@@ -246,8 +246,8 @@ int warm(const WarmArguments& arguments) {
   auto options = engine_options(arguments, *setup);
   if (!options) return complain(options.error(), kWrongUsage);
   options->keep_open = true;
-  auto source = ingest::FileSource::open(arguments.paths, {.max_document_bytes = setup->config.input.max_document_bytes});
-  if (!source) return complain(source.error(), kWrongUsage);
+  auto source = open_recorded(arguments.paths, *setup, arguments.buckets, options->since, options->until);
+  if (!source) return complain(source.error(), exit_code_of_input(source.error()));
   const ingest::FileSource& files = **source;
   stream::FileLog log(std::move(*source));  // no topic goes anywhere
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/recorded_input.h"
 #include "core/time.h"
 
 namespace trailwarden::app {
@@ -11,6 +12,7 @@ namespace trailwarden::app {
 /// The command line of `trailwarden replay`.
 struct ReplayArguments {
   std::vector<std::string> paths;
+  BucketArguments buckets;
   std::string config;                 // file; empty: defaults
   std::optional<std::string> alerts;  // file or `-`
   std::string quarantine, late, metrics;
@@ -28,6 +30,7 @@ int replay(const ReplayArguments& arguments);
 /// The command line of `trailwarden warm`.
 struct WarmArguments {
   std::vector<std::string> paths;
+  BucketArguments buckets;
   std::string config;
   std::string out;      // the state file to write
   std::string state;    // one to begin from

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/recorded_input.h"
 #include "core/text.h"
-#include "ingest/file_source.h"
 #include "pipeline/engine.h"
 #include "stream/topic_names.h"
 
@@ -75,7 +75,7 @@ std::vector<std::pair<std::string, std::size_t>> most_of(const std::map<std::str
 }  // namespace
 
 Result<Preview> preview_of(const Setup& setup, const std::vector<std::string>& paths) {
-  auto source = ingest::FileSource::open(paths, {.max_document_bytes = setup.config.input.max_document_bytes});
+  auto source = open_recorded(paths, setup);
   if (!source) return fail(std::move(source).error());
   PreviewLog log(std::move(*source));
   pipeline::EngineObserver nobody;

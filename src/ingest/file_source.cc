@@ -29,11 +29,12 @@ std::size_t chunk_bytes_for(std::size_t open) {
 Result<std::unique_ptr<FileSource>> FileSource::open(const std::vector<std::string>& paths, FileSourceOptions options) {
   if (paths.empty()) return fail(ErrorCode::kInvalidArgument, "no input: name files, folders or - for standard input");
   auto tools = std::make_unique<ReadTools>();
-  auto list = OriginList::list(paths, *tools);
+  auto list = OriginList::list(paths, *tools, options.buckets);
   if (!list) return fail(std::move(list).error());
-  std::unique_ptr<FileSource> source(new FileSource(options, std::move(tools), std::move(*list)));
+  std::unique_ptr<FileSource> source(new FileSource(std::move(options), std::move(tools), std::move(*list)));
   source->list_.sort();
   source->find_positions();
+  source->list_.will_open(OriginList::Which::kAll);
   source->total_bytes_ = source->list_.total_bytes();
   return source;
 }
@@ -42,11 +43,13 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::vector<std::stri
 /// Neither is a single origin.
 void FileSource::find_positions() {
   if (list_.origins().size() == 1) return;
+  list_.will_open(OriginList::Which::kWithoutStamp);
   for (Origin& origin : list_.origins()) {
-    if (origin.stamped || (origin.kind != Origin::Kind::kFile && origin.kind != Origin::Kind::kMember)) continue;
+    if (origin.stamped || origin.kind == Origin::Kind::kStream || origin.kind == Origin::Kind::kFault) continue;
     const auto stream = open_stream(origin, kWholeBytesToLook);
     if (stream) origin.position = find_position(**stream);
   }
+  list_.will_open_none();
   list_.sort();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -15,22 +16,28 @@ namespace trailwarden::ingest {
 
 struct FileSourceOptions {
   std::size_t max_document_bytes = std::size_t{256} << 20;  // of one document or line, inflated
+  BucketReading buckets{};
 };
 
-/// Files, folders, tar archives and standard input as one log, in an order that depends on what is in them and not on
+/// Files, folders, buckets, tar archives and standard input as one log, in an order that depends on what is in them and not on
 /// how they were named or listed:
 ///   - an origin with CloudTrail's stamp in its name stands at its stamp, whole and in its own order; its messages
 ///   carry the stamp as append time;
 ///   - any other is merged with the rest record by record, by eventTime (`feed_by_time`);
 ///   - at one time, by name. What has neither stamp nor eventTime comes first.
 ///
+/// Objects of a bucket go as the same files in a folder would; one that cannot be downloaded is a fault of its own, as a
+/// file is that cannot be read.
+///
 /// Memory: about 150 bytes an origin; for each one that is open (those without a stamp that overlap in time) a chunk of
-/// 256 KiB, down to 16 KiB when many are open; the documents that wait (`WaitingRoom`). What a batch holds goes back to
-/// a pool. Cost: a second reading of documents without a stamp, to learn where they begin, if there are several
+/// 256 KiB, down to 16 KiB when many are open; the documents that wait (`WaitingRoom`); of objects, 64 MiB that
+/// were downloaded before their turn, and a piece of each one that is open: 8 MiB with a stamp, 1 MiB without, of 128 at
+/// the most. What a batch holds goes back to a pool. Cost: a second reading of documents without a stamp, to learn where they begin, if there are several
 /// origins; of lines only the first 256 KiB are read twice. Not thread-safe; batches may be let go on any thread.
 class FileSource final : public stream::MessageSource {
  public:
-  /// kNotFound with the path for one that is not there; kInvalidArgument without any. `-` is standard input.
+  /// kNotFound with the path for one that is not there; kInvalidArgument without any; kIo for a bucket that cannot be
+  /// listed. `-` is standard input, `s3://BUCKET[/PREFIX]` a bucket.
   static Result<std::unique_ptr<FileSource>> open(const std::vector<std::string>& paths, FileSourceOptions options);
 
   Result<bool> poll(stream::MessageBatch& batch) override;
@@ -48,7 +55,7 @@ class FileSource final : public stream::MessageSource {
   };
 
   FileSource(FileSourceOptions options, std::unique_ptr<ReadTools> tools, OriginList list)
-      : options_(options), tools_(std::move(tools)), list_(std::move(list)), room_(tools_->pool) {}
+      : options_(std::move(options)), tools_(std::move(tools)), list_(std::move(list)), room_(tools_->pool) {}
 
   void find_positions();
   Result<std::unique_ptr<DocumentStream>> open_stream(const Origin& origin, std::size_t whole_bytes);

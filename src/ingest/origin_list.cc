@@ -19,6 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Downloaded at a time: of an object with a stamp, which is read on its own, and of others, of which many may be open.
+constexpr std::uint64_t kStampedPiece = std::uint64_t{8} << 20, kOtherPiece = std::uint64_t{1} << 20;
+
+std::uint64_t piece_bytes(const Origin& origin) { return origin.stamped ? kStampedPiece : kOtherPiece; }
+
 /// Whether a gzip stream holds a tar archive, by its first bytes.
 bool looks_like_packed_tar(std::string_view head) {
   if (!trail::looks_like_gzip(head)) return false;
@@ -53,15 +58,17 @@ bool joined_less(std::string_view a1, std::string_view a2, std::string_view b1, 
 
 }  // namespace
 
-Result<OriginList> OriginList::list(const std::vector<std::string>& paths, ReadTools& tools) {
+Result<OriginList> OriginList::list(const std::vector<std::string>& paths, ReadTools& tools, const BucketReading& buckets) {
   OriginList list(tools);
   for (const std::string& path : paths) {
-    if (auto added = list.add_named(path); !added) return fail(std::move(added).error());
+    if (auto added = list.add_named(path, buckets); !added) return fail(std::move(added).error());
   }
+  if (list.ahead_) list.unpack_object_archives();
   return list;
 }
 
-Result<void> OriginList::add_named(const std::string& path) {
+Result<void> OriginList::add_named(const std::string& path, const BucketReading& buckets) {
+  if (const auto bucket = parse_bucket_path(path)) return add_bucket(*bucket, buckets);
   if (path == "-") {
     add_stream(STDIN_FILENO, path);
     return {};
@@ -108,6 +115,88 @@ void OriginList::add_folder(std::string folder) {
     }
     if (error) add_fault(prefix, {ErrorCode::kIo, prefix + ": " + error.message()});
   }
+}
+
+Result<void> OriginList::add_bucket(const BucketPath& path, const BucketReading& buckets) {
+  const std::string root = "s3://" + path.bucket + "/";
+  if (!buckets.open) return fail(ErrorCode::kInvalidArgument, root + path.prefix + ": no bucket can be read here");
+  std::shared_ptr<trail::ObjectStore>& store = stores_[path.bucket];
+  if (!store) {
+    auto opened = buckets.open(path.bucket);
+    if (!opened) return fail(std::move(opened).error());
+    store = std::move(*opened);
+  }
+  if (!ahead_) ahead_ = std::make_unique<ObjectReadAhead>();
+  return list_objects(*store, path.prefix, buckets, [&](const trail::ListedObject& listed) {
+    const std::string_view key = listed.key;
+    const std::size_t leaf = key.rfind('/') + 1;
+    const std::uint32_t place = place_of(root + std::string(key.substr(0, leaf)));
+    places_[place].store = store;
+    places_[place].key_at = root.size();
+    Origin origin{.leaf = keep(key.substr(leaf)), .size = listed.bytes, .place = place, .kind = Origin::Kind::kObject};
+    if (const auto name = trail::parse_object_name(key)) {
+      origin.position = name->stamp;
+      origin.stamped = true;
+    }
+    origins_.push_back(origin);
+  });
+}
+
+/// Tar archives among the objects give way to their members.
+void OriginList::unpack_object_archives() {
+  read_ahead(Which::kWithoutStamp, HeadSource::kHeadBytes);
+  std::vector<ObjectToRead> archives;
+  const auto is_archive = [&](const Origin& origin) {
+    if (origin.kind != Origin::Kind::kObject || origin.stamped) return false;
+    const auto number = static_cast<std::uint32_t>(&origin - origins_.data());
+    const auto head = ahead_->take(number, object(origin, HeadSource::kHeadBytes));
+    if (!head || (!looks_like_tar(*head) && !looks_like_packed_tar(*head))) return false;  // who opens it says what is wrong with it
+    archives.push_back(object(origin, kStampedPiece));
+    return true;
+  };
+  std::vector<Origin> others;
+  for (const Origin& origin : origins_)
+    if (!is_archive(origin)) others.push_back(origin);
+  will_open_none();
+  origins_ = std::move(others);
+  for (const ObjectToRead& archive : archives) {
+    const std::string name = "s3://" + archive.store->bucket() + "/" + archive.key;
+    auto first = download_first(archive);
+    auto source = first ? HeadSource::over(read_object(archive, std::move(*first))) : fail(std::move(first).error());
+    if (!source)
+      add_fault(name, std::move(source).error());
+    else
+      add_unpacked(*inflated(std::move(*source), *tools_, 0), name);
+  }
+}
+
+ObjectToRead OriginList::object(const Origin& origin, std::uint64_t piece_bytes) const {
+  const Place& place = places_[origin.place];
+  return {place.store.get(), name(origin).substr(place.key_at), origin.size, piece_bytes};
+}
+
+void OriginList::read_ahead(Which which, std::uint64_t piece_bytes) {
+  if (!ahead_) return;
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t number = 0; number < origins_.size(); ++number)
+    if (origins_[number].kind == Origin::Kind::kObject && (which == Which::kAll || !origins_[number].stamped)) order.push_back(number);
+  ahead_->plan(std::move(order), [this, piece_bytes](std::uint32_t number) {
+    const Origin& origin = origins_[number];
+    return object(origin, piece_bytes != 0 ? piece_bytes : ingest::piece_bytes(origin));
+  });
+}
+
+void OriginList::will_open(Which which) { read_ahead(which, 0); }
+
+void OriginList::will_open_none() {
+  if (ahead_) ahead_->plan({}, nullptr);
+}
+
+Result<std::unique_ptr<HeadSource>> OriginList::open_object(const Origin& origin) {
+  ObjectToRead wanted = object(origin, piece_bytes(origin));
+  auto first = ahead_->take(static_cast<std::uint32_t>(&origin - origins_.data()), wanted);
+  if (!first) return fail(std::move(first).error());
+  return HeadSource::over(read_object(std::move(wanted), std::move(*first)));
 }
 
 void OriginList::add_file(std::uint32_t place, std::string_view leaf, std::uint64_t size) {
@@ -222,6 +311,11 @@ Result<std::unique_ptr<ByteSource>> OriginList::open(const Origin& origin, std::
   const auto number = static_cast<std::size_t>(origin.offset);
   if (origin.kind == Origin::Kind::kFault) return fail(faults_[number]);
   if (origin.kind == Origin::Kind::kStream) return inflated(std::move(streams_[number]), *tools_, whole_bytes);
+  if (origin.kind == Origin::Kind::kObject) {
+    auto source = open_object(origin);
+    if (!source) return fail(std::move(source).error());
+    return inflated(std::move(*source), *tools_, whole_bytes);
+  }
   std::shared_ptr<InputFile> file = places_[origin.place].archive;
   std::uint64_t offset = origin.offset, size = origin.size;
   if (origin.kind == Origin::Kind::kFile) {

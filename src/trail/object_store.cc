@@ -58,4 +58,8 @@ std::optional<StoreError> problem_with(const NewObject& object) {
   return std::nullopt;
 }
 
+StoreResult<std::string> ObjectStore::get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) {
+  return get(key).map([&](StoredObject&& whole) { return whole.bytes.substr(std::min<std::uint64_t>(offset, whole.bytes.size()), bytes); });
+}
+
 }  // namespace trailwarden::trail

@@ -72,6 +72,8 @@ class ObjectStore {
   virtual StoreResult<bool> put(const NewObject& object) = 0;
 
   virtual StoreResult<StoredObject> get(std::string_view key) = 0;
+  /// At most `bytes` > 0 of it from byte `offset` on, which must be within the object. A store that cannot do better reads all of it.
+  virtual StoreResult<std::string> get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes);
   virtual StoreResult<ObjectMetadata> head(std::string_view key) = 0;
 
   /// At most 1,000 objects whose keys begin with `prefix` and are greater than `after`, in byte order. Fewer than 1,000 only if these are all.

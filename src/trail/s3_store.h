@@ -52,8 +52,7 @@ class S3Store final : public ObjectStore {
 
   StoreResult<bool> put(const NewObject& object) override;
   StoreResult<StoredObject> get(std::string_view key) override;
-  /// At most `bytes` > 0 from byte `offset` on, which must be within the object.
-  StoreResult<std::string> get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes);
+  StoreResult<std::string> get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) override;
   StoreResult<ObjectMetadata> head(std::string_view key) override;
   StoreResult<std::vector<ListedObject>> list(std::string_view prefix, std::string_view after) override;
 
