@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -58,7 +59,7 @@ class VerdictMemo {
     entry.hash = hash_;
     entry.size = size_;
     entry.verdict = {needs_record, static_cast<std::uint8_t>(rules.size()), {}};
-    std::memcpy(entry.verdict.rules.data(), rules.data(), rules.size_bytes());
+    std::copy(rules.begin(), rules.end(), entry.verdict.rules.begin());
     std::memcpy(entry.key.data(), key_.data(), size_);
   }
 
