@@ -10,7 +10,7 @@ namespace trailwarden::app {
 /// The command line of `trailwarden forward`.
 struct ForwardArguments {
   std::vector<std::string> paths;
-  BucketArguments buckets;
+  BucketAccess buckets;
   std::string config, topic;
   double rate = 0;     // records a second; 0: as fast as it goes
   bool progress = true;

@@ -60,7 +60,7 @@ CLI::App& add_group(CLI::App& app, const std::string& name, const std::string& c
   return *group;
 }
 
-void add_buckets(CLI::App* command, app::BucketArguments& arguments) {
+void add_buckets(CLI::App* command, app::BucketAccess& arguments) {
   command->add_option("--endpoint", arguments.endpoint, "S3 server of s3:// paths, e.g. http://127.0.0.1:9000; default: AWS_ENDPOINT_URL_S3, else Amazon S3");
   command->add_option("--region", arguments.region, "Region of their buckets; default: AWS_REGION, else us-east-1");
 }

@@ -1,52 +1,17 @@
 #include "app/recorded_input.h"
 
-#include <cstdlib>
-#include <initializer_list>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "aws/credential_chain.h"
-#include "aws/http_client.h"
-#include "trail/s3_store.h"
-
 namespace trailwarden::app {
-namespace {
 
-/// A store, and what it asks with.
-struct Bucket {
-  explicit Bucket(const std::string& region) : credentials(http, {.region = region}) {}
-
-  aws::HttpClient http;
-  aws::CredentialChain credentials;
-  std::unique_ptr<trail::S3Store> store;
-};
-
-/// `given`, or the first variable of the environment that says something.
-std::string or_environment(const std::string& given, std::initializer_list<const char*> names) {
-  if (!given.empty()) return given;
-  for (const char* const name : names)
-    if (const char* const value = std::getenv(name); value != nullptr && *value != '\0') return value;
-  return {};
-}
-
-Result<std::shared_ptr<trail::ObjectStore>> open_bucket(const std::string& name, const BucketArguments& arguments) {
-  trail::S3Settings settings{.bucket = name};
-  settings.endpoint = or_environment(arguments.endpoint, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
-  settings.path_style = !settings.endpoint.empty();
-  if (const std::string region = or_environment(arguments.region, {"AWS_REGION", "AWS_DEFAULT_REGION"}); !region.empty()) settings.region = region;
-  auto bucket = std::make_shared<Bucket>(settings.region);
-  auto store = trail::S3Store::create(std::move(settings), bucket->http, bucket->credentials);
-  if (!store) return fail(std::move(store).error().during(fmt::format("s3://{}", name)));
-  bucket->store = std::move(*store);
-  return std::shared_ptr<trail::ObjectStore>(bucket, bucket->store.get());
-}
-
-}  // namespace
-
-Result<std::unique_ptr<ingest::FileSource>> open_recorded(const std::vector<std::string>& paths, const Setup& setup, const BucketArguments& buckets, std::optional<Timestamp> since,
+Result<std::unique_ptr<ingest::FileSource>> open_recorded(const std::vector<std::string>& paths, const Setup& setup, const BucketAccess& buckets, std::optional<Timestamp> since,
                                                           std::optional<Timestamp> until) {
-  return ingest::FileSource::open(paths, {.max_document_bytes = setup.config.input.max_document_bytes,
-                                          .buckets = {.open = [buckets](const std::string& name) { return open_bucket(name, buckets); }, .since = since, .until = until}});
+  const auto open = [buckets](const std::string& name) {
+    return open_bucket(name, buckets).map_error([&name](Error error) { return std::move(error).during(fmt::format("s3://{}", name)); });
+  };
+  return ingest::FileSource::open(paths, {.max_document_bytes = setup.config.input.max_document_bytes, .buckets = {.open = open, .since = since, .until = until}});
 }
 
 int exit_code_of_input(const Error& error) { return error.code == ErrorCode::kIo ? kFailed : kWrongUsage; }

@@ -12,7 +12,7 @@ namespace trailwarden::app {
 /// The command line of `trailwarden replay`.
 struct ReplayArguments {
   std::vector<std::string> paths;
-  BucketArguments buckets;
+  BucketAccess buckets;
   std::string config;                 // file; empty: defaults
   std::optional<std::string> alerts;  // file or `-`
   std::string quarantine, late, metrics;
@@ -30,7 +30,7 @@ int replay(const ReplayArguments& arguments);
 /// The command line of `trailwarden warm`.
 struct WarmArguments {
   std::vector<std::string> paths;
-  BucketArguments buckets;
+  BucketAccess buckets;
   std::string config;
   std::string out;      // the state file to write
   std::string state;    // one to begin from

@@ -1,6 +1,5 @@
 #include "app/trail_path.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
@@ -8,7 +7,6 @@
 
 #include "core/text.h"
 #include "trail/folder_store.h"
-#include "trail/s3_store.h"
 
 namespace trailwarden::app {
 namespace {
@@ -18,22 +16,6 @@ constexpr std::string_view kScheme = "s3://", kTop = "AWSLogs";
 std::string without_slashes_behind(std::string text) {
   while (text.ends_with('/')) text.pop_back();
   return text;
-}
-
-/// The first of these variables that says something.
-std::string from_environment(std::initializer_list<const char*> names) {
-  for (const char* const name : names)
-    if (const char* const value = std::getenv(name); value != nullptr && *value != '\0') return value;
-  return {};
-}
-
-trail::S3Settings settings_of(const TrailPath& path, const BucketAccess& access) {
-  trail::S3Settings settings{.bucket = path.bucket};
-  settings.region = !access.region.empty() ? access.region : from_environment({"AWS_REGION", "AWS_DEFAULT_REGION"});
-  if (settings.region.empty()) settings.region = "us-east-1";
-  settings.endpoint = !access.endpoint.empty() ? access.endpoint : from_environment({"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
-  settings.path_style = !settings.endpoint.empty();
-  return settings;
 }
 
 }  // namespace
@@ -62,9 +44,7 @@ Result<TrailReader> TrailReader::open(const TrailPath& path, const BucketAccess&
     reader.store_ = std::move(*folder);
     return reader;
   }
-  reader.http_ = std::make_unique<aws::HttpClient>();
-  reader.credentials_ = std::make_unique<aws::CredentialChain>(*reader.http_, aws::CredentialChain::Options{.region = access.region});
-  auto bucket = trail::S3Store::create(settings_of(path, access), *reader.http_, *reader.credentials_);
+  auto bucket = open_bucket(path.bucket, access);
   if (!bucket) return fail(std::move(bucket).error());
   reader.store_ = std::move(*bucket);
   return reader;

@@ -3,8 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "aws/credential_chain.h"
-#include "aws/http_client.h"
+#include "app/bucket.h"
 #include "core/result.h"
 #include "trail/object_store.h"
 
@@ -19,13 +18,7 @@ struct TrailPath {
 /// kInvalidArgument unless it is a path. Asks nobody.
 Result<TrailPath> parse_trail_path(const std::string& path);
 
-/// How a bucket is reached.
-struct BucketAccess {
-  std::string region;    // of the bucket; empty: AWS_REGION, AWS_DEFAULT_REGION, else us-east-1
-  std::string endpoint;  // buckets are in its path; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS's own
-};
-
-/// A trail that lies somewhere, to be read. Owns what its store needs.
+/// A trail that lies somewhere, to be read.
 class TrailReader {
  public:
   /// kNotFound of a folder that is not there. A bucket is not asked for anything yet.
@@ -36,9 +29,7 @@ class TrailReader {
  private:
   TrailReader() = default;
 
-  std::unique_ptr<aws::HttpClient> http_;
-  std::unique_ptr<aws::CredentialChain> credentials_;
-  std::unique_ptr<trail::ObjectStore> store_;
+  std::shared_ptr<trail::ObjectStore> store_;
 };
 
 }  // namespace trailwarden::app

@@ -142,7 +142,7 @@ int validate(const ValidateArguments& arguments) {
   auto keys = read_keys(arguments.keys, arguments.passphrase_file);
   if (!keys) return complain(keys.error(), kNotValidated);
   if (keys->empty()) return complain({ErrorCode::kNotFound, fmt::format("there is no public key in {}", arguments.keys)}, kNotValidated);
-  auto reader = TrailReader::open(*path, {.region = arguments.bucket_region, .endpoint = arguments.endpoint});
+  auto reader = TrailReader::open(*path, {.endpoint = arguments.endpoint, .region = arguments.bucket_region});
   if (!reader) return complain(reader.error(), kNotValidated);
 
   Console console(arguments);
