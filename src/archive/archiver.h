@@ -50,6 +50,7 @@ struct ArchiverStatus {
 ///   assigned   begin at the committed offset, by the rules that were kept with it
 ///   messages   check that no offset is missing; gather
 ///   an epoch ends    store its objects; then one transaction: its manifest records, and the offset where it ends
+///   a quiet hour     when a tick shows that nothing of it is left to archive: the manifest says so, once an hour and partition
 ///   revoked, lost, rolled back    drop what was gathered: the next owner gathers the same again
 ///   an object of somebody else's where ours belongs    its partition stops, the others go on
 ///   a store that takes nothing    drop what was gathered, and read nothing until it is tried again: memory is that of the open epochs, and the group is kept
@@ -82,6 +83,7 @@ class Archiver final : private stream::Member {
   bool is_next(Part& part, const stream::Message& message);
   void hear_tick(Part& part, AppendTime time);
   Result<void> end_quiet_epoch(Part& part);
+  Result<void> say_quiet_hours();
   Result<void> end_epoch(Part& part);
   Result<void> deliver();
   Result<void> commit(const std::vector<ManifestObject>& objects);

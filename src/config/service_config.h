@@ -21,6 +21,9 @@ struct SecretSource {
 /// Reads it; a file's last newline is left out. kNotFound or kIo with the place, never with the secret.
 Result<std::string> read_secret(const SecretSource& source);
 
+/// The place that `NAME_file` or `NAME_env` names; neither: none.
+SecretSource read_secret_source(const Section& section, const std::string& name);
+
 /// `kafka.security:`
 struct KafkaSecurity {
   std::string protocol = "ssl";  // plaintext, ssl, sasl_plaintext, sasl_ssl
@@ -44,6 +47,7 @@ struct KafkaConfig {
   std::string brokers;
   std::string group = "trailwarden-detector";
   std::string archiver_group = "trailwarden-archiver";
+  std::string digest_group = "trailwarden-digest";
   std::string instance;  // what tells this process from the others of the group, the same after a restart; empty: POD_NAME, else the host's name
   std::string start = "committed";  // where partitions begin that were never committed: "committed" (they do not), "earliest", "latest"
   std::vector<KafkaInput> input;
@@ -76,6 +80,7 @@ struct HttpConfig {
 struct Roles {
   bool detector = true;
   bool archiver = false;  // writes the trails
+  bool digest = false;    // signs what the archivers wrote
   bool operator==(const Roles&) const = default;
 };
 

@@ -163,7 +163,7 @@ class Cluster {
         auto parsed = parse_manifest_record(*record.value);
         ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
         if (auto* const object = std::get_if<ManifestObject>(&*parsed)) objects_.push_back(std::move(*object));
-        else epochs_[std::get<ManifestEpoch>(*parsed).epoch.partition].push_back(std::get<ManifestEpoch>(*parsed));
+        else if (auto* const epoch = std::get_if<ManifestEpoch>(&*parsed)) epochs_[epoch->epoch.partition].push_back(*epoch);
       }
     }
   }

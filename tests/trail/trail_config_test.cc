@@ -63,7 +63,7 @@ trails:
     - {field: resources.type, equals: ["AWS::S3::Object"]}
     - {field: eventName, starts_with: [Put], not_equals: [PutObjectTagging]}
   insights: false
-  digest: {enabled: false, key_directory: /var/lib/trailwarden/keys, rotate_every: 90d}
+  digest: {enabled: false, key_directory: /var/lib/trailwarden/keys, rotate_every: 90d, passphrase_file: /etc/trailwarden/digest-passphrase}
   epoch: {length: 15m, max_bytes: 16MiB}
   compression_level: 9
   fallback: nobody
@@ -141,6 +141,8 @@ INSTANTIATE_TEST_SUITE_P(Trails, WrongTrails, ::testing::Values(
     Wrong{"EpochOfSeconds", "+epoch: {length: 90s}", "whole minutes"},
     Wrong{"LargeObjects", "+epoch: {max_bytes: 64MiB}", "from 1MiB to 50000000B"},
     Wrong{"DigestEveryHour", "+digest: {rotate_every: 1h}", "from 1d to"},
+    Wrong{"PassphraseInTheFile", "+digest: {passphrase: secret}", "a secret does not belong into this file"},
+    Wrong{"TwoPassphrases", "+digest: {passphrase_file: a, passphrase_env: B}", "give one of them"},
     Wrong{"KeysNowhere", "+digest: {key_directory: \"\"}", "the folder of the keys"},
     Wrong{"BothSelectors", "+event_selectors: [{}]\n  advanced_event_selectors: []", "f.yaml:6:3: a trail has event_selectors or advanced_event_selectors, not both"},
     Wrong{"NoSelector", "+event_selectors: []", "give one or more, or leave the key out"},
