@@ -84,6 +84,14 @@ Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::Config& confi
   return stream::KafkaLog::create(std::move(*options));
 }
 
+Result<OpenedLog> open_beside(Result<stream::KafkaLogOptions> options) {
+  if (!options) return fail(std::move(options).error());
+  auto log = stream::KafkaLog::create(std::move(*options));
+  if (!log) return fail(std::move(log).error());
+  const stream::KafkaLog& kafka = **log;
+  return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = [&kafka] { return kafka.fenced(); }};
+}
+
 }  // namespace
 
 Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from) {
@@ -100,14 +108,9 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
   return OpenedLog{.log = std::move(*log), .report = reports_of(kafka, clients), .is_fenced = [&kafka] { return kafka.fenced(); }};
 }
 
-Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from) {
-  auto options = kafka_archive_options(setup.config, from);
-  if (!options) return fail(std::move(options).error());
-  auto log = stream::KafkaLog::create(std::move(*options));
-  if (!log) return fail(std::move(log).error());
-  const stream::KafkaLog& kafka = **log;
-  return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = [&kafka] { return kafka.fenced(); }};
-}
+Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from) { return open_beside(kafka_archive_options(setup.config, from)); }
+
+Result<OpenedLog> open_digest_log(const Setup& setup) { return open_beside(kafka_digest_options(setup.config)); }
 
 Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup) {
   const config::EmbeddedConfig& embedded = setup.config.service.embedded;

@@ -25,6 +25,9 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
 /// The archiver's log, of a group of its own; the configuration has `kafka:`.
 Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from);
 
+/// The digest writer's log, of a group of its own, whose only input is the manifest; the configuration has `kafka:`.
+Result<OpenedLog> open_digest_log(const Setup& setup);
+
 /// The embedded log of a service that is not running, for changes by hand: it reads no input and delivers nothing.
 Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup);
 

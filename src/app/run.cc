@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/archive_role.h"
 #include "app/crash_report.h"
+#include "app/digest_role.h"
 #include "app/logs.h"
 #include "app/reload_signal.h"
 #include "app/service.h"
@@ -94,7 +96,14 @@ int run(const RunArguments& arguments) {
     if (!log) return complain(log.error(), exit_code_of(log.error()));
     auto archiver = ArchiveRole::create(*setup, std::move(*log));
     if (!archiver) return complain(archiver.error(), kWrongUsage);
-    service.archive_with(std::move(*archiver));
+    service.run_beside(std::move(*archiver));
+  }
+  if (setup->config.service.roles.digest) {
+    auto log = open_digest_log(*setup);
+    if (!log) return complain(log.error(), exit_code_of(log.error()));
+    auto digest = DigestRole::create(*setup, std::move(*log));
+    if (!digest) return complain(digest.error(), kWrongUsage);
+    service.run_beside(std::move(*digest));
   }
   if (auto done = service.run(stop, arguments.drain, reload); !done) {
     log::flush();

@@ -85,7 +85,7 @@ TEST(Trails, SayWhatAFileSays) {
   const TrailConfig& trail = read.config.trails[0];
   EXPECT_EQ(trail.s3, (S3Config{.bucket = "audit-bucket", .region = "eu-central-1", .endpoint = "https://s3.example.com:9000", .server_side_encryption = "aws:kms", .kms_key_id = "alias/trail",
                                 .object_lock = ObjectLockConfig{"compliance", 365}, .storage_class = "STANDARD_IA", .acl = "none"}));
-  EXPECT_EQ(trail.digest, (DigestConfig{false, "/var/lib/trailwarden/keys", 90 * 24h}));
+  EXPECT_EQ(trail.digest, (DigestConfig{false, "/var/lib/trailwarden/keys", 90 * 24h, {.file = "/etc/trailwarden/digest-passphrase", .environment = {}}}));
   EXPECT_EQ(trail.epoch, (EpochConfig{15min, 16 << 20}));
   const auto& advanced = std::get<std::vector<AdvancedEventSelector>>(trail.selectors);
   ASSERT_EQ(advanced.size(), 1U);
