@@ -36,7 +36,7 @@ struct DigestStatus {
   std::optional<DigestBook::Slowest> waits_for;
   std::uint64_t chains = 0, waiting_logs = 0;
   std::uint64_t written = 0, backfilled = 0;  // since it began; those found in the store count too
-  std::uint64_t chain_breaks = 0;             // chains that stopped, or go on from another digest than ours
+  std::uint64_t chain_breaks = 0;             // times that a chain stopped, or went on from another digest than ours
   std::optional<DeliveryTrouble> blocked;     // why the last try did not work; nothing was written since
   std::map<ChainId, std::string> stopped_chains;
 };

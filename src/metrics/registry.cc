@@ -50,7 +50,7 @@ constexpr std::array kMetrics{
     MetricInfo{"consumer_rebuilds_total", Kind::kCounter, "reason", "Consumers thrown away and made anew, by reason."},
     MetricInfo{"dead_letters_total", Kind::kCounter, "reason", "Records written to the dead-letter topic, by reason."},
     MetricInfo{"detector_evaluations_total", Kind::kCounter, "detector", "Records that a detector looked at closely."},
-    MetricInfo{"digest_chain_breaks_total", Kind::kCounter, "", "Chains of digests that stopped because of an object of somebody else's, or that go on from another digest than ours."},
+    MetricInfo{"digest_chain_breaks_total", Kind::kCounter, "", "Times that a chain of digests stopped because of an object of somebody else's, or went on from another digest than ours."},
     MetricInfo{"digest_chains", Kind::kGauge, "", "Chains of digests that are written: one a trail, account and Region."},
     MetricInfo{"digest_delivery_blocked", Kind::kGauge, "", "1 while digests cannot be written: a store takes nothing, or keys cannot be made."},
     MetricInfo{"digest_last_timestamp_seconds", Kind::kGauge, "", "The end of the last hour whose digests are written."},

@@ -87,6 +87,7 @@ class Cluster {
     for (const testing::Call& call : calls) value += testing::to_json(call) + "\n";
     broker_.put(kInput, static_cast<std::int32_t>(broker_.dice().below(kPartitions)), value);
   }
+  void put_into(std::int32_t partition, const testing::Call& call) { broker_.put(kInput, partition, testing::to_json(call)); }
   void tick() {
     for (std::int32_t p = 0; p < kPartitions; ++p) broker_.put(stream::kTicksTopic, p, "{}");
   }
@@ -349,6 +350,65 @@ TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
   EXPECT_GT(backfills, seeds);
   EXPECT_GT(progress, seeds);
   EXPECT_GT(cuts, seeds / 2);
+}
+
+/// One record in each of two partitions, and some hours.
+void some_hours(Cluster& cluster, int turns = 600) {
+  cluster.trouble = 0;
+  for (int turn = 0; turn < turns; ++turn) {
+    cluster.start(0);
+    cluster.start(Cluster::kArchivers);
+    if (turn == 10) cluster.put_into(0, {.id = "a", .account = "111122223333"});
+    if (turn == 10) cluster.put_into(1, {.id = "b", .account = "444455556666"});
+    for (const std::size_t slot : cluster.alive()) cluster.step(slot);
+    if (turn % 10 == 0) cluster.tick();
+    cluster.broker().advance(turn % 50 == 49 ? std::chrono::milliseconds{30min} : 500ms);
+  }
+}
+
+TEST(DigestWriter, StopsTheChainWhereSomebodyElsesDigestStands) {
+  log::set_level(log::Level::kOff);
+  Cluster calm(1, {});
+  some_hours(calm);
+  const auto digests = calm.digests();
+  const auto first = digests.begin()->first;
+  ASSERT_THAT(first, HasSubstr("111122223333"));
+
+  Cluster cluster(1, {});
+  cluster.store().objects[first] = {"theirs", {}};
+  some_hours(cluster);
+  const DigestStatus status = cluster.status(Cluster::kArchivers);
+  ASSERT_EQ(status.stopped_chains.size(), 1U);
+  EXPECT_EQ(to_string(status.stopped_chains.begin()->first), "main/111122223333/eu-west-1");
+  EXPECT_THAT(status.stopped_chains.begin()->second, HasSubstr("is there already, and no key of ours signed it"));
+  EXPECT_GE(status.chain_breaks, 1U) << "found again whenever the manifest is assigned anew";
+  EXPECT_FALSE(status.blocked.has_value());
+  EXPECT_EQ(cluster.store().objects.at(first).bytes, "theirs");
+  EXPECT_EQ(cluster.digests().size(), digests.size() / 2 + 1) << "the other chain goes on";
+}
+
+TEST(DigestWriter, GoesOnFromTheDigestsThatAreThereIfItsStateIsLost) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(1, {});
+  some_hours(cluster, 300);
+  const auto before = cluster.digests();
+  ASSERT_GE(before.size(), 4U);
+  cluster.kill(Cluster::kArchivers);
+  cluster.broker().commit_as_administrator("digest", stream::kManifestTopic, 0, std::nullopt);
+  some_hours(cluster, 300);
+  const auto after = cluster.digests();
+  EXPECT_GT(after.size(), before.size());
+  for (const auto& [key, object] : before) EXPECT_EQ(after.at(key).bytes, object.bytes);
+  EXPECT_EQ(cluster.status(Cluster::kArchivers).chain_breaks, 0U);
+  cluster.expect_that_it_holds();
+}
+
+TEST(DigestWriter, RefusesAManifestOfSeveralPartitions) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(1, {}, 2);
+  some_hours(cluster, 100);
+  EXPECT_THAT(cluster.status(Cluster::kArchivers).stopped, HasSubstr("the manifest topic has 2 partitions"));
+  EXPECT_TRUE(cluster.digests().empty());
 }
 
 }  // namespace

@@ -89,13 +89,14 @@ def manifest(bootstrap):
     return [json.loads(line) for line in dump(bootstrap, "trailwarden.manifest", "%s")]
 
 
-def put_late_log(kafka, folder, topic):
-    """A log of hours ago, of a chain that runs, that becomes known only now."""
-    known = [record for record in manifest(kafka.bootstrap) if record["record"] == "object"]
-    like = random.choice(known)
+def put_late_log(kafka, folder):
+    """A log that becomes known when its hour is signed."""
+    signed = random.choice(list(digests(folder).values()))
+    account, region, stamp = signed["awsAccountId"], signed["digestS3Object"].split("/")[3], signed["digestStartTime"]
+    like = next(record for record in manifest(kafka.bootstrap) if record["record"] == "object" and (record["account"], record["region"]) == (account, region))
     text = json.dumps({"Records": [{"eventID": "late"}]}).encode()
-    stamp = iso(kafka.now() - 2 * 3600)
-    key = f'AWSLogs/{like["account"]}/CloudTrail/{like["region"]}/{stamp[:4]}/{stamp[5:7]}/{stamp[8:10]}/{like["account"]}_CloudTrail_{like["region"]}_{stamp[:4]}{stamp[5:7]}{stamp[8:10]}T{stamp[11:13]}{stamp[14:16]}Z_AAAAAAAAAAAAAAAA.json.gz'
+    year, month, day = stamp[:10].split("-")
+    key = f"AWSLogs/{account}/CloudTrail/{region}/{year}/{month}/{day}/{account}_CloudTrail_{region}_{year}{month}{day}T{stamp[11:13]}{stamp[14:16]}Z_AAAAAAAAAAAAAAAA.json.gz"
     file = folder / "trail" / key
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(gzip.compress(text))
@@ -146,7 +147,8 @@ def live(arguments, folder, kafka):
             if hour % 3 == 0:
                 check(traffic.forward(detector.config, folder / "forward.log").wait() == 0, "forward failed")
             if hour == 4:
-                late = put_late_log(kafka, folder, name)
+                wait_for("digests", lambda: digests(folder), 120)
+                late = put_late_log(kafka, folder)
             time.sleep(arguments.pause)
             kafka.advance(3600)
         while sum(killer.kills.values()) < arguments.kills:
