@@ -17,7 +17,7 @@ Result<KeyRing> open_keys(const DigestConfig& digest);
 /// Where a key folder has its public half: `public-keys.json`, the answer of `ListPublicKeys` for all time, which `trailwarden validate --keys` reads.
 std::string published_keys_file(const std::string& key_directory);
 
-/// Replaces it, whole or not at all. kIo.
+/// Replaces it, whole or not at all. kIo, kNotFound.
 Result<void> publish_keys(const std::string& key_directory, std::span<const PublicKey> keys);
 
 /// What was published: no private key is touched, nor passphrase asked for. Empty if nothing was signed yet. For whoever answers `ListPublicKeys`.
