@@ -30,6 +30,11 @@ class ArchiveRole {
   void stop();
   void wake() { log_.log->wake(); }
 
+  /// Asks that all there is be stored, and says whether it is, as far as partitions have not stopped: true at once where the log cannot be asked that.
+  bool drain();
+  /// The first partition that has stopped, and why; empty if all run.
+  std::string stopped() const;
+
   bool has_ended() const { return ended_; }
   /// Why it has ended. Once it has.
   const std::optional<Error>& failure() const { return failure_; }

@@ -159,6 +159,7 @@ Result<void> Service::all_running() const {
     for (const pipeline::PartitionStatus& partition : worker.partitions)
       if (partition.state == pipeline::PartitionStatus::State::kStopped)
         return fail(ErrorCode::kIo, fmt::format("{}/{} has stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
+  if (const std::string stopped = archiver_ ? archiver_->stopped() : std::string(); !stopped.empty()) return fail(ErrorCode::kIo, "archiver: " + stopped);
   return {};
 }
 
@@ -263,7 +264,7 @@ bool Service::watch(bool drain) {
   for (const auto& member : members_)
     if (member->ended) return false;
   if (archiver_ && archiver_->has_ended()) return false;
-  return !drain || !is_drained();
+  return !drain || !is_drained() || !(archiver_ == nullptr || archiver_->drain());
 }
 
 bool Service::is_drained() const {

@@ -29,7 +29,7 @@ std::vector<stream::TopicSpec> specs(const config::ServiceConfig& service, std::
   for (const std::string_view name : output_topics(service)) {
     std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
     if (name == stream::kStateTopic) config["cleanup.policy"] = "compact";
-    if (name == stream::kTicksTopic) config["message.timestamp.type"] = "LogAppendTime";
+    if (name == stream::kTicksTopic || (name == stream::kAlertsTopic && service.roles.archiver)) config["message.timestamp.type"] = "LogAppendTime";
     out.push_back(spec(stream::topic_name(name, kafka.topic_prefix), partitions, arguments, std::move(config)));
     out.back().max_message_bytes = max_message_bytes + kBatchOverhead;
   }

@@ -148,7 +148,8 @@ Result<void> Archiver::take(const stream::Message& message) {
   if (part.epoch.ends_before(message.append_time)) {
     if (auto done = end_epoch(part); !done || must_rewind_) return done;
   }
-  part.epoch.take(message, reader_, arena_);
+  if (part.topic == options_.alerts_topic) part.epoch.take_alert(message, reader_, arena_);
+  else part.epoch.take(message, reader_, arena_);
   part.next = message.offset + 1;
   part.newest_append = message.append_time;
   return part.epoch.is_full() ? end_epoch(part) : Result<void>{};

@@ -26,6 +26,7 @@ struct ArchiverOptions {
   std::chrono::milliseconds first_block{1'000}, longest_block{60'000};  // without reading, after a delivery that was given up; doubles
   std::chrono::milliseconds tick_grace{10'000};  // brokers' clocks differ by less: what was appended before a tick says so by a time before this much after it
   std::vector<bool> gaps_allowed;                // by input topic: its offsets may have holes
+  std::string alerts_topic;                      // the input that holds alerts, of which Insights are archived; empty: none does
   std::function<std::chrono::milliseconds()> now;  // only paces; never enters what is written
 };
 

@@ -94,14 +94,19 @@ class Epoch {
   const EpochRules& rules() const { return rules_; }
 
   void take(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena);
+  /// The message is an alert of ours. One that carries an Insight is that record, as it was emitted; every other one is skipped.
+  void take_alert(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena);
 
   /// What was gathered; the epoch is empty after it.
   GatheredEpoch close();
 
  private:
   class Sink;
+  class AlertSink;
   using PartKey = std::tuple<std::size_t, trail::ObjectKind, std::string, std::string>;
 
+  void begin(const stream::Message& message);
+  void route(const event::CloudTrailEvent& event);
   void add(const trail::RecordRoute& route, std::size_t destination, std::string_view record, std::optional<Timestamp> event_time);
 
   std::span<const Destination> destinations_;

@@ -96,7 +96,7 @@ TEST(Config, SaysWhatAProcessDoes) {
   const std::string kafka = "kafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {protocol: plaintext}}\n";
   EXPECT_THAT(lines("[detector]"), IsEmpty());
   EXPECT_THAT(lines("[archiver, detector]", kafka), IsEmpty());
-  EXPECT_THAT(lines("[archiver]"), ElementsAre(HasSubstr("the archiver reads Kafka")));
+  EXPECT_THAT(lines("[archiver]"), ElementsAre(HasSubstr("the archiver works in the detector's process")));
   EXPECT_THAT(lines("[detector, digest]"), ElementsAre(HasSubstr("reserved for a later version")));
   EXPECT_THAT(lines("[detectr]"), ::testing::Contains(HasSubstr("expected detector or archiver, found detectr")));
   EXPECT_THAT(lines("[]"), ElementsAre(HasSubstr("a process has to do something")));
