@@ -28,6 +28,7 @@ struct EmbeddedFollower::Part {
   bool started = false;
   bool told_caught_up = false;  // since the last message or start
   std::unique_ptr<PartitionReader> reader;
+  std::int64_t reader_end = 0;
 
   std::int64_t readable() const { return cut ? std::min(*cut, extent.end) : extent.end; }
 };
@@ -147,6 +148,7 @@ Result<void> EmbeddedFollower::read_on(Part& part, Polled& polled) {
     auto opened = reader_.read_by_log_time(part.topic, part.next, part.readable());
     if (!opened) return fail(std::move(opened).error());
     part.reader = std::move(*opened);
+    part.reader_end = part.readable();
   }
   auto more = part.reader->read(milliseconds{0}, polled.batch);
   if (!more && more.error().code == ErrorCode::kNotFound) {
@@ -156,7 +158,10 @@ Result<void> EmbeddedFollower::read_on(Part& part, Polled& polled) {
   }
   if (!more) return fail(std::move(more).error());
   for (Message& message : polled.batch.messages) message.origin_id = part.id.topic;
-  if (!*more) part.next = part.readable();  // a compacted topic may hold nothing up to its end
+  if (!*more) {  // a compacted topic may hold nothing up to its end
+    part.next = part.reader_end;
+    part.reader.reset();
+  }
   if (!polled.batch.messages.empty()) part.next = polled.batch.messages.back().offset + 1;
   part.told_caught_up = false;
   return {};
@@ -214,14 +219,16 @@ void EmbeddedFollower::tick_at_cuts(Polled& polled) const {
 // ---- cuts
 
 bool EmbeddedFollower::cut_here() {
-  asked_to_cut_ = true;
-  return all_committed_;
+  Cut before = Cut::kCommitted;
+  if (cut_.compare_exchange_strong(before, Cut::kNotAsked)) return true;
+  if (before == Cut::kNotAsked) cut_.compare_exchange_strong(before, Cut::kAsked);
+  return false;
 }
 
 /// Once, after those that an earlier process has left are committed.
 Result<void> EmbeddedFollower::cut() {
   const bool has_old = std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.cut.has_value(); });
-  if (!asked_to_cut_ || is_cut_ || in_doubt_ || has_old) return {};
+  if (cut_ != Cut::kAsked || in_doubt_ || has_old) return {};
   auto transaction = store_.begin();
   if (!transaction) return fail(std::move(transaction).error());
   std::vector<std::optional<std::int64_t>> cuts;
@@ -238,7 +245,7 @@ Result<void> EmbeddedFollower::cut() {
     parts_[i].cut = cuts[i];
     parts_[i].reader.reset();  // it may go on behind it
   }
-  is_cut_ = true;
+  cut_ = Cut::kKept;
   look_at_cuts();
   return {};
 }
@@ -246,7 +253,8 @@ Result<void> EmbeddedFollower::cut() {
 void EmbeddedFollower::look_at_cuts() {
   for (Part& part : parts_)
     if (part.cut && part.committed >= *part.cut) part.cut.reset();
-  all_committed_ = is_cut_ && std::none_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.cut.has_value(); });
+  const bool is_open = std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.cut.has_value(); });
+  if (cut_ == Cut::kKept && !is_open) cut_ = Cut::kCommitted;
 }
 
 // ---- commits

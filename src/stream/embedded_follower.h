@@ -71,7 +71,7 @@ class EmbeddedFollower final : public PartitionedLog {
   void wake() override;
 
   /// Asks that everything that is committed in the log now be committed here too, although its epoch has not ended, and
-  /// says whether it is. To be called until it is true; any thread. The offsets where epochs are cut are kept before
+  /// says whether it is. To be called until it is true; after that it asks anew. Any thread. The offsets where epochs are cut are kept before
   /// anything acts on them: each input comes up to there, with a tick an hour ahead, and on from there only when that
   /// is committed. Whoever dies in between meets the same cut again.
   bool cut_here();
@@ -106,7 +106,8 @@ class EmbeddedFollower final : public PartitionedLog {
   std::chrono::steady_clock::time_point retry_at_{};
   AppendTime ticked_{};
 
-  std::atomic<bool> asked_to_cut_ = false, is_cut_ = false, all_committed_ = false;
+  enum class Cut : std::uint8_t { kNotAsked, kAsked, kKept, kCommitted };
+  std::atomic<Cut> cut_ = Cut::kNotAsked;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wakes_;
   bool woken_ = false;
