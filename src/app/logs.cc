@@ -132,7 +132,7 @@ std::string archived_alerts(const Setup& setup) {
 Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from) {
   if (!setup.config.service.kafka) {
     const config::EmbeddedConfig& embedded = setup.config.service.embedded;
-    auto log = stream::EmbeddedFollower::open({.database = database_of(embedded), .following = followers_of(setup).front(), .followers = {}});
+    auto log = stream::EmbeddedFollower::open({.database = database_of(embedded), .following = followers_of(setup).front(), .followers = followers_of(setup)});
     if (!log) return fail(std::move(log).error());
     stream::EmbeddedFollower& follower = **log;
     return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = {}, .drain = [&follower] { return follower.cut_here(); }};

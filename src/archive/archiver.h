@@ -50,7 +50,7 @@ struct ArchiverStatus {
 ///
 ///   assigned   begin at the committed offset, by the rules that were kept with it
 ///   messages   check that no offset is missing; gather
-///   an epoch ends    store its objects; then one transaction: its manifest records, and the offset where it ends
+///   an epoch ends    by the log's clock, by its size, or where the log cuts it: store its objects; then one transaction: its manifest records, and the offset where it ends
 ///   revoked, lost, rolled back    drop what was gathered: the next owner gathers the same again
 ///   an object of somebody else's where ours belongs    its partition stops, the others go on
 ///   a store that takes nothing    drop what was gathered, and read nothing until it is tried again: memory is that of the open epochs, and the group is kept

@@ -78,7 +78,7 @@ struct GatheredEpoch {
 ///
 /// Which records, in which order, under which key: a function of the log, the rules and the trails alone, so whoever gathers an epoch again writes the same
 /// objects. An epoch begins with a message and ends before the first message, or tick, of a later slot of `rules.length`; or with the message by
-/// which it has `rules.most_bytes`. Source: shared/spec/streaming.md 1.8 ("Exactly-once objects").
+/// which it has `rules.most_bytes`; or where the log has a cut (`stream::Cut`). Source: shared/spec/streaming.md 1.8 ("Exactly-once objects").
 ///
 /// Memory: the records' texts, once for each trail that keeps them. Not thread-safe.
 class Epoch {

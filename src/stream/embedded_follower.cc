@@ -14,7 +14,6 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kBeforeRetry{500};
-constexpr std::chrono::hours kPastEveryEpoch{1};  // none is longer
 
 }  // namespace
 
@@ -106,7 +105,7 @@ Result<void> EmbeddedFollower::poll(milliseconds wait, Polled& polled, Member& m
   }
   if (auto done = bear(read_on(polled), read_trouble_, "the log cannot be read"); !done) return done;
   if (auto done = bear(move_on(polled), clock_trouble_, "the log's clock cannot be moved on"); !done) return done;
-  tick_at_cuts(polled);
+  tell_cuts(polled);
   if (polled.empty()) pause(wait);
   return {};
 }
@@ -210,25 +209,24 @@ Result<void> EmbeddedFollower::tick(Polled& polled) {
   return {};
 }
 
-/// Only here, where nothing comes behind the message that it ends an epoch with, may a tick be ahead of the clock.
-void EmbeddedFollower::tick_at_cuts(Polled& polled) const {
-  for (const Part& part : parts_)
-    if (part.started && part.cut && part.next == *part.cut) polled.ticks.push_back({part.id, store_.time() + kPastEveryEpoch});
-}
-
 // ---- cuts
 
+void EmbeddedFollower::tell_cuts(Polled& polled) const {
+  for (const Part& part : parts_)
+    if (part.started && part.cut && part.next == *part.cut) polled.cuts.push_back({part.id, *part.cut});
+}
+
 bool EmbeddedFollower::cut_here() {
-  Cut before = Cut::kCommitted;
-  if (cut_.compare_exchange_strong(before, Cut::kNotAsked)) return true;
-  if (before == Cut::kNotAsked) cut_.compare_exchange_strong(before, Cut::kAsked);
+  Asked before = Asked::kAllIsCommitted;
+  if (asked_.compare_exchange_strong(before, Asked::kNothing)) return true;
+  if (before == Asked::kNothing) asked_.compare_exchange_strong(before, Asked::kToCut);
   return false;
 }
 
 /// Once, after those that an earlier process has left are committed.
 Result<void> EmbeddedFollower::cut() {
   const bool has_old = std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.cut.has_value(); });
-  if (cut_ != Cut::kAsked || in_doubt_ || has_old) return {};
+  if (asked_ != Asked::kToCut || in_doubt_ || has_old) return {};
   auto transaction = store_.begin();
   if (!transaction) return fail(std::move(transaction).error());
   std::vector<std::optional<std::int64_t>> cuts;
@@ -245,7 +243,7 @@ Result<void> EmbeddedFollower::cut() {
     parts_[i].cut = cuts[i];
     parts_[i].reader.reset();  // it may go on behind it
   }
-  cut_ = Cut::kKept;
+  asked_ = Asked::kCutIsKept;
   look_at_cuts();
   return {};
 }
@@ -254,7 +252,7 @@ void EmbeddedFollower::look_at_cuts() {
   for (Part& part : parts_)
     if (part.cut && part.committed >= *part.cut) part.cut.reset();
   const bool is_open = std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.cut.has_value(); });
-  if (cut_ == Cut::kKept && !is_open) cut_ = Cut::kCommitted;
+  if (asked_ == Asked::kCutIsKept && !is_open) asked_ = Asked::kAllIsCommitted;
 }
 
 // ---- commits

@@ -72,8 +72,8 @@ class EmbeddedFollower final : public PartitionedLog {
 
   /// Asks that everything that is committed in the log now be committed here too, although its epoch has not ended, and
   /// says whether it is. To be called until it is true; after that it asks anew. Any thread. The offsets where epochs are cut are kept before
-  /// anything acts on them: each input comes up to there, with a tick an hour ahead, and on from there only when that
-  /// is committed. Whoever dies in between meets the same cut again.
+  /// anything acts on them: each input comes up to there, with `Polled::cuts`, and on from there only when that is
+  /// committed. Whoever dies in between meets the same cut again.
   bool cut_here();
 
  private:
@@ -87,7 +87,7 @@ class EmbeddedFollower final : public PartitionedLog {
   Result<void> read_on(Part& part, Polled& polled);
   Result<void> move_on(Polled& polled);
   Result<void> tick(Polled& polled);
-  void tick_at_cuts(Polled& polled) const;
+  void tell_cuts(Polled& polled) const;
   Result<void> cut();
   void look_at_cuts();
   bool has_work(std::span<const Progress> progress) const;
@@ -106,8 +106,8 @@ class EmbeddedFollower final : public PartitionedLog {
   std::chrono::steady_clock::time_point retry_at_{};
   AppendTime ticked_{};
 
-  enum class Cut : std::uint8_t { kNotAsked, kAsked, kKept, kCommitted };
-  std::atomic<Cut> cut_ = Cut::kNotAsked;
+  enum class Asked : std::uint8_t { kNothing, kToCut, kCutIsKept, kAllIsCommitted };
+  std::atomic<Asked> asked_ = Asked::kNothing;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wakes_;
   bool woken_ = false;

@@ -225,10 +225,10 @@ TEST(EmbeddedArchiver, ADayIsPlayedAndQuietEpochsEndToo) {
   log::set_level(log::Level::kOff);
   Machine machine(some_lines(60, 1));
   const AppendTime begin = machine.clock;
-  for (int minute = 0; minute < 24 * 60; ++minute) {
+  for (int minute = 0; minute < 24 * 60; minute += 5) {
     if (minute % 90 == 0) machine.detect();  // four lines, and then nothing for a long time
     for (int i = 0; i < 4; ++i) machine.archive();
-    machine.clock += 60s;
+    machine.clock += 5min;
   }
   machine.compare_with_the_input();
   EXPECT_EQ(machine.epochs.size(), 2u * 15);
@@ -242,7 +242,7 @@ TEST(EmbeddedArchiver, ADayIsPlayedAndQuietEpochsEndToo) {
 TEST(EmbeddedArchiver, WhateverDiesEveryRecordIsThereOnce) {
   log::set_level(log::Level::kOff);
   std::size_t cuts = 0, full = 0;
-  for (std::uint32_t seed = 1; seed <= 25; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 8; ++seed) {
     std::mt19937 random(seed);
     Machine machine(some_lines(120, seed));
     while (!machine.has_read_all()) {
@@ -275,7 +275,7 @@ TEST(EmbeddedArchiver, WhateverDiesEveryRecordIsThereOnce) {
     for (const ManifestEpoch& epoch : machine.epochs) full += epoch.counts.read >= 20 ? 1 : 0;
     ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
   }
-  EXPECT_GT(cuts, 50u);
+  EXPECT_GT(cuts, 20u);
   EXPECT_GT(full, 0u);
 }
 
