@@ -50,7 +50,8 @@ class EmbeddedTrail : public ::testing::Test {
       trail::MemberInflater inflater;
       std::string text;
       trail::gunzip(inflater, testing::read_file(file.path().string()), std::size_t{1} << 24, text);
-      for (const auto& record : nlohmann::json::parse(text)["Records"]) ++out[record["eventID"]];
+      const nlohmann::json log_file = nlohmann::json::parse(text);
+      for (const auto& record : log_file["Records"]) ++out[record["eventID"]];
     }
     return out;
   }
