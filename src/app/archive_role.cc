@@ -37,8 +37,13 @@ Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, Ope
   options.now = options.delivery.now = steady_milliseconds;
   options.delivery.patience = 5s;  // below what a service has to end in
   options.delivery.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  if (setup.config.service.kafka)
+  options.alerts_topic = archived_alerts(setup);
+  if (setup.config.service.kafka) {
     for (const config::KafkaInput& input : setup.config.service.kafka->input) options.gaps_allowed.push_back(input.gaps);
+    options.gaps_allowed.push_back(true);  // the alerts, which are written in transactions
+  } else {
+    options.tick_grace = 0ms;  // its ticks are exact
+  }
   return std::unique_ptr<ArchiveRole>(new ArchiveRole(std::move(log), std::move(stores), std::move(options)));
 }
 
@@ -47,6 +52,12 @@ ArchiveRole::ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, arc
 
 std::string ArchiveRole::trouble() const {
   if (std::string trouble = log().trouble(); !trouble.empty()) return trouble;
+  return stopped();
+}
+
+bool ArchiveRole::drain() { return has_ended() || log_is_drained() || !stopped().empty(); }
+
+std::string ArchiveRole::stopped() const {
   for (const auto& partition : archiver_.status().partitions)
     if (!partition.stopped.empty()) return fmt::format("{}/{}: stopped: {}", partition.topic, partition.partition, partition.stopped);
   return {};

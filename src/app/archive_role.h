@@ -21,6 +21,8 @@ class ArchiveRole final : public SideRole {
   ~ArchiveRole() override { stop(); }
 
   std::string name() const override { return "archiver"; }
+  bool drain() override;
+  std::string stopped() const override;
   std::string trouble() const override;
   void write(metrics::Registry& metrics) const override;
   nlohmann::ordered_json state() const override;

@@ -27,8 +27,7 @@ Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, Opene
     if (auto keys = trail::open_keys(trail.digest); !keys) return fail(std::move(keys).error().during("trail " + trail.name));
   }
   if (options.destinations.empty()) return fail(ErrorCode::kInvalidArgument, "roles: digest has nothing to sign: name a trail under `trails` whose digest is enabled");
-  if (setup.config.service.kafka)
-    for (const config::KafkaInput& input : setup.config.service.kafka->input) options.inputs.push_back(input.topic);
+  options.inputs = archived_topics(setup);
   options.now = steady_milliseconds;
   return std::unique_ptr<DigestRole>(new DigestRole(std::move(log), std::move(stores), std::move(options)));
 }

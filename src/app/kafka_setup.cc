@@ -129,13 +129,17 @@ Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, 
   return options;
 }
 
-Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& config, const std::string& from) {
+Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& config, const std::string& from, bool with_alerts) {
   const config::KafkaConfig& kafka = *config.service.kafka;
   auto options = kafka_log_options(config, 0, from);
   if (!options) return options;
   options->group = kafka.archiver_group;
   options->transactional_id = fmt::format("{}-{}", kafka.archiver_group, instance_of(kafka));
   options->outputs = {stream::topic_name(stream::kManifestTopic, kafka.topic_prefix)};
+  if (with_alerts) {
+    options->inputs.push_back(stream::topic_name(stream::kAlertsTopic, kafka.topic_prefix));
+    options->own_inputs = {options->inputs.back()};
+  }
   return options;
 }
 

@@ -159,6 +159,8 @@ Result<void> Service::all_running() const {
     for (const pipeline::PartitionStatus& partition : worker.partitions)
       if (partition.state == pipeline::PartitionStatus::State::kStopped)
         return fail(ErrorCode::kIo, fmt::format("{}/{} has stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
+  for (const auto& role : side_roles_)
+    if (const std::string stopped = role->stopped(); !stopped.empty()) return fail(ErrorCode::kIo, role->name() + ": " + stopped);
   return {};
 }
 
@@ -264,7 +266,7 @@ bool Service::watch(bool drain) {
   for (const auto& member : members_)
     if (member->ended) return false;
   if (std::any_of(side_roles_.begin(), side_roles_.end(), [](const auto& role) { return role->has_ended(); })) return false;
-  return !drain || !is_drained();
+  return !drain || !is_drained() || !std::all_of(side_roles_.begin(), side_roles_.end(), [](const auto& role) { return role->drain(); });
 }
 
 bool Service::is_drained() const {

@@ -36,6 +36,11 @@ class SideRole {
   /// Since its last turn; 0 if it has ended.
   std::chrono::milliseconds heartbeat_age() const;
 
+  /// Asks that all there is be done, and says whether it is, as far as it can be: true at once where the log cannot be asked that. For runs that end by themselves.
+  virtual bool drain() { return true; }
+  /// What of it has stopped, and why; empty if all runs.
+  virtual std::string stopped() const { return {}; }
+
   /// What is not as it should be, for `/readyz`. A store that takes nothing is no reason: a restart would not help, and a metric says it.
   virtual std::string trouble() const = 0;
   virtual void write(metrics::Registry& metrics) const = 0;
@@ -45,6 +50,7 @@ class SideRole {
   explicit SideRole(OpenedLog log);
   stream::PartitionedLog& log() { return *log_.log; }
   const stream::PartitionedLog& log() const { return *log_.log; }
+  bool log_is_drained() const { return !log_.drain || log_.drain(); }
 
   /// One turn, which waits for input at most so long. An error ends the role.
   virtual Result<void> turn(std::chrono::milliseconds wait) = 0;

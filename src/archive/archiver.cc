@@ -69,6 +69,8 @@ Result<void> Archiver::step(std::chrono::milliseconds wait) {
     if (const auto found = parts_.find(caught_up.partition); found != parts_.end()) found->second.seen_end = std::max(found->second.seen_end, caught_up.end);
   for (const stream::Tick& tick : polled_.ticks)
     if (const auto found = parts_.find(tick.partition); found != parts_.end()) hear_tick(found->second, tick.time);
+  for (const stream::Cut& cut : polled_.cuts)
+    if (const auto found = parts_.find(cut.partition); found != parts_.end() && found->second.next == cut.offset) found->second.ends_with = cut.offset;
   for (auto& [id, part] : parts_)
     if (auto done = end_quiet_epoch(part); !done) return done;
   if (auto done = deliver(); !done) return done;
@@ -157,7 +159,8 @@ Result<void> Archiver::take(const stream::Message& message) {
   if (part.epoch.ends_before(message.append_time)) {
     if (auto done = end_epoch(part); !done || must_rewind_) return done;
   }
-  part.epoch.take(message, reader_, arena_);
+  if (part.topic == options_.alerts_topic) part.epoch.take_alert(message, reader_, arena_);
+  else part.epoch.take(message, reader_, arena_);
   part.next = message.offset + 1;
   part.newest_append = message.append_time;
   return part.epoch.is_full() ? end_epoch(part) : Result<void>{};

@@ -26,6 +26,7 @@ struct ArchiverOptions {
   std::chrono::milliseconds first_block{1'000}, longest_block{60'000};  // without reading, after a delivery that was given up; doubles
   std::chrono::milliseconds tick_grace{10'000};  // brokers' clocks differ by less: what was appended before a tick says so by a time before this much after it
   std::vector<bool> gaps_allowed;                // by input topic: its offsets may have holes
+  std::string alerts_topic;                      // the input that holds alerts, of which Insights are archived; empty: none does
   std::function<std::chrono::milliseconds()> now;  // only paces; never enters what is written
 };
 
@@ -49,7 +50,7 @@ struct ArchiverStatus {
 ///
 ///   assigned   begin at the committed offset, by the rules that were kept with it
 ///   messages   check that no offset is missing; gather
-///   an epoch ends    store its objects; then one transaction: its manifest records, and the offset where it ends
+///   an epoch ends    by the log's clock, by its size, or where the log cuts it: store its objects; then one transaction: its manifest records, and the offset where it ends
 ///   a quiet hour     when a tick shows that nothing of it is left to archive: the manifest says so, once an hour and partition
 ///   revoked, lost, rolled back    drop what was gathered: the next owner gathers the same again
 ///   an object of somebody else's where ours belongs    its partition stops, the others go on

@@ -253,8 +253,8 @@ ServiceConfig read_service(const Section& top) {
   service.embedded = read_embedded(top.section("embedded"));
   if (service.kafka && top.has("embedded")) top.report_key("embedded", "kafka: and embedded: exclude each other: the service reads one log");
   if (!service.kafka && service.workers > 1) top.report("workers", "the embedded log has one partition, so one worker: take `workers` out, or use kafka");
-  if (!service.kafka && service.roles.archiver) top.report("roles", "roles: the archiver reads Kafka; the embedded log cannot be archived by this version");
-  if (!service.kafka && service.roles.digest) top.report("roles", "roles: the digest writer reads Kafka; there are no digests of what the embedded log holds in this version");
+  if (!service.kafka && (service.roles.archiver || service.roles.digest) && !service.roles.detector)
+    top.report("roles", "roles: with the embedded log archiver and digest writer work in the detector's process: [detector, archiver, digest]; processes of their own need kafka");
   service.http = read_http(top.section("http"));
   static constexpr std::array<std::string_view, 1> kStateKeys{"snapshot_interval"};
   const Section state = top.section("state");

@@ -96,9 +96,9 @@ TEST(Config, SaysWhatAProcessDoes) {
   const std::string kafka = "kafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {protocol: plaintext}}\n";
   EXPECT_THAT(lines("[detector]"), IsEmpty());
   EXPECT_THAT(lines("[archiver, detector]", kafka), IsEmpty());
-  EXPECT_THAT(lines("[archiver]"), ElementsAre(HasSubstr("the archiver reads Kafka")));
+  EXPECT_THAT(lines("[archiver]"), ElementsAre(HasSubstr("work in the detector's process")));
   EXPECT_THAT(lines("[detector, archiver, digest]", kafka), IsEmpty());
-  EXPECT_THAT(lines("[detector, digest]"), ElementsAre(HasSubstr("the digest writer reads Kafka")));
+  EXPECT_THAT(lines("[digest]"), ElementsAre(HasSubstr("work in the detector's process")));
   EXPECT_THAT(lines("[detectr]"), ::testing::Contains(HasSubstr("expected detector, archiver or digest, found detectr")));
   EXPECT_THAT(lines("[]"), ElementsAre(HasSubstr("a process has to do something")));
   EXPECT_THAT(lines("[detector]", "kafka: {brokers: \"localhost:9092\", group: a, archiver_group: a, input: [{topic: t}], security: {protocol: plaintext}}\n"),
