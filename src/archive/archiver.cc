@@ -11,19 +11,6 @@
 #include "core/text.h"
 
 namespace trailwarden::archive {
-namespace {
-
-void add(ArchiveCounts& sum, const ArchiveCounts& more) {
-  sum.read += more.read;
-  sum.archived += more.archived;
-  sum.unwanted += more.unwanted;
-  sum.skipped += more.skipped;
-  sum.unarchivable += more.unarchivable;
-  sum.fallback += more.fallback;
-}
-
-}  // namespace
-
 struct Archiver::Part {
   Part(stream::PartitionId partition, std::string input, std::span<const Destination> destinations, EpochRules rules)
       : id(partition), topic(std::move(input)), epoch(destinations, rules, topic, partition.number) {}
@@ -228,7 +215,7 @@ Result<void> Archiver::commit(const std::vector<ManifestObject>& objects) {
     part.has_ended = false;
   }
   const std::lock_guard lock(mutex_);
-  for (const GatheredEpoch& epoch : ended_) add(status_.counts, epoch.counts);
+  for (const GatheredEpoch& epoch : ended_) status_.counts += epoch.counts;
   for (const ManifestObject& one : objects) status_.object_bytes += one.bytes;
   status_.epochs += ended_.size();
   status_.objects += objects.size();
