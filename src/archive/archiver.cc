@@ -11,19 +11,6 @@
 #include "core/text.h"
 
 namespace trailwarden::archive {
-namespace {
-
-void add(ArchiveCounts& sum, const ArchiveCounts& more) {
-  sum.read += more.read;
-  sum.archived += more.archived;
-  sum.unwanted += more.unwanted;
-  sum.skipped += more.skipped;
-  sum.unarchivable += more.unarchivable;
-  sum.fallback += more.fallback;
-}
-
-}  // namespace
-
 struct Archiver::Part {
   /// As a tick has shown: what is appended at `end` or behind it is delivered after the beginning of `hour`.
   struct QuietHour {
@@ -266,7 +253,7 @@ Result<void> Archiver::commit(const std::vector<ManifestObject>& objects) {
       if (epoch.range.topic == part.topic && epoch.range.partition == part.id.number) part.said = std::max(part.said, epoch.delivered);
   }
   const std::lock_guard lock(mutex_);
-  for (const GatheredEpoch& epoch : ended_) add(status_.counts, epoch.counts);
+  for (const GatheredEpoch& epoch : ended_) status_.counts += epoch.counts;
   for (const ManifestObject& one : objects) status_.object_bytes += one.bytes;
   status_.epochs += ended_.size();
   status_.objects += objects.size();

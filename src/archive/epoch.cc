@@ -20,6 +20,16 @@ bool is_insight(std::string_view alert) { return alert.substr(0, alert.find(R"("
 
 }  // namespace
 
+ArchiveCounts& ArchiveCounts::operator+=(const ArchiveCounts& more) {
+  read += more.read;
+  archived += more.archived;
+  unwanted += more.unwanted;
+  skipped += more.skipped;
+  unarchivable += more.unarchivable;
+  fallback += more.fallback;
+  return *this;
+}
+
 std::string to_string(const EpochRange& range) { return fmt::format("{}/{}/{}-{}", range.topic, range.partition, range.from, range.to); }
 
 /// Routes what a message holds.

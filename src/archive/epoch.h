@@ -45,6 +45,7 @@ struct ArchiveCounts {
   std::uint64_t unarchivable = 0;  // not JSON objects: no log file can hold them. The detector's dead letters do
   std::uint64_t fallback = 0;      // of the archived: those whose account or Region is not known
   bool operator==(const ArchiveCounts&) const = default;
+  ArchiveCounts& operator+=(const ArchiveCounts& more);
 };
 
 /// Contiguous offsets [from, to) of one partition.
