@@ -33,6 +33,7 @@ struct S3Settings {
   std::string storage_class;              // empty: STANDARD
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{60'000};  // of one request, with its bytes
+  std::chrono::seconds stall{15};             // without any, or next to none
 };
 
 /// A trail's objects in a bucket of Amazon S3 or of a server that speaks as S3 does.
