@@ -27,6 +27,12 @@ archive::EpochRules rules_of(const std::vector<trail::TrailConfig>& trails) {
   return rules;
 }
 
+std::map<std::string, std::string> names_of(const std::vector<archive::Destination>& destinations) {
+  std::map<std::string, std::string> names;
+  for (const archive::Destination& one : destinations) names.emplace(one.trail.name, one.store->name());
+  return names;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, OpenedLog log) {
@@ -48,7 +54,7 @@ Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, Ope
 }
 
 ArchiveRole::ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::ArchiverOptions options)
-    : log_(std::move(log)), stores_(std::move(stores)), archiver_(*log_.log, std::move(options)), heartbeat_(steady_now().count()) {}
+    : log_(std::move(log)), stores_(std::move(stores)), store_names_(names_of(options.destinations)), archiver_(*log_.log, std::move(options)), heartbeat_(steady_now().count()) {}
 
 void ArchiveRole::start() {
   thread_ = std::jthread([this] {
@@ -110,6 +116,15 @@ nlohmann::ordered_json ArchiveRole::state() const {
     if (!partition.stopped.empty()) one["stopped"] = partition.stopped;
     out["partitions"].push_back(std::move(one));
   }
+  return out;
+}
+
+api::TrailStatus ArchiveRole::status_of(const std::string& trail) const {
+  const archive::ArchiverStatus status = archiver_.status();
+  api::TrailStatus out{.is_logging = !ended_};
+  if (const auto newest = status.newest_objects.find(trail); newest != status.newest_objects.end()) out.latest_delivery = newest->second;
+  const auto store = store_names_.find(trail);
+  if (status.blocked && store != store_names_.end() && status.blocked->store == store->second) out.latest_delivery_error = status.blocked->code;
   return out;
 }
 

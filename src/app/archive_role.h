@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "api/trail_api.h"
 #include "app/logs.h"
 #include "app/setup.h"
 #include "app/trail_stores.h"
@@ -41,6 +43,8 @@ class ArchiveRole {
   std::string trouble() const;
   void write(metrics::Registry& metrics) const;
   nlohmann::ordered_json state() const;
+  /// Of a trail of the configuration.
+  api::TrailStatus status_of(const std::string& trail) const;
 
  private:
   ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::ArchiverOptions options);
@@ -48,6 +52,7 @@ class ArchiveRole {
 
   OpenedLog log_;
   std::unique_ptr<TrailStores> stores_;
+  const std::map<std::string, std::string> store_names_;  // by trail, as `blocked` has them
   archive::Archiver archiver_;
   std::atomic<bool> stop_ = false, ended_ = false;
   std::atomic<std::int64_t> heartbeat_;
