@@ -22,6 +22,12 @@ archive::EpochRules rules_of(const std::vector<trail::TrailConfig>& trails) {
   return rules;
 }
 
+std::map<std::string, std::string> names_of(const std::vector<archive::Destination>& destinations) {
+  std::map<std::string, std::string> names;
+  for (const archive::Destination& one : destinations) names.emplace(one.trail.name, one.store->name());
+  return names;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, OpenedLog log) {
@@ -48,7 +54,7 @@ Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, Ope
 }
 
 ArchiveRole::ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::ArchiverOptions options)
-    : SideRole(std::move(log)), stores_(std::move(stores)), archiver_(this->log(), std::move(options)) {}
+    : SideRole(std::move(log)), stores_(std::move(stores)), store_names_(names_of(options.destinations)), archiver_(this->log(), std::move(options)) {}
 
 std::string ArchiveRole::trouble() const {
   if (std::string trouble = log().trouble(); !trouble.empty()) return trouble;
@@ -93,6 +99,14 @@ nlohmann::ordered_json ArchiveRole::state() const {
     out["partitions"].push_back(std::move(one));
   }
   return out;
+}
+
+void ArchiveRole::describe(const std::string& trail, api::TrailStatus& out) const {
+  const archive::ArchiverStatus status = archiver_.status();
+  out.is_logging = !has_ended();
+  if (const auto newest = status.newest_objects.find(trail); newest != status.newest_objects.end()) out.latest_delivery = newest->second;
+  const auto store = store_names_.find(trail);
+  if (status.blocked && store != store_names_.end() && status.blocked->store == store->second) out.latest_delivery_error = status.blocked->code;
 }
 
 }  // namespace trailwarden::app

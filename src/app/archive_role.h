@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,7 @@ class ArchiveRole final : public SideRole {
   std::string trouble() const override;
   void write(metrics::Registry& metrics) const override;
   nlohmann::ordered_json state() const override;
+  void describe(const std::string& trail, api::TrailStatus& status) const override;
 
  private:
   ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::ArchiverOptions options);
@@ -33,6 +35,7 @@ class ArchiveRole final : public SideRole {
   Result<void> finish() override { return archiver_.finish(); }
 
   std::unique_ptr<TrailStores> stores_;
+  const std::map<std::string, std::string> store_names_;  // by trail, as `blocked` has them
   archive::Archiver archiver_;
 };
 

@@ -13,6 +13,12 @@ namespace {
 
 std::string where(const archive::DigestBook::Slowest& input) { return fmt::format("{}/{}", input.topic, input.partition); }
 
+std::vector<std::string> names_of(const std::vector<archive::Destination>& destinations) {
+  std::vector<std::string> names;
+  for (const archive::Destination& one : destinations) names.push_back(one.trail.name);
+  return names;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, OpenedLog log) {
@@ -33,7 +39,7 @@ Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, Opene
 }
 
 DigestRole::DigestRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::DigestOptions options)
-    : SideRole(std::move(log)), stores_(std::move(stores)), writer_(this->log(), std::move(options)) {}
+    : SideRole(std::move(log)), stores_(std::move(stores)), trails_(names_of(options.destinations)), writer_(this->log(), std::move(options)) {}
 
 std::string DigestRole::trouble() const {
   if (std::string trouble = log().trouble(); !trouble.empty()) return trouble;
@@ -68,6 +74,13 @@ nlohmann::ordered_json DigestRole::state() const {
   if (status.blocked) out["blocked"] = {{"store", status.blocked->store}, {"code", status.blocked->code}, {"why", status.blocked->message}};
   for (const auto& [chain, why] : status.stopped_chains) out["stoppedChains"].push_back({{"chain", to_string(chain)}, {"why", why}});
   return out;
+}
+
+void DigestRole::describe(const std::string& trail, api::TrailStatus& out) const {
+  if (std::find(trails_.begin(), trails_.end(), trail) == trails_.end()) return;
+  const archive::DigestStatus status = writer_.status();
+  out.latest_digest_delivery = status.passed;
+  if (status.blocked) out.latest_digest_delivery_error = status.blocked->code;
 }
 
 }  // namespace trailwarden::app

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -25,6 +26,7 @@ class DigestRole final : public SideRole {
   std::string trouble() const override;
   void write(metrics::Registry& metrics) const override;
   nlohmann::ordered_json state() const override;
+  void describe(const std::string& trail, api::TrailStatus& status) const override;
 
  private:
   DigestRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::DigestOptions options);
@@ -32,6 +34,7 @@ class DigestRole final : public SideRole {
   Result<void> finish() override { return writer_.finish(); }
 
   std::unique_ptr<TrailStores> stores_;
+  const std::vector<std::string> trails_;  // by name
   archive::DigestWriter writer_;
 };
 

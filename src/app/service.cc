@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/service_api.h"
 #include "core/log.h"
 #include "core/service_notify.h"
 #include "stream/embedded_schema.h"
@@ -233,6 +234,17 @@ Result<void> Service::start_pages() {
     auto token = config::read_secret(http.token);
     if (!token) return fail(std::move(token).error().during("http token"));
     options.token = std::move(*token);
+  }
+  if (!setup_.config.service.api.keys.empty()) {
+    const auto status = [this](const trail::TrailConfig& trail) {
+    api::TrailStatus out;
+    for (const auto& role : side_roles_) role->describe(trail.name, out);
+    return out;
+  };
+    auto api = open_api(setup_, status, metrics_.registry());
+    if (!api) return fail(std::move(api).error());
+    api_ = std::move(*api);
+    options.posts = {{"/", [this](const http::PostedRequest& request) { return api_->answer(request); }}};
   }
   const auto plain = [](bool good, std::string body) { return http::Response{.status = good ? 200U : 503U, .body = std::move(body) + "\n"}; };
   auto server = http::Server::start(

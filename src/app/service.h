@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/endpoint.h"
 #include "app/logs.h"
 #include "app/rule_reload.h"
 #include "app/service_metrics.h"
@@ -92,6 +93,7 @@ class Service {
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<SideRole>> side_roles_;
+  std::unique_ptr<api::Endpoint> api_;  // null where no key is configured
   std::unique_ptr<http::Server> pages_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "api/trail_api.h"
 #include "app/logs.h"
 #include "core/result.h"
 #include "metrics/registry.h"
@@ -45,6 +46,8 @@ class SideRole {
   virtual std::string trouble() const = 0;
   virtual void write(metrics::Registry& metrics) const = 0;
   virtual nlohmann::ordered_json state() const = 0;
+  /// Adds what it knows of a trail of the configuration.
+  virtual void describe(const std::string& trail, api::TrailStatus& status) const = 0;
 
  protected:
   explicit SideRole(OpenedLog log);

@@ -254,7 +254,11 @@ Result<void> Archiver::commit(const std::vector<ManifestObject>& objects) {
   }
   const std::lock_guard lock(mutex_);
   for (const GatheredEpoch& epoch : ended_) status_.counts += epoch.counts;
-  for (const ManifestObject& one : objects) status_.object_bytes += one.bytes;
+  for (const ManifestObject& one : objects) {
+    status_.object_bytes += one.bytes;
+    Timestamp& newest = status_.newest_objects.try_emplace(one.trail, kBeginningOfTime).first->second;
+    newest = std::max(newest, one.delivered);
+  }
   status_.epochs += ended_.size();
   status_.objects += objects.size();
   ended_.clear();

@@ -43,6 +43,7 @@ struct ArchiverStatus {
   std::optional<DeliveryTrouble> blocked;  // why the last delivery was given up; nothing was delivered since
   ArchiveCounts counts;                    // committed since it began
   std::uint64_t epochs = 0, objects = 0, object_bytes = 0, retries = 0;
+  std::map<std::string, Timestamp> newest_objects;  // by trail: the stamp of the newest one since it began, which is the log's time
 };
 
 /// One member of the archivers' group: takes messages, gathers them by epochs, stores the epochs' objects, and commits. An object is in the manifest if and only

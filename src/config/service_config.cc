@@ -147,6 +147,38 @@ HttpConfig read_http(const Section& section) {
   return http;
 }
 
+bool is_all(std::string_view text, bool (*fits)(char)) { return std::all_of(text.begin(), text.end(), fits); }
+
+ApiKey read_api_key(const Section& section) {
+  static constexpr std::array<std::string_view, 5> kKeys{"id", "account", "secret_file", "secret_env", "secret"};
+  section.only(kKeys);
+  if (section.has("secret")) section.report_key("secret", "a secret does not belong into this file: put it into a file of its own and name it with secret_file, or use secret_env");
+  ApiKey key{section.text("id", ""), section.text("account", ""), read_source(section, "secret")};
+  const bool is_id = key.id.size() >= 16 && key.id.size() <= 128 && is_all(key.id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+  if (!is_id) section.report("id", fmt::format("id: an access key id has 16 to 128 letters, digits and '_', not \"{}\"", printable(key.id)));
+  if (key.account.size() != 12 || !is_all(key.account, [](char c) { return c >= '0' && c <= '9'; }))
+    section.report("account", fmt::format("account: whose trails are asked for with this key: 12 digits, not \"{}\"", printable(key.account)));
+  if (key.secret.empty()) section.report("id", fmt::format("the key {} needs its secret: secret_file or secret_env", printable(key.id)));
+  return key;
+}
+
+ApiConfig read_api(const Section& section, const HttpConfig& http) {
+  static constexpr std::array<std::string_view, 2> kKeys{"regions", "keys"};
+  section.only(kKeys);
+  ApiConfig api;
+  api.regions = section.texts("regions", {});
+  for (const std::string& region : api.regions)
+    if (region.empty() || !is_all(region, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }))
+      section.report("regions", fmt::format("regions: \"{}\" is not the name of a Region, as eu-west-1 is", printable(region)));
+  for (const Section& one : section.sections("keys")) {
+    ApiKey key = read_api_key(one);
+    if (std::any_of(api.keys.begin(), api.keys.end(), [&](const ApiKey& other) { return other.id == key.id; })) one.report("id", fmt::format("{} is there already", printable(key.id)));
+    api.keys.push_back(std::move(key));
+  }
+  if (!api.keys.empty() && http.listen.empty()) section.report("keys", "the API is served where the pages are: give http its `listen`");
+  return api;
+}
+
 /// `NAME: "VALUE"`, if there is one.
 void line(std::string& out, int indent, std::string_view name, std::string_view value) {
   if (!value.empty()) out += fmt::format("{:{}}{}: {}\n", "", indent, name, yaml_text(value));
@@ -187,6 +219,17 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   line(out, 2, "rack", kafka.rack);
   if (!kafka.properties.empty()) out += "  properties:\n";
   for (const auto& [name, value] : kafka.properties) line(out, 4, name, value);
+  return out;
+}
+
+std::string api_yaml(const ApiConfig& api) {
+  std::string out = "api:\n  regions: [";
+  for (const std::string& region : api.regions) out += (&region == api.regions.data() ? "" : ", ") + yaml_text(region);
+  out += api.keys.empty() ? "]\n  keys: []\n" : "]\n  keys:\n";
+  for (const ApiKey& key : api.keys) {
+    out += fmt::format("    - id: {}\n      account: {}\n", yaml_text(key.id), yaml_text(key.account));
+    line(out, 6, "secret", key.secret);
+  }
   return out;
 }
 
@@ -256,6 +299,7 @@ ServiceConfig read_service(const Section& top) {
   if (!service.kafka && (service.roles.archiver || service.roles.digest) && !service.roles.detector)
     top.report("roles", "roles: with the embedded log archiver and digest writer work in the detector's process: [detector, archiver, digest]; processes of their own need kafka");
   service.http = read_http(top.section("http"));
+  service.api = read_api(top.section("api"), service.http);
   static constexpr std::array<std::string_view, 1> kStateKeys{"snapshot_interval"};
   const Section state = top.section("state");
   state.only(kStateKeys);
@@ -277,6 +321,7 @@ std::string to_yaml(const ServiceConfig& config) {
   }
   out += fmt::format("http:\n  listen: {}\n", yaml_text(config.http.listen));
   line(out, 2, "token", config.http.token);
+  out += api_yaml(config.api);
   out += fmt::format("state:\n  snapshot_interval: {}\n", format_duration(config.snapshot_interval));
   return out;
 }

@@ -76,6 +76,20 @@ struct HttpConfig {
   SecretSource token;                     // of /config and /state; none: open
 };
 
+/// An access key of `api.keys`.
+struct ApiKey {
+  std::string id, account;  // who has it asks for this account's trails
+  SecretSource secret;
+  bool operator==(const ApiKey&) const = default;
+};
+
+/// `api:` CloudTrail's API, beside the pages of `http`.
+struct ApiConfig {
+  std::vector<std::string> regions;  // that are answered for; empty: any
+  std::vector<ApiKey> keys;          // none: no API
+  bool operator==(const ApiConfig&) const = default;
+};
+
 /// `roles:` what one process does.
 struct Roles {
   bool detector = true;
@@ -91,6 +105,7 @@ struct ServiceConfig {
   std::optional<KafkaConfig> kafka;  // none: embedded
   EmbeddedConfig embedded;
   HttpConfig http;
+  ApiConfig api;
   std::chrono::seconds snapshot_interval{60};
 };
 

@@ -29,6 +29,7 @@ constexpr std::array kMetrics{
                "From the eventTime of the record that decided an alert to the alert's commit.", kDeliverySeconds},
     MetricInfo{"alerts_suppressed_total", Kind::kCounter, "detector,reason", "Findings that were folded into another alert, by reason."},
     MetricInfo{"alerts_total", Kind::kCounter, "detector,severity", "Alerts written, by detector and severity."},
+    MetricInfo{"api_requests_total", Kind::kCounter, "operation,error", "Requests to CloudTrail's API, by operation and AWS's name for what was wrong; without an operation: not signed as they must."},
     MetricInfo{"assigned_partitions", Kind::kGauge, "", "Partitions that this process has."},
     MetricInfo{"baseline_bytes", Kind::kGauge, "", "Memory held by baselines."},
     MetricInfo{"baseline_overflow_events_total", Kind::kCounter, "",

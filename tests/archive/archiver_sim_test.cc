@@ -328,6 +328,7 @@ TEST(Archiver, LeavesWhatAnotherVersionWroteOfTheSameRecords) {
   const auto manifest = cluster.manifest();
   ASSERT_EQ(manifest.size(), 2u);
   for (const ManifestObject& object : manifest) EXPECT_EQ(object.sha256, "0123");
+  EXPECT_EQ(cluster.status(0).newest_objects, (std::map<std::string, Timestamp>{{"main", std::max(manifest[0].delivered, manifest[1].delivered)}}));
   for (const auto& [key, object] : cluster.store().objects) EXPECT_THAT(object.bytes, ::testing::EndsWith("otherwise deflated"));
 }
 
