@@ -69,8 +69,10 @@ struct Matcher::Scratch {
   std::vector<RuleId> open;                // candidates that what was asked so far does not decide
   std::vector<RuleId> also;                // match when more is asked
   VerdictMemo verdicts;                    // on the texts of the slots that are asked first
+  VerdictMemo of_records;                  // on the values that slots which are asked first have in a record
   VerdictMemo further;                     // of the rules that those leave open, on the texts of the other slots that they ask for
   enum class Asks : std::uint8_t { kFirst, kMembers, kDocuments } asks = Asks::kDocuments;  // the slots that are asked first; all that are members; what lies in documents too
+  bool is_read = false;                    // all slots have their values
   std::uint64_t stamp = 0, record_stamp = 0;
   LeafProgram::Scratch texts;
   std::string compact;
@@ -125,6 +127,9 @@ struct Matcher::Scratch {
   bool is_excepted(const RuleProgram::Rule& rule);
 
   void judge(std::vector<std::uint32_t>& matches);
+  void ask_first();
+  bool can_be_remembered();
+  void judge_remembered(std::vector<std::uint32_t>& matches);
 
   /// Whether what was asked first leaves the rule possible.
   bool has_needs(RuleId rule) const {
@@ -273,13 +278,55 @@ bool Matcher::Scratch::is_excepted(const RuleProgram::Rule& rule) {
 /// From the values that were read to the rules that hold.
 void Matcher::Scratch::judge(std::vector<std::uint32_t>& matches) {
   begin_record();
+  if (program->remembers_records && can_be_remembered()) return judge_remembered(matches);
+  ask_first();
+  for (std::size_t i = 0; i < candidates.size(); ++i)  // asking more globs may add candidates, which then wait for nothing else
+    if (const RuleProgram::Rule& rule = program->rules[candidates[i]]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(candidates[i]);
+  std::sort(matches.begin(), matches.end());
+}
+
+void Matcher::Scratch::ask_first() {
   add_candidates(program->always);
   for (const SlotId slot : values.slots_with_values()) {
     add_candidates(program->rules_of_slot[slot]);
     if (program->slots[slot].is_asked_first) ask_globs(slot);
   }
-  for (std::size_t i = 0; i < candidates.size(); ++i)  // asking more globs may add candidates, which then wait for nothing else
-    if (const RuleProgram::Rule& rule = program->rules[candidates[i]]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(candidates[i]);
+}
+
+/// Makes the key of a record's verdict. False: a slot that is asked first has several values, or one in an array.
+bool Matcher::Scratch::can_be_remembered() {
+  of_records.begin(program->first_slots.size());
+  for (const SlotId slot : program->first_slots) {
+    if (!values.has(slot)) {
+      of_records.add({}, 0);
+      continue;
+    }
+    const SlotValue& value = values[values.first(slot)];
+    if (values.count(slot) > 1 || value.position != 0) return false;
+    of_records.add(value.text, static_cast<std::uint8_t>(value.kind) + 1);
+  }
+  return true;
+}
+
+void Matcher::Scratch::judge_remembered(std::vector<std::uint32_t>& matches) {
+  std::span<const RuleId> undecided = open;
+  if (const VerdictMemo::Verdict* const known = of_records.find()) {
+    matches.assign(known->matching().begin(), known->matching().end());
+    undecided = known->left_open();
+  } else {
+    static const event::CloudTrailEvent kNoEvent;  // `is_read`: it is asked for nothing
+    ask_first();
+    std::erase_if(candidates, [this](RuleId rule) { return !has_needs(rule); });
+    is_read = true;
+    asks = Asks::kFirst;
+    judge(candidates, kNoEvent, matches, open);
+    asks = Asks::kDocuments;
+    is_read = false;
+    of_records.keep(false, matches, open);
+    undecided = open;
+  }
+  for (const RuleId id : undecided)
+    if (const RuleProgram::Rule& rule = program->rules[id]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(id);
   std::sort(matches.begin(), matches.end());
 }
 
@@ -288,6 +335,7 @@ bool Matcher::Scratch::knows(SlotId id, const event::CloudTrailEvent& event) {
   if (is_fresh(slots_known[id])) return true;
   const RuleProgram::Slot& slot = program->slots[id];
   if (asks == Asks::kFirst && !slot.is_first) return false;
+  if (is_read) return true;
   if (slot.document != RuleProgram::kNoDocument) return asks == Asks::kDocuments && knows_document(slot.document, event);
   if (!slot.member) return false;
   const std::string_view text = slot.member->text(event);
@@ -467,7 +515,7 @@ void Matcher::match(const event::CloudTrailEvent& event, std::vector<std::uint32
 
 std::size_t Matcher::memory_bytes() const {
   const Scratch& s = *scratch_;
-  return sizeof s + s.verdicts.memory_bytes() + s.further.memory_bytes() + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
+  return sizeof s + s.verdicts.memory_bytes() + s.of_records.memory_bytes() + s.further.memory_bytes() + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
          8 * (s.slots_asked.capacity() + s.slots_known.capacity() + s.documents_known.capacity() + s.rules_seen.capacity()) + 4 * (s.candidates.capacity() + s.open.capacity() + s.also.capacity()) + s.compact.capacity() + (s.memos.empty() ? 0 : s.memos.size() * s.memos.front().memory_bytes());
 }
 

@@ -20,6 +20,8 @@ namespace {
 using Node = RuleProgram::Node;
 using Test = RuleProgram::Test;
 
+constexpr std::size_t kRememberFromRules = 100;  // fewer are judged faster than a verdict on a like record is found
+
 /// The same bytes for equal tests, so that rules share them.
 void write_key(const LeafTest& test, ByteWriter& key) {
   key.number(static_cast<std::uint8_t>(test.what.index()));
@@ -345,6 +347,7 @@ Result<RuleProgram> RuleCompiler::finish() {
   program_.trie.freeze();
   note_documents();
   choose_anchors(program_);
+  program_.remembers_records = program_.rules.size() >= kRememberFromRules;
   order_parts();
   if (const std::size_t bytes = program_.memory_bytes(); bytes > limits_.max_total_bytes)
     return fail(ErrorCode::kTooLarge, "the rules need " + format_bytes(static_cast<double>(bytes)) + " of memory, more than " +

@@ -115,6 +115,7 @@ struct RuleProgram {
   std::vector<RuleId> always;
   std::vector<SlotId> first_slots;  // that rules wait for
   bool needs_record = false;        // some rule waits for what a decoded event does not have
+  bool remembers_records = false;   // judging a record takes longer than a look into a memo
   std::uint32_t memos = 0;
 
   std::size_t memory_bytes() const;

@@ -52,6 +52,7 @@ class VerdictMemo {
   const Verdict* find() {
     if (is_too_long_) return nullptr;
     hash_ = xxh3_64({key_.data(), size_});
+    if (entries_.empty()) return nullptr;
     const Entry& entry = entries_[hash_ % kEntries];
     const bool is_it = entry.hash == hash_ && entry.size == size_ && std::memcmp(entry.key.data(), key_.data(), size_) == 0;
     return is_it ? &entry.verdict : nullptr;
@@ -59,6 +60,7 @@ class VerdictMemo {
   /// After a `find` that found nothing. nullptr: there is no room for it.
   const Verdict* keep(bool needs_record, std::span<const std::uint32_t> matching, std::span<const std::uint32_t> open) {
     if (is_too_long_ || matching.size() + open.size() > kMostRules) return nullptr;
+    entries_.resize(kEntries);
     Entry& entry = entries_[hash_ % kEntries];
     entry.hash = hash_;
     entry.size = size_;
@@ -85,7 +87,7 @@ class VerdictMemo {
     std::array<char, kKeyBytes> key{};
   };
 
-  std::vector<Entry> entries_ = std::vector<Entry>(kEntries);
+  std::vector<Entry> entries_;  // none until the first is kept
   std::array<char, kKeyBytes> key_{};
   std::size_t size_ = 0, at_ = 0;
   std::uint64_t hash_ = 0, kept_ = 0;
