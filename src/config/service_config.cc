@@ -153,7 +153,7 @@ ApiKey read_api_key(const Section& section) {
   static constexpr std::array<std::string_view, 5> kKeys{"id", "account", "secret_file", "secret_env", "secret"};
   section.only(kKeys);
   if (section.has("secret")) section.report_key("secret", "a secret does not belong into this file: put it into a file of its own and name it with secret_file, or use secret_env");
-  ApiKey key{section.text("id", ""), section.text("account", ""), read_source(section, "secret")};
+  ApiKey key{section.text("id", ""), section.text("account", ""), read_secret_source(section, "secret")};
   const bool is_id = key.id.size() >= 16 && key.id.size() <= 128 && is_all(key.id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
   if (!is_id) section.report("id", fmt::format("id: an access key id has 16 to 128 letters, digits and '_', not \"{}\"", printable(key.id)));
   if (key.account.size() != 12 || !is_all(key.account, [](char c) { return c >= '0' && c <= '9'; }))
