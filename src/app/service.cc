@@ -171,13 +171,17 @@ Result<void> Service::end() {
   log::info("service.stopping");
   stop_workers_ = true;
   const auto deadline = std::chrono::steady_clock::now() + kFinishBudget + kGrace;
-  const auto all_ended = [this] { return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended.load(); }); };
+  const auto all_ended = [this] {
+    return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended.load(); }) &&
+           std::all_of(side_roles_.begin(), side_roles_.end(), [](const auto& role) { return role->has_ended(); });
+  };
   while (!all_ended() && std::chrono::steady_clock::now() < deadline) {
     for (const auto& member : members_) member->log->wake();
+    for (const auto& role : side_roles_) role->ask_to_stop();
     std::this_thread::sleep_for(kLook);
   }
   if (!all_ended()) {
-    log::error("service.ends_hard", {{"why", "a worker did not end in time; what it has not committed is judged again after a restart"}});
+    log::error("service.ends_hard", {{"why", "a worker, or a store that a role waits for, did not end in time; what is not committed is done again after a restart"}});
     log::flush();
     std::_Exit(kFailed);
   }

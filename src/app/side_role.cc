@@ -22,11 +22,14 @@ void SideRole::start() {
   });
 }
 
-void SideRole::stop() {
+void SideRole::ask_to_stop() {
   stop_ = true;
-  if (!thread_.joinable()) return;
   log_.log->wake();
-  thread_.join();
+}
+
+void SideRole::stop() {
+  ask_to_stop();
+  if (thread_.joinable()) thread_.join();
 }
 
 Result<void> SideRole::work() {

@@ -27,6 +27,8 @@ class SideRole {
   virtual std::string name() const = 0;
 
   void start();
+  /// Returns at once; `has_ended` says when it has.
+  void ask_to_stop();
   /// Ends within a turn, or with what is under way; what was not committed is done again after a restart.
   void stop();
 
