@@ -99,6 +99,7 @@ class EmbeddedLog final : public PartitionedLog {
   Result<void> write(std::span<const Progress> progress);
   Result<std::int64_t> write_input(std::int64_t next_offset);
   void committed(std::span<const Progress> progress);
+  void drop_committed(std::int64_t next_offset);
   void look_at_trimmed();
   void deliver();
   Result<void> settle_doubt();
