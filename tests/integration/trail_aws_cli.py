@@ -10,7 +10,6 @@ expected, line by line, and our validator must say the same of the same folder, 
 import argparse
 import base64
 import concurrent.futures
-import fcntl
 import html
 import http.server
 import json
@@ -23,31 +22,14 @@ import threading
 import urllib.parse
 from pathlib import Path
 
+from pypi import python_with
+
 VERSION = "1.45.55"
 BUCKET, PAGE = "trails", 7
 ACCOUNT, REGION, HOME, TRAIL = "111122223333", "eu-west-1", "eu-central-1", "main"
 ARN = f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/{TRAIL}"
 RANGE = ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")
 SUBJECT_PUBLIC_KEY_INFO = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f00")  # before a PKCS#1 key of 2048 bits
-
-
-def aws_cli():
-    """The Python that has the CLI, or None and why not."""
-    cache = Path(os.environ.get("TRAILWARDEN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trailwarden")
-    kept = cache / "tools" / f"awscli-{VERSION}"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{kept}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            part = Path(f"{kept}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            steps = [sys.executable, "-m", "venv", part], [part / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", f"awscli=={VERSION}"]
-            for step in steps:
-                done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                if done.returncode:
-                    return None, done.stdout.strip().splitlines()[-1:]
-            part.rename(kept)
-    return kept / "bin/python", None
 
 
 class Trail:
@@ -331,7 +313,7 @@ def main():
     parser.add_argument("trail_day")
     parser.add_argument("--only", help="name of one case")
     arguments = parser.parse_args()
-    python, why = aws_cli()
+    python, why = python_with("awscli", VERSION)
     if python is None:
         print(f"skipped: the AWS CLI {VERSION} cannot be had from PyPI: {why}")
         return 77

@@ -1,0 +1,27 @@
+"""Python packages that tests need, each in an environment of its own below the cache, made once."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def python_with(package, version):
+    """The Python that has this package and what it needs, or None and why not. `package` may name an extra: `moto[server]`."""
+    cache = Path(os.environ.get("TRAILWARDEN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trailwarden")
+    kept = cache / "tools" / f"{package.partition('[')[0]}-{version}"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{kept}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            part = Path(f"{kept}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            steps = [sys.executable, "-m", "venv", part], [part / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{package}=={version}"]
+            for step in steps:
+                done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                if done.returncode:
+                    return None, done.stdout.strip().splitlines()[-1:]
+            part.rename(kept)
+    return kept / "bin/python", None
