@@ -16,6 +16,7 @@ std::unique_ptr<http::Server> start_server() {
   options.listen = "127.0.0.1:0";
   options.token = "s3cret";
   options.open_pages = {"/open"};
+  options.posts = {{"/post", [](const http::PostedRequest& request) { return http::Response{.body = "this was posted: " + request.body}; }}};
   auto server = http::Server::start(std::move(options), {{"/open", [] { return http::Response{.body = "this is open"}; }},
                                                          {"/closed", [] { return http::Response{.body = "this is closed"}; }}});
   TRAILWARDEN_CHECK(server.has_value(), "a free port can be listened on");
@@ -40,5 +41,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!answers.empty() && !answers.starts_with("HTTP/1.")) std::abort();
   if (shown("this is open") && !asked("/open")) std::abort();
   if (shown("this is closed") && !(asked("/closed") && bytes.find("s3cret") != std::string_view::npos)) std::abort();
+  if (shown("this was posted") && bytes.find("POST /post") == std::string_view::npos) std::abort();
   return 0;
 }

@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "archive": "core event config metrics stream ingest trail",
     "pipeline": "core event metrics stream detectors alerts ingest history",
     "http": "core metrics",
+    "api": "core event config metrics aws trail http",
     "generate": "core event trail",
 }
 MAY_INCLUDE["app"] = " ".join(MAY_INCLUDE)

@@ -1,21 +1,16 @@
 #include "app/archive_role.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/log.h"
-
 namespace trailwarden::app {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kTurn = 50ms;  // without input
-
-std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
 
 /// Epochs are common to all trails, as they end where offsets are committed: those of the trail that wants the shortest and smallest.
 archive::EpochRules rules_of(const std::vector<trail::TrailConfig>& trails) {
@@ -25,6 +20,12 @@ archive::EpochRules rules_of(const std::vector<trail::TrailConfig>& trails) {
     rules.most_bytes = std::min(rules.most_bytes, trail.epoch.max_bytes);
   }
   return rules;
+}
+
+std::map<std::string, std::string> names_of(const std::vector<archive::Destination>& destinations) {
+  std::map<std::string, std::string> names;
+  for (const archive::Destination& one : destinations) names.emplace(one.trail.name, one.store->name());
+  return names;
 }
 
 }  // namespace
@@ -39,43 +40,30 @@ Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, Ope
     options.destinations.emplace_back(trail, std::move(*store));
   }
   options.rules = rules_of(setup.trails.trails);
-  options.now = options.delivery.now = steady_now;
+  options.now = options.delivery.now = steady_milliseconds;
   options.delivery.patience = 5s;  // below what a service has to end in
   options.delivery.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  if (setup.config.service.kafka)
+  options.alerts_topic = archived_alerts(setup);
+  if (setup.config.service.kafka) {
     for (const config::KafkaInput& input : setup.config.service.kafka->input) options.gaps_allowed.push_back(input.gaps);
+    options.gaps_allowed.push_back(true);  // the alerts, which are written in transactions
+  } else {
+    options.tick_grace = 0ms;  // its ticks are exact
+  }
   return std::unique_ptr<ArchiveRole>(new ArchiveRole(std::move(log), std::move(stores), std::move(options)));
 }
 
 ArchiveRole::ArchiveRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::ArchiverOptions options)
-    : log_(std::move(log)), stores_(std::move(stores)), archiver_(*log_.log, std::move(options)), heartbeat_(steady_now().count()) {}
-
-void ArchiveRole::start() {
-  thread_ = std::jthread([this] {
-    if (auto done = work(); !done) failure_ = std::move(done).error().during("archiver");
-    ended_ = true;
-  });
-}
-
-void ArchiveRole::stop() {
-  stop_ = true;
-  if (!thread_.joinable()) return;
-  log_.log->wake();
-  thread_.join();
-}
-
-Result<void> ArchiveRole::work() {
-  while (!stop_.load(std::memory_order_relaxed)) {
-    heartbeat_.store(steady_now().count(), std::memory_order_relaxed);
-    if (auto done = archiver_.step(kTurn); !done) return done;
-  }
-  return archiver_.finish();
-}
-
-std::chrono::milliseconds ArchiveRole::heartbeat_age() const { return ended_ ? 0ms : steady_now() - std::chrono::milliseconds{heartbeat_.load(std::memory_order_relaxed)}; }
+    : SideRole(std::move(log)), stores_(std::move(stores)), store_names_(names_of(options.destinations)), archiver_(this->log(), std::move(options)) {}
 
 std::string ArchiveRole::trouble() const {
-  if (std::string trouble = log_.log->trouble(); !trouble.empty()) return trouble;
+  if (std::string trouble = log().trouble(); !trouble.empty()) return trouble;
+  return stopped();
+}
+
+bool ArchiveRole::drain() { return has_ended() || log_is_drained() || !stopped().empty(); }
+
+std::string ArchiveRole::stopped() const {
   for (const auto& partition : archiver_.status().partitions)
     if (!partition.stopped.empty()) return fmt::format("{}/{}: stopped: {}", partition.topic, partition.partition, partition.stopped);
   return {};
@@ -111,6 +99,14 @@ nlohmann::ordered_json ArchiveRole::state() const {
     out["partitions"].push_back(std::move(one));
   }
   return out;
+}
+
+void ArchiveRole::describe(const std::string& trail, api::TrailStatus& out) const {
+  const archive::ArchiverStatus status = archiver_.status();
+  out.is_logging = !has_ended();
+  if (const auto newest = status.newest_objects.find(trail); newest != status.newest_objects.end()) out.latest_delivery = newest->second;
+  const auto store = store_names_.find(trail);
+  if (status.blocked && store != store_names_.end() && status.blocked->store == store->second) out.latest_delivery_error = status.blocked->code;
 }
 
 }  // namespace trailwarden::app

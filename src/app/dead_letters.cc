@@ -8,8 +8,8 @@
 #include "app/logs.h"
 #include "app/setup.h"
 #include "core/text.h"
-#include "pipeline/topic_scan.h"
 #include "stream/partitioned_log.h"
+#include "stream/topic_scan.h"
 
 namespace trailwarden::app {
 namespace {
@@ -78,7 +78,7 @@ int show_dead_letters(const DeadLetterArguments& arguments) {
       newest.push_back(std::move(letter));
       if (newest.size() > arguments.limit) newest.pop_front();
     };
-    if (auto done = pipeline::for_each_record(**topics, stream::kDeadLetterTopic, partition, take); !done) return complain(done.error(), kFailed);
+    if (auto done = stream::for_each_record(**topics, stream::kDeadLetterTopic, partition, take); !done) return complain(done.error(), kFailed);
     if (!arguments.as_json && shown == 0 && !newest.empty()) fmt::print("{:<20} {:<22} {:<40} {:>9}  {}\n", "written", "reason", "topic/partition@offset#record", "bytes", "begins");
     for (const Letter& letter : newest) arguments.as_json ? print_json(letter) : print_line(letter);
     shown += newest.size();

@@ -101,7 +101,8 @@ std::vector<std::string_view> output_topics(const config::ServiceConfig& service
   std::vector<std::string_view> topics{stream::kAlertsTopic, stream::kLedgerTopic, stream::kStateTopic, stream::kDeadLetterTopic};
   if (service.kafka->tick_interval.count() > 0) topics.push_back(stream::kTicksTopic);
   if (service.kafka->late_topic) topics.push_back(stream::kLateTopic);
-  if (service.roles.archiver) topics.push_back(stream::kManifestTopic);
+  if (service.roles.archiver || service.roles.digest) topics.push_back(stream::kManifestTopic);
+  if (service.roles.digest) topics.push_back(stream::kDigestsTopic);
   return topics;
 }
 
@@ -128,13 +129,29 @@ Result<stream::KafkaLogOptions> kafka_log_options(const config::Config& config, 
   return options;
 }
 
-Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& config, const std::string& from) {
+Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& config, const std::string& from, bool with_alerts) {
   const config::KafkaConfig& kafka = *config.service.kafka;
   auto options = kafka_log_options(config, 0, from);
   if (!options) return options;
   options->group = kafka.archiver_group;
   options->transactional_id = fmt::format("{}-{}", kafka.archiver_group, instance_of(kafka));
   options->outputs = {stream::topic_name(stream::kManifestTopic, kafka.topic_prefix)};
+  if (with_alerts) {
+    options->inputs.push_back(stream::topic_name(stream::kAlertsTopic, kafka.topic_prefix));
+    options->own_inputs = {options->inputs.back()};
+  }
+  return options;
+}
+
+Result<stream::KafkaLogOptions> kafka_digest_options(const config::Config& config) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
+  auto options = kafka_log_options(config, 0, "earliest");
+  if (!options) return options;
+  options->group = kafka.digest_group;
+  options->transactional_id = fmt::format("{}-{}", kafka.digest_group, instance_of(kafka));
+  options->inputs = {stream::topic_name(stream::kManifestTopic, kafka.topic_prefix)};
+  options->outputs = {stream::topic_name(stream::kDigestsTopic, kafka.topic_prefix)};
+  options->ticks_topic.clear();
   return options;
 }
 

@@ -1,11 +1,15 @@
 #include "app/logs.h"
 
+#include <algorithm>
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "app/client_statistics.h"
 #include "app/kafka_setup.h"
 #include "app/queues.h"
 #include "ingest/folder_watcher.h"
+#include "stream/embedded_follower.h"
 #include "stream/embedded_log.h"
 #include "stream/kafka_log.h"
 
@@ -23,11 +27,37 @@ bool is_below(const std::string& path, const std::string& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-Result<std::unique_ptr<stream::InputSource>> open_folder(const Setup& setup) {
+/// Who works beside the detector on the embedded log.
+stream::EmbeddedFollowing archiver_of(const Setup& setup) { return {"archiver", archived_topics(setup)}; }
+stream::EmbeddedFollowing digest_writer() { return {"digest", {std::string(stream::kManifestTopic)}}; }
+std::vector<stream::EmbeddedFollowing> followers_of(const Setup& setup) {
+  std::vector<stream::EmbeddedFollowing> followers;
+  if (setup.config.service.roles.archiver) followers.push_back(archiver_of(setup));
+  if (setup.config.service.roles.digest) followers.push_back(digest_writer());
+  return followers;
+}
+
+Result<OpenedLog> open_follower(const Setup& setup, stream::EmbeddedFollowing following) {
+  auto log = stream::EmbeddedFollower::open({.database = database_of(setup.config.service.embedded), .following = std::move(following), .compacted = {std::string(stream::kDigestsTopic)}, .followers = followers_of(setup)});
+  if (!log) return fail(std::move(log).error());
+  stream::EmbeddedFollower& follower = **log;
+  return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = {}, .drain = [&follower] { return follower.cut_here(); }};
+}
+
+Result<void> check_places(const Setup& setup) {
   const config::EmbeddedConfig& embedded = setup.config.service.embedded;
-  if (is_below(embedded.data, embedded.input)) return fail(ErrorCode::kInvalidArgument, "embedded.data lies in embedded.input: the service would read what it writes");
-  if (is_below(alerts_of(embedded), embedded.input)) return fail(ErrorCode::kInvalidArgument, "embedded.alerts lies in embedded.input: the service would read what it writes");
-  auto watcher = ingest::FolderWatcher::open({.folder = embedded.input, .max_document_bytes = setup.config.input.max_document_bytes});
+  const auto refuse = [](std::string_view what) { return fail(ErrorCode::kInvalidArgument, fmt::format("{} lies in embedded.input: the service would read what it writes", what)); };
+  if (is_below(embedded.data, embedded.input)) return refuse("embedded.data");
+  if (is_below(alerts_of(embedded), embedded.input)) return refuse("embedded.alerts");
+  if (!setup.config.service.roles.archiver) return {};
+  for (const trail::TrailConfig& trail : setup.trails.trails)
+    if (!trail.directory.empty() && is_below(trail.directory, embedded.input)) return refuse("the directory of trail " + trail.name);
+  return {};
+}
+
+Result<std::unique_ptr<stream::InputSource>> open_folder(const Setup& setup) {
+  if (auto checked = check_places(setup); !checked) return fail(std::move(checked).error());
+  auto watcher = ingest::FolderWatcher::open({.folder = setup.config.service.embedded.input, .max_document_bytes = setup.config.input.max_document_bytes});
   if (!watcher) return fail(std::move(watcher).error().during("embedded.input"));
   return std::unique_ptr<stream::InputSource>(std::move(*watcher));
 }
@@ -38,7 +68,7 @@ Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup
   std::filesystem::create_directories(embedded.data, error);
   if (error) return fail(io_error("make folder", embedded.data, error.value()));
   auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = alerts_of(embedded), .keep_journal = embedded.keep_input,
-                                        .max_bytes = embedded.max_bytes},
+                                        .max_bytes = embedded.max_bytes, .followers = followers_of(setup)},
                                        std::move(input));
   if (!log) return fail(std::move(log).error());
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
@@ -106,6 +136,14 @@ Result<OpenedLog> opened(Result<std::unique_ptr<stream::PartitionedLog>> log, st
   return OpenedLog{.log = std::move(*log), .report = std::move(report), .is_fenced = {}};
 }
 
+Result<OpenedLog> open_beside(Result<stream::KafkaLogOptions> options) {
+  if (!options) return fail(std::move(options).error());
+  auto log = stream::KafkaLog::create(std::move(*options));
+  if (!log) return fail(std::move(log).error());
+  const stream::KafkaLog& kafka = **log;
+  return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = [&kafka] { return kafka.fenced(); }};
+}
+
 }  // namespace
 
 Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from) {
@@ -128,13 +166,30 @@ Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::st
   return OpenedLog{.log = std::move(*log), .report = reports_of(kafka, clients), .is_fenced = [&kafka] { return kafka.fenced(); }};
 }
 
+std::string archived_alerts(const Setup& setup) {
+  const auto& trails = setup.trails.trails;
+  if (std::none_of(trails.begin(), trails.end(), [](const trail::TrailConfig& trail) { return trail.insights; })) return {};
+  const auto& kafka = setup.config.service.kafka;
+  return stream::topic_name(stream::kAlertsTopic, kafka ? std::string_view(kafka->topic_prefix) : stream::kTopicPrefix);
+}
+
+std::vector<std::string> archived_topics(const Setup& setup) {
+  std::vector<std::string> topics;
+  if (!setup.config.service.kafka) topics.emplace_back(stream::kFolderTopic);
+  else
+    for (const config::KafkaInput& input : setup.config.service.kafka->input) topics.push_back(input.topic);
+  if (std::string alerts = archived_alerts(setup); !alerts.empty()) topics.push_back(std::move(alerts));
+  return topics;
+}
+
 Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from) {
-  auto options = kafka_archive_options(setup.config, from);
-  if (!options) return fail(std::move(options).error());
-  auto log = stream::KafkaLog::create(std::move(*options));
-  if (!log) return fail(std::move(log).error());
-  const stream::KafkaLog& kafka = **log;
-  return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = [&kafka] { return kafka.fenced(); }};
+  if (!setup.config.service.kafka) return open_follower(setup, archiver_of(setup));
+  return open_beside(kafka_archive_options(setup.config, from, !archived_alerts(setup).empty()));
+}
+
+Result<OpenedLog> open_digest_log(const Setup& setup) {
+  if (!setup.config.service.kafka) return open_follower(setup, digest_writer());
+  return open_beside(kafka_digest_options(setup.config));
 }
 
 Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup) {
@@ -142,7 +197,7 @@ Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup)
   std::error_code error;
   std::filesystem::create_directories(embedded.data, error);
   if (error) return fail(io_error("make folder", embedded.data, error.value()));
-  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = {}, .keep_journal = embedded.keep_input, .max_bytes = embedded.max_bytes}, std::make_unique<NoInput>());
+  auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = {}, .keep_journal = embedded.keep_input, .max_bytes = embedded.max_bytes, .followers = followers_of(setup)}, std::make_unique<NoInput>());
   if (!log) return fail(std::move(log).error().during("the service must not run"));
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
 }

@@ -267,7 +267,8 @@ void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action
 
 void add_validate(CLI::App& app, app::ValidateArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("validate", "A trail's digests and logs, here or in S3: was anything changed, removed or added?");
-  command->add_option("path", arguments.path, "s3://BUCKET[/PREFIX], or the folder that AWSLogs is in")->required();
+  CLI::Option* const path = command->add_option("path", arguments.path, "s3://BUCKET[/PREFIX], or the folder that AWSLogs is in");
+  command->add_option("-c,--config", arguments.config, "Instead of a path: the trails of this configuration, with their keys, and held against the manifest of what was delivered")->excludes(path);
   command->add_option("--keys", arguments.keys, "Public keys as `aws cloudtrail list-public-keys` prints them, or the folder of our own digest keys");
   command->add_option("--passphrase-file", arguments.passphrase_file, "Passphrase of that folder's keys, if they are encrypted");
   command->add_option("--start-time", arguments.start, "Only what was delivered from then on, e.g. 2026-03-01T08:00:00Z or 2026-03-01; default: from the first digest");
@@ -287,7 +288,8 @@ void add_validate(CLI::App& app, app::ValidateArguments& arguments, Action& acti
   command->footer("Checks what `aws cloudtrail validate-logs` does, and: hash and signature by which digests name each other, windows that tile, logs that no digest lists.\n"
                   "Credentials come from where AWS's own tools find them.\n\n"
                   "Example:\n  aws cloudtrail list-public-keys --region eu-central-1 --start-time 2026-03-01T00:00:00Z --end-time 2026-03-02T02:00:00Z > keys.json\n"
-                  "  trailwarden validate s3://my-trail --keys keys.json --start-time 2026-03-01 --end-time 2026-03-02\n\n"
+                  "  trailwarden validate s3://my-trail --keys keys.json --start-time 2026-03-01 --end-time 2026-03-02\n"
+                  "  trailwarden validate -c trailwarden.yaml\n\n"
                   "Exit codes: 0 intact, 1 not intact, 2 nothing can be said: wrong usage, no digests, or something could not be read.");
   command->callback([&] { action = [&] { return app::validate(arguments); }; });
 }

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/archive_role.h"
 #include "app/crash_report.h"
+#include "app/digest_role.h"
 #include "app/logs.h"
 #include "app/reload_signal.h"
 #include "app/service.h"
@@ -88,13 +92,28 @@ int run(const RunArguments& arguments) {
     log::info("state.file", {{"file", arguments.state}, {"cells", std::uint64_t{cells->size()}}, {"until", until == kBeginningOfTime ? "no record" : format_time(until)}});
     bring = std::make_shared<const pipeline::SavedCells>(std::move(*cells));
   }
-  Service service(*setup, [&](std::size_t worker) { return open_log(*setup, worker, arguments.from); }, std::move(bring));
+  // The embedded log makes the database and keeps other processes from it: first.
+  std::optional<OpenedLog> embedded;
+  if (!setup->config.service.kafka) {
+    auto log = open_log(*setup, 0, arguments.from);
+    if (!log) return complain(log.error(), exit_code_of(log.error()));
+    embedded = std::move(*log);
+  }
+  const auto log_of = [&](std::size_t worker) { return embedded ? Result<OpenedLog>(std::move(*std::exchange(embedded, std::nullopt))) : open_log(*setup, worker, arguments.from); };
+  Service service(*setup, log_of, std::move(bring));
   if (setup->config.service.roles.archiver) {
     auto log = open_archive_log(*setup, arguments.from);
     if (!log) return complain(log.error(), exit_code_of(log.error()));
     auto archiver = ArchiveRole::create(*setup, std::move(*log));
     if (!archiver) return complain(archiver.error(), kWrongUsage);
-    service.archive_with(std::move(*archiver));
+    service.run_beside(std::move(*archiver));
+  }
+  if (setup->config.service.roles.digest) {
+    auto log = open_digest_log(*setup);
+    if (!log) return complain(log.error(), exit_code_of(log.error()));
+    auto digest = DigestRole::create(*setup, std::move(*log));
+    if (!digest) return complain(digest.error(), kWrongUsage);
+    service.run_beside(std::move(*digest));
   }
   if (auto done = service.run(stop, arguments.drain, reload); !done) {
     log::flush();

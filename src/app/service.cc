@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/service_api.h"
 #include "core/log.h"
 #include "core/service_notify.h"
 #include "stream/embedded_schema.h"
@@ -101,7 +102,7 @@ Result<void> Service::run(std::atomic<bool>& stop, bool drain, std::atomic<bool>
 }
 
 bool Service::fenced() const {
-  if (archiver_ && archiver_->is_fenced()) return true;
+  if (std::any_of(side_roles_.begin(), side_roles_.end(), [](const auto& role) { return role->is_fenced(); })) return true;
   return std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member->ended && member->is_fenced && member->is_fenced(); });
 }
 
@@ -146,11 +147,11 @@ void Service::back_off(const std::atomic<bool>& stop) {
   }
 }
 
-/// No worker is stuck.
+/// No worker is stuck, nor what runs beside them.
 bool Service::all_turn() const {
   const auto ages = heartbeat_ages();
   return std::all_of(ages.begin(), ages.end(), [this](double age) { return age < std::chrono::duration<double>(limits_.stuck_after).count(); }) &&
-         (!archiver_ || archiver_->heartbeat_age() < limits_.stuck_after);
+         std::all_of(side_roles_.begin(), side_roles_.end(), [this](const auto& role) { return role->heartbeat_age() < limits_.stuck_after; });
 }
 
 /// An error that names the first partition that has stopped.
@@ -159,6 +160,8 @@ Result<void> Service::all_running() const {
     for (const pipeline::PartitionStatus& partition : worker.partitions)
       if (partition.state == pipeline::PartitionStatus::State::kStopped)
         return fail(ErrorCode::kIo, fmt::format("{}/{} has stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
+  for (const auto& role : side_roles_)
+    if (const std::string stopped = role->stopped(); !stopped.empty()) return fail(ErrorCode::kIo, role->name() + ": " + stopped);
   return {};
 }
 
@@ -179,11 +182,12 @@ Result<void> Service::end() {
     std::_Exit(kFailed);
   }
   for (const auto& member : members_) member->thread.join();
-  if (archiver_) archiver_->stop();
+  for (const auto& role : side_roles_) role->stop();
   pages_.reset();
   for (const auto& member : members_)
     if (member->failure) return fail(*member->failure);
-  if (archiver_ && archiver_->failure()) return fail(*archiver_->failure());
+  for (const auto& role : side_roles_)
+    if (role->failure()) return fail(*role->failure());
   log::info("service.stopped");
   return {};
 }
@@ -209,7 +213,7 @@ Result<void> Service::start() {
       member->ended = true;
     });
   }
-  if (archiver_) archiver_->start();
+  for (const auto& role : side_roles_) role->start();
   return {};
 }
 
@@ -230,6 +234,17 @@ Result<void> Service::start_pages() {
     auto token = config::read_secret(http.token);
     if (!token) return fail(std::move(token).error().during("http token"));
     options.token = std::move(*token);
+  }
+  if (!setup_.config.service.api.keys.empty()) {
+    const auto status = [this](const trail::TrailConfig& trail) {
+    api::TrailStatus out;
+    for (const auto& role : side_roles_) role->describe(trail.name, out);
+    return out;
+  };
+    auto api = open_api(setup_, status, metrics_.registry());
+    if (!api) return fail(std::move(api).error());
+    api_ = std::move(*api);
+    options.posts = {{"/", [this](const http::PostedRequest& request) { return api_->answer(request); }}};
   }
   const auto plain = [](bool good, std::string body) { return http::Response{.status = good ? 200U : 503U, .body = std::move(body) + "\n"}; };
   auto server = http::Server::start(
@@ -262,8 +277,8 @@ bool Service::watch(bool drain) {
   if (all_turn()) notify_watchdog();
   for (const auto& member : members_)
     if (member->ended) return false;
-  if (archiver_ && archiver_->has_ended()) return false;
-  return !drain || !is_drained();
+  if (std::any_of(side_roles_.begin(), side_roles_.end(), [](const auto& role) { return role->has_ended(); })) return false;
+  return !drain || !is_drained() || !std::all_of(side_roles_.begin(), side_roles_.end(), [](const auto& role) { return role->drain(); });
 }
 
 bool Service::is_drained() const {
@@ -292,8 +307,8 @@ std::vector<std::string> Service::reasons_not_ready() const {
         reasons.push_back(fmt::format("{}/{}: stopped: {}: {}", partition.topic, partition.partition, partition.reason, partition.detail));
     }
   }
-  if (archiver_)
-    if (const std::string trouble = archiver_->trouble(); !trouble.empty()) reasons.push_back("archiver: " + trouble);
+  for (const auto& role : side_roles_)
+    if (const std::string trouble = role->trouble(); !trouble.empty()) reasons.push_back(role->name() + ": " + trouble);
   return reasons;
 }
 
@@ -311,9 +326,9 @@ std::vector<pipeline::WorkerStatus> Service::statuses() const {
 }
 
 std::string Service::page_of_metrics() const {
-  metrics::Registry archived;
-  if (archiver_) archiver_->write(archived);
-  return metrics_.text(statuses(), heartbeat_ages()) + archived.text();
+  metrics::Registry beside;
+  for (const auto& role : side_roles_) role->write(beside);
+  return metrics_.text(statuses(), heartbeat_ages()) + beside.text();
 }
 
 std::string Service::state_json() const {
@@ -326,7 +341,7 @@ std::string Service::state_json() const {
     for (const pipeline::PartitionStatus& partition : status.partitions) worker["partitions"].push_back(partition_json(partition));
     out["workers"].push_back(std::move(worker));
   }
-  if (archiver_) out["archiver"] = archiver_->state();
+  for (const auto& role : side_roles_) out[role->name()] = role->state();
   return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

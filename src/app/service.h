@@ -10,11 +10,12 @@
 #include <thread>
 #include <vector>
 
-#include "app/archive_role.h"
+#include "api/endpoint.h"
 #include "app/logs.h"
 #include "app/rule_reload.h"
 #include "app/service_metrics.h"
 #include "app/setup.h"
+#include "app/side_role.h"
 #include "core/result.h"
 #include "http/server.h"
 #include "pipeline/worker.h"
@@ -48,8 +49,8 @@ class Service {
   /// their next commit. What cannot be read or compiled is refused, and the old ones stay.
   Result<void> run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload);
 
-  /// Runs beside the workers, if the configuration has that role. Before `run`.
-  void archive_with(std::unique_ptr<ArchiveRole> archiver) { archiver_ = std::move(archiver); }
+  /// Runs beside the workers. Before `run`.
+  void run_beside(std::unique_ptr<SideRole> role) { side_roles_.push_back(std::move(role)); }
 
   static constexpr std::chrono::seconds kFinishBudget{8};
 
@@ -91,7 +92,8 @@ class Service {
   mutable std::mutex shown_mutex_;
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;
-  std::unique_ptr<ArchiveRole> archiver_;  // null without that role
+  std::vector<std::unique_ptr<SideRole>> side_roles_;
+  std::unique_ptr<api::Endpoint> api_;  // null where no key is configured
   std::unique_ptr<http::Server> pages_;
 };
 

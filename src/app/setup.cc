@@ -60,6 +60,13 @@ Result<void> compile_rules(Setup& setup) {
   return {};
 }
 
+void check_roles(const config::Config& config, const std::vector<trail::TrailConfig>& trails) {
+  const config::Roles& roles = config.service.roles;
+  if (roles.archiver && trails.empty()) config.top.report("roles", "roles: the archiver has nothing to write: name a trail under `trails`");
+  if (roles.digest && std::none_of(trails.begin(), trails.end(), [](const trail::TrailConfig& trail) { return trail.digest.enabled; }))
+    config.top.report("roles", "roles: digest has nothing to sign: name a trail under `trails` whose digest is enabled");
+}
+
 /// Without its rules.
 Result<Setup> read_setup(const std::string& file) {
   auto config = file.empty() ? Result<config::Config>(config::default_config()) : config::load_config(file);
@@ -71,6 +78,7 @@ Result<Setup> read_setup(const std::string& file) {
   auto suppressions = detectors::read_suppressions(config->top);
   auto trails = trail::read_trails(config->top);
   check_queues(config->top, config->service.embedded, trails.trails);
+  check_roles(*config, trails.trails);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
   for (std::string& folder : rule_config.folders) folder = beside(file, folder);
   return Setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions), std::move(trails), file};

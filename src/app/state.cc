@@ -14,7 +14,7 @@
 #include "pipeline/by_operator.h"
 #include "pipeline/snapshot.h"
 #include "pipeline/state_file.h"
-#include "pipeline/topic_scan.h"
+#include "stream/topic_scan.h"
 
 namespace trailwarden::app {
 namespace {
@@ -29,7 +29,7 @@ using Shelves = std::map<std::pair<std::string, std::int32_t>, pipeline::Snapsho
 
 Result<Shelves> read_shelves(stream::Topics& topics) {
   Shelves shelves;
-  auto done = pipeline::for_each_record(topics, stream::kStateTopic, [&](const stream::Message& message) {
+  auto done = stream::for_each_record(topics, stream::kStateTopic, [&](const stream::Message& message) {
     const auto key = pipeline::parse_state_key(message.key);
     if (key) shelves.try_emplace({std::string(key->owner), key->partition}, std::string(key->owner), key->partition).first->second.take(message);
   });

@@ -4,20 +4,27 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "app/logs.h"
+#include "app/manifest_report.h"
 #include "app/progress.h"
 #include "app/setup.h"
 #include "app/trail_path.h"
+#include "app/trail_stores.h"
+#include "archive/manifest_check.h"
 #include "core/read_file.h"
 #include "core/text.h"
 #include "trail/key_ring.h"
 #include "trail/public_key.h"
+#include "trail/trail_keys.h"
 
 namespace trailwarden::app {
 namespace {
@@ -134,7 +141,95 @@ std::string validation_line(const trail::ValidationProgress& progress, double se
                      with_commas(progress.digests_in_all), with_commas(progress.logs), format_bytes(bytes), format_bytes(seconds > 0 ? bytes / seconds : 0));
 }
 
+namespace {
+
+/// The digests of a trail of ours: nothing where none are written yet.
+Result<std::optional<trail::ValidationReport>> validate_digests(const trail::TrailConfig& trail, trail::ObjectStore& store, trail::ValidateOptions options) {
+  if (!trail.digest.enabled) return std::nullopt;
+  auto keys = trail::published_keys(trail.digest.key_directory);
+  if (!keys) return fail(std::move(keys).error());
+  options.trail = trail.names();
+  options.bucket = store.bucket();
+  trail::KnownKeys known(std::move(*keys));
+  auto report = trail::validate_trail(store, known, options);
+  if (!report) return fail(std::move(report).error());
+  if (report->chains.empty()) return std::nullopt;
+  return std::move(*report);
+}
+
+/// Digests follow the hour that they are of within another one; what has none by then was not written, or somebody deleted it.
+void check_digested(const archive::ManifestTrail& trail, Timestamp delivered_until, std::span<const trail::ChainReport> chains, archive::ManifestReport& manifest) {
+  constexpr std::chrono::hours kDue{2};
+  for (const auto& [place, since] : trail.logs_since) {
+    const auto chain = std::find_if(chains.begin(), chains.end(), [&place = place](const trail::ChainReport& one) { return one.place == place; });
+    const bool has_any = chain != chains.end() && chain->found_until;
+    const Timestamp digested_until = has_any ? *chain->found_until : std::chrono::floor<std::chrono::hours>(since);
+    if (delivered_until == kEndOfTime || delivered_until < digested_until + kDue) continue;
+    manifest.add({archive::ManifestProblem::Kind::kUndigested, fmt::format("{} {} (trail {})", place.account, place.region, trail.trail),
+                  fmt::format("{}, and logs were delivered until {}", has_any ? "its digests end at " + format_time(digested_until) : "it has no digests", format_time(delivered_until))});
+  }
+}
+
+/// A configuration's trails: their digests, and all that was delivered against the manifest.
+int validate_ours(const ValidateArguments& arguments) {
+  const auto setup = load_setup(arguments.config);
+  if (!setup) return complain(setup.error(), kWrongUsage);
+  auto options = options_of(arguments, {.folder = "."});
+  if (!options) return complain(options.error(), kWrongUsage);
+  TrailStores stores;
+  std::vector<archive::Destination> destinations;
+  for (const trail::TrailConfig& trail : setup->trails.trails) {
+    if (!arguments.trail.empty() && trail.name != options->trail.trail) continue;
+    auto store = stores.open(trail);
+    if (!store) return complain(store.error(), kNotValidated);
+    destinations.emplace_back(trail, std::move(*store));
+  }
+  if (destinations.empty()) return complain({ErrorCode::kInvalidArgument, arguments.trail.empty() ? "this configuration has no `trails`" : fmt::format("no trail of this configuration is called {}", printable(arguments.trail))}, kWrongUsage);
+
+  Console console(arguments);
+  options->on_checked = [&](const trail::Checked& object) { console.checked(object); };
+  options->on_progress = [&](const trail::ValidationProgress& so_far) { console.progressed(so_far); };
+  bool intact = true;
+  std::vector<std::vector<trail::ChainReport>> chains;  // of each trail
+  nlohmann::ordered_json json{{"intact", true}, {"trails", nlohmann::ordered_json::array()}};
+  std::string text;
+  for (const archive::Destination& destination : destinations) {
+    const auto report = validate_digests(destination.trail, *destination.store, *options);
+    if (!report) return complain(report.error(), kNotValidated);
+    intact = intact && (!*report || (*report)->intact());
+    chains.push_back(*report ? (*report)->chains : std::vector<trail::ChainReport>{});
+    json["trails"].push_back({{"trail", destination.trail.name}, {"digests", *report ? nlohmann::ordered_json::parse(to_json(**report)) : nlohmann::ordered_json(nullptr)}});
+    text += fmt::format("== Digests of {}, {}\n{}\n", destination.trail.name, printable(destination.store->name()), *report ? to_text(**report) : "none are written yet, or their keys are elsewhere\n");
+  }
+  auto topics = open_topics(*setup);
+  if (!topics) return complain(topics.error(), kNotValidated);
+  archive::ManifestCheckOptions check{.from = options->from, .until = options->until, .threads = options->threads};
+  check.on_progress = [&](std::uint64_t checked, std::uint64_t in_all, std::uint64_t bytes) {
+    console.progressed({.digests = checked, .digests_in_all = in_all, .logs = checked, .bytes = bytes});
+  };
+  auto manifest = archive::check_manifest(**topics, destinations, check);
+  console.finish();
+  if (!manifest) return complain(manifest.error(), kNotValidated);
+  for (std::size_t i = 0; i < destinations.size() && options->until == kEndOfTime; ++i)
+    if (destinations[i].trail.digest.enabled && (setup->config.service.roles.digest || !chains[i].empty()))
+      check_digested(manifest->trails[i], manifest->delivered_until, chains[i], *manifest);
+  intact = intact && manifest->intact();
+  if (arguments.as_json) {
+    json["intact"] = intact;
+    json["manifest"] = to_json(*manifest);
+    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    fmt::print("{}== Manifest\n{}\n{}\n", text, to_text(*manifest), intact ? "everything holds" : "NOT INTACT");
+  }
+  return intact ? kFine : kFailed;
+}
+
+}  // namespace
+
 int validate(const ValidateArguments& arguments) {
+  if (arguments.path.empty() == arguments.config.empty())
+    return complain({ErrorCode::kInvalidArgument, "name a path (s3://BUCKET[/PREFIX], or the folder that AWSLogs is in), or a configuration with -c FILE whose trails are to be validated"}, kWrongUsage);
+  if (!arguments.config.empty()) return validate_ours(arguments);
   const auto path = parse_trail_path(arguments.path);
   if (!path) return complain(path.error(), kWrongUsage);
   auto options = options_of(arguments, *path);

@@ -9,7 +9,8 @@ namespace trailwarden::app {
 
 /// The command line of `trailwarden validate`.
 struct ValidateArguments {
-  std::string path;             // a folder, or s3://BUCKET[/PREFIX]
+  std::string path;             // a folder, or s3://BUCKET[/PREFIX]; or
+  std::string config;           // a configuration, whose trails are validated, and held against the manifest
   std::string keys;             // file with the answer of ListPublicKeys, or a folder of our own keys
   std::string passphrase_file;  // of that folder's keys
   std::string start, end;       // times; empty: all there is
@@ -21,7 +22,7 @@ struct ValidateArguments {
   bool as_json = false, verbose = false, progress = true;
 };
 
-/// Validates digests and logs of trails. The exit code: 0 intact, 1 something was changed, removed or added, 2 nothing can be said: wrong usage, or the
+/// Validates digests and logs of trails; those of a configuration against the manifest too. The exit code: 0 intact, 1 something was changed, removed or added, 2 nothing can be said: wrong usage, or the
 /// objects or keys could not be read.
 int validate(const ValidateArguments& arguments);
 

@@ -11,20 +11,13 @@
 #include "core/text.h"
 
 namespace trailwarden::archive {
-namespace {
-
-void add(ArchiveCounts& sum, const ArchiveCounts& more) {
-  sum.read += more.read;
-  sum.archived += more.archived;
-  sum.unwanted += more.unwanted;
-  sum.skipped += more.skipped;
-  sum.unarchivable += more.unarchivable;
-  sum.fallback += more.fallback;
-}
-
-}  // namespace
-
 struct Archiver::Part {
+  /// As a tick has shown: what is appended at `end` or behind it is delivered after the beginning of `hour`.
+  struct QuietHour {
+    std::int64_t end = 0;
+    Timestamp hour{};
+  };
+
   Part(stream::PartitionId partition, std::string input, std::span<const Destination> destinations, EpochRules rules)
       : id(partition), topic(std::move(input)), epoch(destinations, rules, topic, partition.number) {}
 
@@ -37,6 +30,8 @@ struct Archiver::Part {
   bool is_new = false;     // nothing says yet by which rules its first epoch ends
   std::int64_t seen_end = -1;             // of the partition, where it was caught up with
   std::optional<std::int64_t> ends_with;  // the epoch does, as a tick has shown: everything of its slot stands before this offset
+  Timestamp said = kBeginningOfTime;      // in the manifest: all that comes is delivered then or later
+  std::optional<QuietHour> quiet;
   std::optional<AppendTime> newest_append;
 };
 
@@ -61,9 +56,12 @@ Result<void> Archiver::step(std::chrono::milliseconds wait) {
     if (const auto found = parts_.find(caught_up.partition); found != parts_.end()) found->second.seen_end = std::max(found->second.seen_end, caught_up.end);
   for (const stream::Tick& tick : polled_.ticks)
     if (const auto found = parts_.find(tick.partition); found != parts_.end()) hear_tick(found->second, tick.time);
+  for (const stream::Cut& cut : polled_.cuts)
+    if (const auto found = parts_.find(cut.partition); found != parts_.end() && found->second.next == cut.offset) found->second.ends_with = cut.offset;
   for (auto& [id, part] : parts_)
     if (auto done = end_quiet_epoch(part); !done) return done;
   if (auto done = deliver(); !done) return done;
+  if (auto done = say_quiet_hours(); !done) return done;
   publish();
   return {};
 }
@@ -148,7 +146,8 @@ Result<void> Archiver::take(const stream::Message& message) {
   if (part.epoch.ends_before(message.append_time)) {
     if (auto done = end_epoch(part); !done || must_rewind_) return done;
   }
-  part.epoch.take(message, reader_, arena_);
+  if (part.topic == options_.alerts_topic) part.epoch.take_alert(message, reader_, arena_);
+  else part.epoch.take(message, reader_, arena_);
   part.next = message.offset + 1;
   part.newest_append = message.append_time;
   return part.epoch.is_full() ? end_epoch(part) : Result<void>{};
@@ -166,14 +165,38 @@ bool Archiver::is_next(Part& part, const stream::Message& message) {
 /// A tick ends an epoch only where the log itself would: once everything that was appended before it has been read. To that end it is asked where the
 /// partition ends now; without that two who gather the same epoch could end it at different offsets.
 void Archiver::hear_tick(Part& part, AppendTime time) {
-  if (part.ends_with || !part.is_started || !part.stopped.empty() || !part.epoch.ends_before(time - options_.tick_grace)) return;
-  if (const auto range = log_.range(part.topic, part.id.number)) part.ends_with = range->end;
+  if (!part.is_started || !part.stopped.empty()) return;
+  const AppendTime sure = time - options_.tick_grace;
+  const Timestamp hour = std::chrono::floor<std::chrono::hours>(sure);  // epochs end where hours do, so what comes later is delivered after it
+  const bool is_quiet = part.epoch.empty() && !part.quiet && hour > part.said;
+  if (!is_quiet && (part.ends_with || !part.epoch.ends_before(sure))) return;
+  const auto range = log_.range(part.topic, part.id.number);
+  if (!range) return;
+  if (is_quiet) part.quiet = {range->end, hour};
+  else part.ends_with = range->end;
 }
 
 Result<void> Archiver::end_quiet_epoch(Part& part) {
   if (must_rewind_ || !part.ends_with || std::max(part.next, part.seen_end) < *part.ends_with) return {};
   part.ends_with.reset();
   return part.epoch.empty() ? Result<void>{} : end_epoch(part);
+}
+
+/// Idle partitions must not keep digests waiting: whoever writes them has to hear that nothing of an hour is to come. A transaction, so that only the partition's owner can say it.
+Result<void> Archiver::say_quiet_hours() {
+  std::vector<stream::Progress> progress;
+  for (auto& [id, part] : parts_) {
+    if (!part.quiet || must_rewind_ || !part.stopped.empty() || std::max(part.next, part.seen_end) < part.quiet->end) continue;
+    const Part::QuietHour quiet = *std::exchange(part.quiet, std::nullopt);
+    if (!part.epoch.empty() || part.has_ended || quiet.hour <= part.said) continue;  // its epoch will say it
+    log_.append({.topic = std::string(stream::kManifestTopic), .key = fmt::format("{}/{}", part.topic, id.number),
+                 .value = to_json(ManifestProgress{part.topic, id.number, quiet.end, quiet.hour}), .headers = {}, .partition = std::nullopt});
+    progress.push_back({id, part.committed, to_metadata(part.epoch.rules())});
+    part.said = quiet.hour;
+  }
+  if (progress.empty()) return {};
+  const auto result = commit_progress(progress);
+  return result ? Result<void>{} : fail(result.error());
 }
 
 /// The epoch is ready to be delivered; the next one goes by the rules of today. The one before it is delivered first: only its commit says by which rules
@@ -226,10 +249,16 @@ Result<void> Archiver::commit(const std::vector<ManifestObject>& objects) {
     Part& part = parts_.at(one.partition);
     part.committed = one.next_offset;
     part.has_ended = false;
+    for (const GatheredEpoch& epoch : ended_)
+      if (epoch.range.topic == part.topic && epoch.range.partition == part.id.number) part.said = std::max(part.said, epoch.delivered);
   }
   const std::lock_guard lock(mutex_);
-  for (const GatheredEpoch& epoch : ended_) add(status_.counts, epoch.counts);
-  for (const ManifestObject& one : objects) status_.object_bytes += one.bytes;
+  for (const GatheredEpoch& epoch : ended_) status_.counts += epoch.counts;
+  for (const ManifestObject& one : objects) {
+    status_.object_bytes += one.bytes;
+    Timestamp& newest = status_.newest_objects.try_emplace(one.trail, kBeginningOfTime).first->second;
+    newest = std::max(newest, one.delivered);
+  }
   status_.epochs += ended_.size();
   status_.objects += objects.size();
   ended_.clear();

@@ -26,6 +26,7 @@ struct ArchiverOptions {
   std::chrono::milliseconds first_block{1'000}, longest_block{60'000};  // without reading, after a delivery that was given up; doubles
   std::chrono::milliseconds tick_grace{10'000};  // brokers' clocks differ by less: what was appended before a tick says so by a time before this much after it
   std::vector<bool> gaps_allowed;                // by input topic: its offsets may have holes
+  std::string alerts_topic;                      // the input that holds alerts, of which Insights are archived; empty: none does
   std::function<std::chrono::milliseconds()> now;  // only paces; never enters what is written
 };
 
@@ -42,6 +43,7 @@ struct ArchiverStatus {
   std::optional<DeliveryTrouble> blocked;  // why the last delivery was given up; nothing was delivered since
   ArchiveCounts counts;                    // committed since it began
   std::uint64_t epochs = 0, objects = 0, object_bytes = 0, retries = 0;
+  std::map<std::string, Timestamp> newest_objects;  // by trail: the stamp of the newest one since it began, which is the log's time
 };
 
 /// One member of the archivers' group: takes messages, gathers them by epochs, stores the epochs' objects, and commits. An object is in the manifest if and only
@@ -49,7 +51,8 @@ struct ArchiverStatus {
 ///
 ///   assigned   begin at the committed offset, by the rules that were kept with it
 ///   messages   check that no offset is missing; gather
-///   an epoch ends    store its objects; then one transaction: its manifest records, and the offset where it ends
+///   an epoch ends    by the log's clock, by its size, or where the log cuts it: store its objects; then one transaction: its manifest records, and the offset where it ends
+///   a quiet hour     when a tick shows that nothing of it is left to archive: the manifest says so, once an hour and partition
 ///   revoked, lost, rolled back    drop what was gathered: the next owner gathers the same again
 ///   an object of somebody else's where ours belongs    its partition stops, the others go on
 ///   a store that takes nothing    drop what was gathered, and read nothing until it is tried again: memory is that of the open epochs, and the group is kept
@@ -82,6 +85,7 @@ class Archiver final : private stream::Member {
   bool is_next(Part& part, const stream::Message& message);
   void hear_tick(Part& part, AppendTime time);
   Result<void> end_quiet_epoch(Part& part);
+  Result<void> say_quiet_hours();
   Result<void> end_epoch(Part& part);
   Result<void> deliver();
   Result<void> commit(const std::vector<ManifestObject>& objects);

@@ -15,7 +15,20 @@ bool is_json_object(std::string_view text) {
   return first != std::string_view::npos && text[first] == '{' && nlohmann::json::accept(text);
 }
 
+/// Of an alert: its envelope says what kind it is, before anything that a record could have put there.
+bool is_insight(std::string_view alert) { return alert.substr(0, alert.find(R"("detail":)")).find(R"("detail-type":"AWS Insight via CloudTrail")") != std::string_view::npos; }
+
 }  // namespace
+
+ArchiveCounts& ArchiveCounts::operator+=(const ArchiveCounts& more) {
+  read += more.read;
+  archived += more.archived;
+  unwanted += more.unwanted;
+  skipped += more.skipped;
+  unarchivable += more.unarchivable;
+  fallback += more.fallback;
+  return *this;
+}
 
 std::string to_string(const EpochRange& range) { return fmt::format("{}/{}/{}-{}", range.topic, range.partition, range.from, range.to); }
 
@@ -25,7 +38,7 @@ class Epoch::Sink final : public ingest::RecordSink {
   explicit Sink(Epoch& epoch) : epoch_(epoch) {}
 
   event::CloudTrailEvent& next() override { return event_; }
-  void accept(std::uint64_t) override { route(event_); }
+  void accept(std::uint64_t) override { epoch_.route(event_); }
 
   void refuse(event::Refusal, std::string_view raw, std::uint64_t) override {
     ++epoch_.counts_.read;
@@ -39,38 +52,65 @@ class Epoch::Sink final : public ingest::RecordSink {
   }
 
   void skip(ingest::Skip skip, std::string_view raw, std::uint64_t) override {
-    event::Arena arena;
-    const std::string padded = std::string(raw) + std::string(event::kPadding, '\0');
-    if (skip == ingest::Skip::kInsight && event::Decoder().decode(std::string_view(padded).substr(0, raw.size()), arena, event_) == event::Refusal::kNone) {
-      route(event_);
-      return;
-    }
+    if (skip == ingest::Skip::kInsight && route_insight(epoch_, raw, event_)) return;
     ++epoch_.counts_.read;
     ++epoch_.counts_.skipped;
   }
 
- private:
-  void route(const event::CloudTrailEvent& event) {
-    bool is_archived = false, is_fallback = false;
-    for (std::size_t i = 0; i < epoch_.destinations_.size(); ++i) {
-      const auto route = epoch_.destinations_[i].router.route(event);
-      if (!route) continue;
-      epoch_.add(*route, i, event.raw, event.event_time);
-      is_archived = true;
-      is_fallback = is_fallback || route->is_fallback;
-    }
-    ++epoch_.counts_.read;
-    ++(is_archived ? epoch_.counts_.archived : epoch_.counts_.unwanted);
-    epoch_.counts_.fallback += is_fallback ? 1 : 0;
+  static bool route_insight(Epoch& epoch, std::string_view raw, event::CloudTrailEvent& event) {
+    event::Arena arena;
+    const std::string padded = std::string(raw) + std::string(event::kPadding, '\0');
+    if (event::Decoder().decode(std::string_view(padded).substr(0, raw.size()), arena, event) != event::Refusal::kNone) return false;
+    epoch.route(event);
+    return true;
   }
 
+ private:
   Epoch& epoch_;
   event::CloudTrailEvent event_;
+};
+
+/// Takes the Insight out of an alert's envelope. What else an alert holds looks like all kinds of things, records of what was found among them: none of it is looked at.
+class Epoch::AlertSink final : public ingest::RecordSink {
+ public:
+  explicit AlertSink(Epoch& epoch) : epoch_(epoch) {}
+
+  event::CloudTrailEvent& next() override { return event_; }
+  void accept(std::uint64_t) override {}
+  void refuse(event::Refusal, std::string_view, std::uint64_t) override {}
+  void skip(ingest::Skip skip, std::string_view raw, std::uint64_t) override {
+    has_insight_ = has_insight_ || (skip == ingest::Skip::kInsight && Sink::route_insight(epoch_, raw, event_));
+  }
+  bool has_insight() const { return has_insight_; }
+
+ private:
+  Epoch& epoch_;
+  event::CloudTrailEvent event_;
+  bool has_insight_ = false;
 };
 
 bool Epoch::ends_before(std::optional<AppendTime> at) const { return slot_ && at && *at >= *slot_ + rules_.length; }
 
 void Epoch::take(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena) {
+  begin(message);
+  arena.clear();
+  Sink sink(*this);
+  reader.read(message, arena, sink);
+}
+
+void Epoch::take_alert(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena) {
+  begin(message);
+  AlertSink sink(*this);
+  if (is_insight(message.value)) {
+    arena.clear();
+    reader.read(message, arena, sink);
+  }
+  if (sink.has_insight()) return;
+  ++counts_.read;
+  ++counts_.skipped;
+}
+
+void Epoch::begin(const stream::Message& message) {
   if (!has_message_) {
     has_message_ = true;
     range_.from = message.offset;
@@ -78,9 +118,20 @@ void Epoch::take(const stream::Message& message, ingest::RecordReader& reader, e
   }
   range_.to = message.offset + 1;
   bytes_ += message.value.size();
-  arena.clear();
-  Sink sink(*this);
-  reader.read(message, arena, sink);
+}
+
+void Epoch::route(const event::CloudTrailEvent& event) {
+  bool is_archived = false, is_fallback = false;
+  for (std::size_t i = 0; i < destinations_.size(); ++i) {
+    const auto route = destinations_[i].router.route(event);
+    if (!route) continue;
+    add(*route, i, event.raw, event.event_time);
+    is_archived = true;
+    is_fallback = is_fallback || route->is_fallback;
+  }
+  ++counts_.read;
+  ++(is_archived ? counts_.archived : counts_.unwanted);
+  counts_.fallback += is_fallback ? 1 : 0;
 }
 
 void Epoch::add(const trail::RecordRoute& route, std::size_t destination, std::string_view record, std::optional<Timestamp> event_time) {

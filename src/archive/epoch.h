@@ -45,6 +45,7 @@ struct ArchiveCounts {
   std::uint64_t unarchivable = 0;  // not JSON objects: no log file can hold them. The detector's dead letters do
   std::uint64_t fallback = 0;      // of the archived: those whose account or Region is not known
   bool operator==(const ArchiveCounts&) const = default;
+  ArchiveCounts& operator+=(const ArchiveCounts& more);
 };
 
 /// Contiguous offsets [from, to) of one partition.
@@ -78,7 +79,7 @@ struct GatheredEpoch {
 ///
 /// Which records, in which order, under which key: a function of the log, the rules and the trails alone, so whoever gathers an epoch again writes the same
 /// objects. An epoch begins with a message and ends before the first message, or tick, of a later slot of `rules.length`; or with the message by
-/// which it has `rules.most_bytes`. Source: shared/spec/streaming.md 1.8 ("Exactly-once objects").
+/// which it has `rules.most_bytes`; or where the log has a cut (`stream::Cut`). Source: shared/spec/streaming.md 1.8 ("Exactly-once objects").
 ///
 /// Memory: the records' texts, once for each trail that keeps them. Not thread-safe.
 class Epoch {
@@ -94,14 +95,19 @@ class Epoch {
   const EpochRules& rules() const { return rules_; }
 
   void take(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena);
+  /// The message is an alert of ours. One that carries an Insight is that record, as it was emitted; every other one is skipped.
+  void take_alert(const stream::Message& message, ingest::RecordReader& reader, event::Arena& arena);
 
   /// What was gathered; the epoch is empty after it.
   GatheredEpoch close();
 
  private:
   class Sink;
+  class AlertSink;
   using PartKey = std::tuple<std::size_t, trail::ObjectKind, std::string, std::string>;
 
+  void begin(const stream::Message& message);
+  void route(const event::CloudTrailEvent& event);
   void add(const trail::RecordRoute& route, std::size_t destination, std::string_view record, std::optional<Timestamp> event_time);
 
   std::span<const Destination> destinations_;

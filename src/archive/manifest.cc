@@ -66,6 +66,10 @@ ManifestEpoch epoch_of(const ordered_json& json) {
   return out;
 }
 
+ManifestProgress progress_of(const ordered_json& json) {
+  return {json.at("topic").get<std::string>(), json.at("partition").get<std::int32_t>(), json.at("offset").get<std::int64_t>(), time_of(json.at("delivered"))};
+}
+
 }  // namespace
 
 std::string to_json(const ManifestObject& object) {
@@ -84,6 +88,10 @@ std::string to_json(const ManifestEpoch& epoch) {
   return out.dump();
 }
 
+std::string to_json(const ManifestProgress& progress) {
+  return ordered_json{{"version", kVersion}, {"record", "progress"}, {"topic", progress.topic}, {"partition", progress.partition}, {"offset", progress.offset}, {"delivered", format_time(progress.delivered)}}.dump();
+}
+
 Result<ManifestRecord> parse_manifest_record(std::string_view text) {
   try {
     const ordered_json json = ordered_json::parse(text);
@@ -91,7 +99,8 @@ Result<ManifestRecord> parse_manifest_record(std::string_view text) {
     const auto& record = json.at("record").get_ref<const std::string&>();
     if (record == "object") return object_of(json);
     if (record == "epoch") return epoch_of(json);
-    return fail(ErrorCode::kMalformed, "a manifest record that is neither an object nor an epoch: " + record);
+    if (record == "progress") return progress_of(json);
+    return fail(ErrorCode::kMalformed, "a manifest record that is neither an object nor an epoch nor progress: " + record);
   } catch (const std::exception& error) {
     return fail(ErrorCode::kMalformed, std::string("not a manifest record: ") + error.what());
   }

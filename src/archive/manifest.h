@@ -35,11 +35,21 @@ struct ManifestEpoch {
   bool operator==(const ManifestEpoch&) const = default;
 };
 
+/// A partition had nothing to archive for a while: everything before `offset` is delivered, or there is nothing of it.
+struct ManifestProgress {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  Timestamp delivered{};  // as of ManifestEpoch
+  bool operator==(const ManifestProgress&) const = default;
+};
+
 /// One JSON object, members in a fixed order.
 std::string to_json(const ManifestObject& object);
 std::string to_json(const ManifestEpoch& epoch);
+std::string to_json(const ManifestProgress& progress);
 
-using ManifestRecord = std::variant<ManifestObject, ManifestEpoch>;
+using ManifestRecord = std::variant<ManifestObject, ManifestEpoch, ManifestProgress>;
 /// kMalformed with what is wrong.
 Result<ManifestRecord> parse_manifest_record(std::string_view json);
 

@@ -21,6 +21,7 @@ struct HttpRequest {
   std::string_view body;  // outlives the request
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{60'000};  // for all of it
+  std::chrono::seconds stall{0};              // so long with less than 100 bytes a second ends it: a time-out as well; 0: it does not
   std::size_t most_bytes = 64 << 20;          // of the answer's body
   bool direct = false;                        // past the proxies of the environment: addresses that mean this machine
   const std::atomic<bool>* cancelled = nullptr;  // once true, the request is given up within about a second; outlives the request

@@ -19,14 +19,6 @@ constexpr std::array<std::string_view, 4> kProtocols{"plaintext", "ssl", "sasl_p
 constexpr std::array<std::string_view, 5> kMechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"};
 constexpr std::string_view kNoMechanism = "";
 
-/// `NAME_file` or `NAME_env`.
-SecretSource read_source(const Section& section, const std::string& name) {
-  const std::string file_key = name + "_file", environment_key = name + "_env";
-  SecretSource source{section.text(file_key, ""), section.text(environment_key, "")};
-  if (!source.file.empty() && !source.environment.empty()) section.report(environment_key, fmt::format("{} and {}: give one of them", file_key, environment_key));
-  return source;
-}
-
 KafkaSecurity read_security(const Section& section) {
   static constexpr std::array<std::string_view, 15> kKeys{"protocol",    "allow_plaintext", "ca_file",       "certificate_file", "key_file",
                                                           "key_password_file", "key_password_env", "mechanism",     "username",         "password_file",
@@ -39,11 +31,11 @@ KafkaSecurity read_security(const Section& section) {
   security.ca_file = section.text("ca_file", "");
   security.certificate_file = section.text("certificate_file", "");
   security.key_file = section.text("key_file", "");
-  security.key_password = read_source(section, "key_password");
+  security.key_password = read_secret_source(section, "key_password");
   security.mechanism = section.choice("mechanism", kNoMechanism, kMechanisms);
   security.username = section.text("username", "");
-  security.password = read_source(section, "password");
-  security.token = read_source(section, "token");
+  security.password = read_secret_source(section, "password");
+  security.token = read_secret_source(section, "token");
   security.region = section.text("region", "");
   const bool sasl = security.protocol.starts_with("sasl");
   if (sasl && security.mechanism.empty()) section.report("protocol", fmt::format("{} needs `mechanism`", security.protocol));
@@ -98,7 +90,7 @@ bool is_secret(std::string_view property) {
 }
 
 KafkaConfig read_kafka(const Section& section) {
-  static constexpr std::array<std::string_view, 14> kKeys{"brokers", "group", "archiver_group", "topics", "instance", "start", "input", "security", "session_timeout",
+  static constexpr std::array<std::string_view, 15> kKeys{"brokers", "group", "archiver_group", "digest_group", "topics", "instance", "start", "input", "security", "session_timeout",
                                                           "transaction_timeout", "ticks", "late_topic", "rack", "properties"};
   static constexpr std::array<std::string_view, 2> kTickKeys{"interval", "grace"};
   static constexpr std::array<std::string_view, 3> kStarts{"committed", "earliest", "latest"};
@@ -109,6 +101,8 @@ KafkaConfig read_kafka(const Section& section) {
   kafka.group = section.text("group", kafka.group);
   kafka.archiver_group = section.text("archiver_group", kafka.archiver_group);
   if (kafka.archiver_group == kafka.group) section.report("archiver_group", "the archiver needs a group of its own: within one group each record goes to one of the two only");
+  kafka.digest_group = section.text("digest_group", kafka.digest_group);
+  if (kafka.digest_group == kafka.group || kafka.digest_group == kafka.archiver_group) section.report("digest_group", "the digest writer needs a group of its own: it reads another topic than the other roles");
   kafka.instance = section.text("instance", "");
   kafka.start = section.choice("start", kafka.start, kStarts);
   kafka.topic_prefix = read_topic_prefix(section.section("topics"));
@@ -200,8 +194,40 @@ HttpConfig read_http(const Section& section) {
   section.only(kKeys);
   HttpConfig http;
   http.listen = section.text("listen", http.listen);
-  http.token = read_source(section, "token");
+  http.token = read_secret_source(section, "token");
   return http;
+}
+
+bool is_all(std::string_view text, bool (*fits)(char)) { return std::all_of(text.begin(), text.end(), fits); }
+
+ApiKey read_api_key(const Section& section) {
+  static constexpr std::array<std::string_view, 5> kKeys{"id", "account", "secret_file", "secret_env", "secret"};
+  section.only(kKeys);
+  if (section.has("secret")) section.report_key("secret", "a secret does not belong into this file: put it into a file of its own and name it with secret_file, or use secret_env");
+  ApiKey key{section.text("id", ""), section.text("account", ""), read_secret_source(section, "secret")};
+  const bool is_id = key.id.size() >= 16 && key.id.size() <= 128 && is_all(key.id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+  if (!is_id) section.report("id", fmt::format("id: an access key id has 16 to 128 letters, digits and '_', not \"{}\"", printable(key.id)));
+  if (key.account.size() != 12 || !is_all(key.account, [](char c) { return c >= '0' && c <= '9'; }))
+    section.report("account", fmt::format("account: whose trails are asked for with this key: 12 digits, not \"{}\"", printable(key.account)));
+  if (key.secret.empty()) section.report("id", fmt::format("the key {} needs its secret: secret_file or secret_env", printable(key.id)));
+  return key;
+}
+
+ApiConfig read_api(const Section& section, const HttpConfig& http) {
+  static constexpr std::array<std::string_view, 2> kKeys{"regions", "keys"};
+  section.only(kKeys);
+  ApiConfig api;
+  api.regions = section.texts("regions", {});
+  for (const std::string& region : api.regions)
+    if (region.empty() || !is_all(region, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }))
+      section.report("regions", fmt::format("regions: \"{}\" is not the name of a Region, as eu-west-1 is", printable(region)));
+  for (const Section& one : section.sections("keys")) {
+    ApiKey key = read_api_key(one);
+    if (std::any_of(api.keys.begin(), api.keys.end(), [&](const ApiKey& other) { return other.id == key.id; })) one.report("id", fmt::format("{} is there already", printable(key.id)));
+    api.keys.push_back(std::move(key));
+  }
+  if (!api.keys.empty() && http.listen.empty()) section.report("keys", "the API is served where the pages are: give http its `listen`");
+  return api;
 }
 
 /// `NAME: "VALUE"`, if there is one.
@@ -232,6 +258,7 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   line(out, 2, "brokers", kafka.brokers);
   line(out, 2, "group", kafka.group);
   line(out, 2, "archiver_group", kafka.archiver_group);
+  line(out, 2, "digest_group", kafka.digest_group);
   line(out, 2, "instance", kafka.instance);
   out += fmt::format("  start: {}\n", kafka.start);
   out += "  input:\n";
@@ -260,23 +287,46 @@ std::string queues_yaml(const std::vector<SqsConfig>& queues) {
   return out;
 }
 
+std::string api_yaml(const ApiConfig& api) {
+  std::string out = "api:\n  regions: [";
+  for (const std::string& region : api.regions) out += (&region == api.regions.data() ? "" : ", ") + yaml_text(region);
+  out += api.keys.empty() ? "]\n  keys: []\n" : "]\n  keys:\n";
+  for (const ApiKey& key : api.keys) {
+    out += fmt::format("    - id: {}\n      account: {}\n", yaml_text(key.id), yaml_text(key.account));
+    line(out, 6, "secret", key.secret);
+  }
+  return out;
+}
+
 Roles read_roles(const Section& top) {
   Roles roles;
   if (!top.has("roles")) return roles;
-  roles = {.detector = false, .archiver = false};
+  roles = {.detector = false};
   for (const std::string& role : top.texts("roles", {})) {
     if (role == "detector") roles.detector = true;
     else if (role == "archiver") roles.archiver = true;
-    else if (role == "digest") top.report("roles", "roles: digest is reserved for a later version: take it out");
-    else top.report("roles", fmt::format("roles: expected detector or archiver, found {}", printable(role)));
+    else if (role == "digest") roles.digest = true;
+    else top.report("roles", fmt::format("roles: expected detector, archiver or digest, found {}", printable(role)));
   }
-  if (!roles.detector && !roles.archiver) top.report("roles", "roles: a process has to do something: detector, archiver, or both");
+  if (roles == Roles{.detector = false}) top.report("roles", "roles: a process has to do something: detector, archiver, digest, or several");
   return roles;
 }
 
-std::string roles_yaml(const Roles& roles) { return fmt::format("roles: [{}{}{}]\n", roles.detector ? "detector" : "", roles.detector && roles.archiver ? ", " : "", roles.archiver ? "archiver" : ""); }
+std::string roles_yaml(const Roles& roles) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, is_set] : {std::pair("detector", roles.detector), {"archiver", roles.archiver}, {"digest", roles.digest}})
+    if (is_set) names.emplace_back(name);
+  return fmt::format("roles: [{}]\n", fmt::join(names, ", "));
+}
 
 }  // namespace
+
+SecretSource read_secret_source(const Section& section, const std::string& name) {
+  const std::string file_key = name + "_file", environment_key = name + "_env";
+  SecretSource source{section.text(file_key, ""), section.text(environment_key, "")};
+  if (!source.file.empty() && !source.environment.empty()) section.report(environment_key, fmt::format("{} and {}: give one of them", file_key, environment_key));
+  return source;
+}
 
 Result<std::string> read_secret(const SecretSource& source) {
   if (!source.environment.empty()) {
@@ -311,8 +361,10 @@ ServiceConfig read_service(const Section& top) {
   service.embedded = read_embedded(top.section("embedded"));
   if (service.kafka && top.has("embedded")) top.report_key("embedded", "kafka: and embedded: exclude each other: the service reads one log");
   if (!service.kafka && service.workers > 1) top.report("workers", "the embedded log has one partition, so one worker: take `workers` out, or use kafka");
-  if (!service.kafka && service.roles.archiver) top.report("roles", "roles: the archiver reads Kafka; the embedded log cannot be archived by this version");
+  if (!service.kafka && (service.roles.archiver || service.roles.digest) && !service.roles.detector)
+    top.report("roles", "roles: with the embedded log archiver and digest writer work in the detector's process: [detector, archiver, digest]; processes of their own need kafka");
   service.http = read_http(top.section("http"));
+  service.api = read_api(top.section("api"), service.http);
   static constexpr std::array<std::string_view, 1> kStateKeys{"snapshot_interval"};
   const Section state = top.section("state");
   state.only(kStateKeys);
@@ -335,6 +387,7 @@ std::string to_yaml(const ServiceConfig& config) {
   }
   out += fmt::format("http:\n  listen: {}\n", yaml_text(config.http.listen));
   line(out, 2, "token", config.http.token);
+  out += api_yaml(config.api);
   out += fmt::format("state:\n  snapshot_interval: {}\n", format_duration(config.snapshot_interval));
   return out;
 }

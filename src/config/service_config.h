@@ -21,6 +21,9 @@ struct SecretSource {
 /// Reads it; a file's last newline is left out. kNotFound or kIo with the place, never with the secret.
 Result<std::string> read_secret(const SecretSource& source);
 
+/// The place that `NAME_file` or `NAME_env` names; neither: none.
+SecretSource read_secret_source(const Section& section, const std::string& name);
+
 /// `kafka.security:`
 struct KafkaSecurity {
   std::string protocol = "ssl";  // plaintext, ssl, sasl_plaintext, sasl_ssl
@@ -44,6 +47,7 @@ struct KafkaConfig {
   std::string brokers;
   std::string group = "trailwarden-detector";
   std::string archiver_group = "trailwarden-archiver";
+  std::string digest_group = "trailwarden-digest";
   std::string instance;  // what tells this process from the others of the group, the same after a restart; empty: POD_NAME, else the host's name
   std::string start = "committed";  // where partitions begin that were never committed: "committed" (they do not), "earliest", "latest"
   std::vector<KafkaInput> input;
@@ -85,10 +89,25 @@ struct HttpConfig {
   SecretSource token;                     // of /config and /state; none: open
 };
 
+/// An access key of `api.keys`.
+struct ApiKey {
+  std::string id, account;  // who has it asks for this account's trails
+  SecretSource secret;
+  bool operator==(const ApiKey&) const = default;
+};
+
+/// `api:` CloudTrail's API, beside the pages of `http`.
+struct ApiConfig {
+  std::vector<std::string> regions;  // that are answered for; empty: any
+  std::vector<ApiKey> keys;          // none: no API
+  bool operator==(const ApiConfig&) const = default;
+};
+
 /// `roles:` what one process does.
 struct Roles {
   bool detector = true;
   bool archiver = false;  // writes the trails
+  bool digest = false;    // signs what the archivers wrote
   bool operator==(const Roles&) const = default;
 };
 
@@ -99,6 +118,7 @@ struct ServiceConfig {
   std::optional<KafkaConfig> kafka;  // none: embedded
   EmbeddedConfig embedded;
   HttpConfig http;
+  ApiConfig api;
   std::chrono::seconds snapshot_interval{60};
 };
 

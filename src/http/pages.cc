@@ -24,10 +24,12 @@ std::string_view bearer_token(std::string_view authorization) {
   return authorization;
 }
 
-Response run(const std::string& path, const Handler& page) {
+}  // namespace
+
+Response answer_of(const std::string& path, const Handler& make) {
   std::string why = "unknown exception";
   try {
-    return page();
+    return make();
   } catch (const std::exception& e) {
     why = e.what();
   } catch (...) {
@@ -35,8 +37,6 @@ Response run(const std::string& path, const Handler& page) {
   log::error("http.page_failed", {{"path", path}, {"error", why}});
   return {.status = 500, .body = "this page failed; the log says why\n"};
 }
-
-}  // namespace
 
 Pages::Pages(std::map<std::string, Handler> pages, std::string_view token, std::set<std::string> open)
     : pages_(std::move(pages)), token_hash_(token.empty() ? "" : sha256_hex(token)), open_(std::move(open)) {
@@ -48,7 +48,7 @@ Response Pages::answer(std::string_view target, std::string_view authorization) 
   const std::string path(target.substr(0, target.find('?')));
   if (!may_read(path, authorization)) return {.status = 401, .body = "this page needs the service's token: Authorization: Bearer TOKEN\n"};
   const auto found = pages_.find(path);
-  return found == pages_.end() ? no_such_page() : run(path, found->second);
+  return found == pages_.end() ? no_such_page() : answer_of(path, found->second);
 }
 
 bool Pages::may_read(const std::string& path, std::string_view authorization) const {

@@ -5,17 +5,35 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace trailwarden::http {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  Headers headers = {};  // further ones
 };
 
 /// Makes a page. Called on the server's thread for every request, so it is quick and whatever it reads is safe to read from there.
 using Handler = std::function<Response()>;
+
+/// What somebody has posted.
+struct PostedRequest {
+  std::string target;  // path and query, as they were sent
+  Headers headers;     // in the order they were sent, names as they were written
+  std::string body;
+};
+
+/// Answers what is posted; who may post is for it to find out. Called as a `Handler` is.
+using PostHandler = std::function<Response(const PostedRequest&)>;
+
+/// What `make` gives; 500, and why in the log, if it throws.
+Response answer_of(const std::string& path, const Handler& make);
 
 /// The pages of a service by path, and who may read them. Immutable, so any thread may ask.
 ///

@@ -10,7 +10,7 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "pipeline/ledger.h"
-#include "pipeline/topic_scan.h"
+#include "stream/topic_scan.h"
 
 namespace trailwarden::pipeline {
 namespace {
@@ -149,7 +149,7 @@ class Auditor {
 
 Result<AuditReport> audit(stream::Topics& topics) {
   Auditor auditor(topics.group());
-  if (auto done = for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) { auditor.take_ledger(message); }); !done)
+  if (auto done = stream::for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) { auditor.take_ledger(message); }); !done)
     return fail(std::move(done).error());
   const auto partitions = topics.partitions(stream::kAlertsTopic);
   if (!partitions) return fail(partitions.error());
@@ -158,7 +158,7 @@ Result<AuditReport> audit(stream::Topics& topics) {
     if (!held) return fail(held.error());
     if (held->begin > 0) auditor.forget_oldest_alerts();
   }
-  if (auto done = for_each_record(topics, stream::kAlertsTopic, [&](const stream::Message& message) { auditor.take_alert(message); }); !done)
+  if (auto done = stream::for_each_record(topics, stream::kAlertsTopic, [&](const stream::Message& message) { auditor.take_alert(message); }); !done)
     return fail(std::move(done).error());
   return auditor.finish();
 }

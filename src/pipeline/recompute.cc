@@ -8,7 +8,7 @@
 
 #include "core/hash.h"
 #include "pipeline/ledger.h"
-#include "pipeline/topic_scan.h"
+#include "stream/topic_scan.h"
 
 namespace trailwarden::pipeline {
 namespace {
@@ -21,7 +21,7 @@ using CommitsByPartition = std::map<std::pair<std::string, std::int32_t>, Commit
 Result<CommitsByPartition> read_ledger(stream::Topics& topics) {
   CommitsByPartition out;
   std::optional<Error> wrong;
-  auto done = for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) {
+  auto done = stream::for_each_record(topics, stream::kLedgerTopic, [&](const stream::Message& message) {
     auto record = parse_ledger_record(message.value);
     if (record && record->group != topics.group()) return;
     if (record) out[{record->topic, record->partition}].push_back(std::move(*record));

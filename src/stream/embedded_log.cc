@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/failpoint.h"
+#include "core/log.h"
 
 namespace trailwarden::stream {
 namespace {
@@ -16,13 +17,21 @@ using Clock = std::chrono::steady_clock;
 constexpr PartitionId kFolder{};
 constexpr milliseconds kBeforeRetry{500};
 constexpr std::int64_t kRowsTrimmed = 64;  // by a commit, besides twice as many as it writes
+constexpr std::int64_t kRowsTrimmedForRoom = 1024;
+constexpr std::size_t kLeastDeflated = 4;  // times smaller than the JSON is the journal
+constexpr milliseconds kBetweenLooksForRoom{200};
+constexpr std::string_view kNoRoom = "no input is read: what the archiver has not stored yet fills the database (embedded.max_bytes)";
 
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EmbeddedOptions options, std::unique_ptr<InputSource> input) {
   auto lock = ProcessLock::take(options.database);
   if (!lock) return fail(std::move(lock).error());
-  auto store = EmbeddedStore::open(options.database, {options.max_bytes, options.compacted, options.keep_journal ? 0 : options.kept_messages});
+  auto store = EmbeddedStore::open(options.database, {.max_bytes = options.max_bytes,
+                                                      .compacted = options.compacted,
+                                                      .kept_messages = options.keep_journal ? 0 : options.kept_messages,
+                                                      .followers = options.followers,
+                                                      .now = options.now});
   if (!store) return fail(std::move(store).error());
   auto reader = EmbeddedReader::open(options.database);
   if (!reader) return fail(std::move(reader).error());
@@ -82,12 +91,17 @@ Result<void> EmbeddedLog::poll(milliseconds wait, Polled& polled, Member& member
 }
 
 Result<void> EmbeddedLog::read_on(milliseconds wait, Polled& polled) {
+  look_for_room();
   bool given = pending_.give(polled.batch);
   if (!given && pending_.bytes() >= options_.max_pending_bytes) {
     pause(wait);
     return {};
   }
   if (!given) {
+    if (is_full_) {
+      pause(std::min(wait, kBetweenLooksForRoom));
+      return {};
+    }
     InputBatch input;
     if (auto read = input_->poll(told_caught_up_ || !drained_ ? wait : milliseconds{0}, input); !read) return read;
     drained_ = input.drained && !input.settling;
@@ -152,6 +166,11 @@ Result<CommitResult> EmbeddedLog::commit(std::span<const Progress> progress) {
 Result<void> EmbeddedLog::write(std::span<const Progress> progress) {
   auto transaction = store_->begin();
   if (!transaction) return fail(std::move(transaction).error());
+  if (trim_below_ > first_kept_) {  // first: what comes may need the room
+    const auto below = trimmable();
+    if (!below) return fail(below.error());
+    if (auto done = store_->trim(*below, kRowsTrimmed); !done) return done;
+  }
   auto rows = write_input(progress.empty() ? pending_.begin() : progress.back().next_offset);
   if (!rows) return fail(std::move(rows).error());
   for (const Outgoing& message : appended_) {
@@ -162,7 +181,9 @@ Result<void> EmbeddedLog::write(std::span<const Progress> progress) {
     if (auto done = store_->put_checkpoint(p.next_offset, p.metadata); !done) return done;
   }
   if (trim_below_ > first_kept_) {
-    if (auto done = store_->trim(trim_below_, kRowsTrimmed + 2 * *rows); !done) return done;
+    const auto below = trimmable();
+    if (!below) return fail(below.error());
+    if (auto done = store_->trim(*below, 2 * *rows); !done) return done;
   }
   return transaction->commit();
 }
@@ -189,6 +210,7 @@ void EmbeddedLog::committed(std::span<const Progress> progress) {
   drop_committed(progress.empty() ? pending_.begin() : progress.back().next_offset);
   appended_.clear();
   set_trouble(commit_trouble_, {});
+  look_for_room_at_ = {};
   if (trim_below_ > first_kept_) look_at_trimmed();
   // Should this fail, the next commit will say why.
   if (shrinking_) shrinking_ = store_->shrink().value_or(false);
@@ -203,6 +225,44 @@ void EmbeddedLog::drop_committed(std::int64_t next_offset) {
   };
   TRAILWARDEN_CHECK(pending_.each_run(next_offset, nothing, tell).has_value(), "nothing was asked that can fail");
   pending_.drop(next_offset);
+}
+
+/// What neither the worker nor a follower asks for any more is below this.
+Result<std::int64_t> EmbeddedLog::trimmable() {
+  auto held = store_->held(kFolderTopic);
+  if (!held) return fail(std::move(held).error());
+  return std::min(trim_below_, held->value_or(trim_below_));
+}
+
+/// Whether there is room for more input, and makes some where followers have gone on.
+/// Should anything fail here, the next commit will say why.
+void EmbeddedLog::look_for_room() {
+  if (options_.max_bytes == 0 || options_.followers.empty() || Clock::now() < look_for_room_at_) return;
+  look_for_room_at_ = Clock::now() + kBetweenLooksForRoom;
+  const auto below = trimmable();
+  auto bytes = used_bytes();
+  if (!below || !bytes) return;
+  const std::uint64_t most = options_.max_bytes / 4 * 3;
+  if (*bytes > most && *below > first_kept_) {
+    auto transaction = store_->begin();
+    if (!transaction || !store_->trim(*below, kRowsTrimmedForRoom) || !transaction->commit()) return;
+    look_at_trimmed();
+    if (bytes = used_bytes(); !bytes) return;
+  }
+  const std::uint64_t soon = *bytes + pending_.bytes() / kLeastDeflated;
+  const bool was_full = std::exchange(is_full_, soon > most && *below < trim_below_);
+  if (was_full == is_full_) return;
+  set_trouble(room_trouble_, is_full_ ? std::string(kNoRoom) : "");
+  if (is_full_)
+    log::warn("stream.input_waits", {{"why", kNoRoom}, {"bytes", *bytes}, {"max_bytes", options_.max_bytes}});
+  else
+    log::info("stream.input_goes_on");
+}
+
+Result<std::uint64_t> EmbeddedLog::used_bytes() {
+  const auto size = store_->size();
+  if (!size) return fail(size.error());
+  return size->database - size->free;
 }
 
 void EmbeddedLog::look_at_trimmed() {
@@ -245,6 +305,7 @@ Result<void> EmbeddedLog::settle_doubt() {
     ever_committed_ = true;
   }
   in_doubt_ = false;
+  look_for_room_at_ = {};
   return {};
 }
 
@@ -274,7 +335,7 @@ void EmbeddedLog::trim(PartitionId partition, std::int64_t offset) {
 std::string EmbeddedLog::trouble() const {
   std::string all = input_->trouble();
   const std::lock_guard lock(mutex_);
-  for (const std::string* trouble : {&commit_trouble_, &delivery_trouble_}) {
+  for (const std::string* trouble : {&commit_trouble_, &delivery_trouble_, &room_trouble_}) {
     if (!all.empty() && !trouble->empty()) all += "; ";
     all += *trouble;
   }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,8 @@ struct EmbeddedOptions {
   bool keep_journal = false;    // `trim` does nothing
   std::int64_t kept_messages = 500'000;  // of every topic but alerts and compacted ones: of older ones nothing is left; 0: all are kept
   std::uint64_t max_bytes = 0;                                      // of the database; 0: as the disk has room
+  std::vector<EmbeddedFollowing> followers;  // groups that work beside it: what they have not committed is kept
+  std::function<AppendTime()> now = system_log_time;  // commits are stamped with it
   std::size_t max_pending_bytes = std::size_t{256} << 20;           // read and not committed; then nothing more is read
 };
 
@@ -50,8 +53,10 @@ struct EmbeddedOptions {
 /// A full disk or a failing one: `commit` says kRolledBack and `trouble` why; the next poll after that waits up to half
 /// a second, so that whoever tries again at once does not spin. A damaged database is an error that says what to do.
 ///
-/// There is no clock here: no ticks are told. Offsets of output topics begin with 0. Alerts are kept for ever;
-/// of the journal what a restart may need, of other topics the newest. Cost: about one fsync a commit, two more with alerts; the journal takes about an eighth of the input,
+/// The log's own clock is for its followers (`EmbeddedFollower`): here no ticks are told, and messages have the stamps of
+/// their files. Offsets of output topics begin with 0. Alerts are kept for ever; of the journal what a restart or a
+/// follower may need, of other topics the newest and what a follower has not committed. When what only a follower
+/// needs has taken three quarters of `max_bytes`, no more input is read until it has gone on. Cost: about one fsync a commit, two more with alerts; the journal takes about an eighth of the input,
 /// inflated. Why not a write-ahead file of our own: SQLite has survived more power cuts than we will ever test.
 class EmbeddedLog final : public PartitionedLog {
  public:
@@ -100,6 +105,9 @@ class EmbeddedLog final : public PartitionedLog {
   Result<std::int64_t> write_input(std::int64_t next_offset);
   void committed(std::span<const Progress> progress);
   void drop_committed(std::int64_t next_offset);
+  Result<std::int64_t> trimmable();
+  void look_for_room();
+  Result<std::uint64_t> used_bytes();
   void look_at_trimmed();
   void deliver();
   Result<void> settle_doubt();
@@ -123,6 +131,8 @@ class EmbeddedLog final : public PartitionedLog {
   std::string metadata_;
   std::int64_t first_kept_ = 0, trim_below_ = 0;
   bool shrinking_ = false;  // there are many free pages
+  bool is_full_ = false;    // of what followers need: no input is read
+  std::chrono::steady_clock::time_point look_for_room_at_{};
 
   bool joined_ = false, started_ = false, in_doubt_ = false;
   std::chrono::steady_clock::time_point retry_at_{}, deliver_at_{};
@@ -130,7 +140,7 @@ class EmbeddedLog final : public PartitionedLog {
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wakes_;
   bool woken_ = false;
-  std::string commit_trouble_, delivery_trouble_;
+  std::string commit_trouble_, delivery_trouble_, room_trouble_;
 };
 
 }  // namespace trailwarden::stream

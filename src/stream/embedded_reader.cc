@@ -19,16 +19,20 @@ Error gone(std::string_view topic, std::int64_t offset) {
           std::string(topic) + ": what stood at offset " + std::to_string(offset) + " was trimmed"};
 }
 
+AppendTime time_of(std::int64_t ms) { return AppendTime{std::chrono::milliseconds{ms}}; }
+
 /// The input, from the journal: a row a read.
 class JournalReader final : public PartitionReader {
  public:
-  static Result<std::unique_ptr<PartitionReader>> open(const std::string& path, std::int64_t from, std::int64_t to) {
+  static Result<std::unique_ptr<PartitionReader>> open(const std::string& path, std::int64_t from, std::int64_t to,
+                                                       bool by_log_time) {
     auto database = open_embedded_database_read_only(path);
     if (!database) return fail(std::move(database).error());
     auto row =
-        database->prepare("SELECT first, next, messages FROM input WHERE first <= ?1 ORDER BY first DESC LIMIT 1");
+        database->prepare("SELECT first, next, messages, time FROM input WHERE first <= ?1 ORDER BY first DESC LIMIT 1");
     if (!row) return fail(std::move(row).error());
-    return std::unique_ptr<PartitionReader>(new JournalReader(std::move(*database), std::move(*row), from, to));
+    return std::unique_ptr<PartitionReader>(
+        new JournalReader(std::move(*database), std::move(*row), from, to, by_log_time));
   }
 
   Result<bool> read(std::chrono::milliseconds, MessageBatch& batch) override {
@@ -41,24 +45,28 @@ class JournalReader final : public PartitionReader {
       return fail(gone(kFolderTopic, next_));
     }
     auto decoded = codec_.decode(row_.bytes(2), row_.number(0), batch);
+    const AppendTime committed = time_of(row_.number(3));
     row_.reset();
     if (!decoded) return fail(std::move(decoded).error().during(database_.path()));
     std::erase_if(batch.messages,
                   [this](const Message& message) { return message.offset < next_ || message.offset >= to_; });
     if (batch.messages.empty())
       return fail(ErrorCode::kMalformed, database_.path() + ": a row of the journal holds less than it says");
+    if (by_log_time_)
+      for (Message& message : batch.messages) message.append_time = committed;
     next_ = batch.messages.back().offset + 1;
     return true;
   }
 
  private:
-  JournalReader(sqlite::Database database, sqlite::Statement row, std::int64_t from, std::int64_t to)
-      : database_(std::move(database)), row_(std::move(row)), next_(from), to_(to) {}
+  JournalReader(sqlite::Database database, sqlite::Statement row, std::int64_t from, std::int64_t to, bool by_log_time)
+      : database_(std::move(database)), row_(std::move(row)), next_(from), to_(to), by_log_time_(by_log_time) {}
 
   sqlite::Database database_;
   sqlite::Statement row_;
   JournalRow codec_;
   std::int64_t next_, to_;
+  bool by_log_time_;
 };
 
 /// What a batch's views of output messages point into.
@@ -69,13 +77,13 @@ struct Kept {
 /// A topic that was written to.
 class TopicReader final : public PartitionReader {
  public:
-  static Result<std::unique_ptr<PartitionReader>> open(const std::string& path, const char* table,
-                                                       PartitionId partition, std::string_view topic, std::int64_t from,
-                                                       std::int64_t to) {
+  static Result<std::unique_ptr<PartitionReader>> open(const std::string& path, bool compacted, PartitionId partition,
+                                                       std::string_view topic, std::int64_t from, std::int64_t to) {
     auto database = open_embedded_database_read_only(path);
     if (!database) return fail(std::move(database).error());
     auto rows =
-        database->prepare(std::string("SELECT offset, key, value, headers FROM ") + table +
+        database->prepare(std::string("SELECT offset, key, value, headers, ") +
+                          (compacted ? "NULL FROM newest" : "time FROM messages") +
                           " WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 AND offset < ?4 ORDER BY offset");
     if (!rows) return fail(std::move(rows).error());
     return std::unique_ptr<PartitionReader>(
@@ -117,6 +125,7 @@ class TopicReader final : public PartitionReader {
     message.key = kept->key;
     message.value = std::string_view(kept->value).substr(0, size);
     message.has_value = !rows_.is_null(2);
+    if (!rows_.is_null(4)) message.append_time = time_of(rows_.number(4));
     message.headers = decode_headers(kept->headers);
     next_ = message.offset + 1;
     batch.messages.push_back(std::move(message));
@@ -188,16 +197,33 @@ Result<Extent> EmbeddedReader::extent(std::string_view topic, std::int32_t parti
 
 Result<std::unique_ptr<PartitionReader>> EmbeddedReader::read(std::string_view topic, std::int32_t partition,
                                                               std::int64_t from, std::optional<std::int64_t> to) {
+  return open_reader(topic, partition, from, to, false);
+}
+
+Result<std::unique_ptr<PartitionReader>> EmbeddedReader::read_by_log_time(std::string_view topic, std::int64_t from,
+                                                                          std::optional<std::int64_t> to) {
+  return open_reader(topic, 0, from, to, true);
+}
+
+Result<AppendTime> EmbeddedReader::clock() {
+  auto ms = database_.number("SELECT value FROM meta WHERE name = 'clock'");
+  if (!ms) return fail(std::move(ms).error());
+  return time_of(*ms);
+}
+
+Result<std::unique_ptr<PartitionReader>> EmbeddedReader::open_reader(std::string_view topic, std::int32_t partition,
+                                                                     std::int64_t from, std::optional<std::int64_t> to,
+                                                                     bool by_log_time) {
   auto held = extent(topic, partition);
   if (!held) return fail(std::move(held).error());
   const std::int64_t end = std::min(to.value_or(held->end), held->end);
   if (topic == kFolderTopic) {
     if (from < held->begin && from < end) return fail(gone(topic, from));
-    return JournalReader::open(database_.path(), from, end);
+    return JournalReader::open(database_.path(), from, end, by_log_time);
   }
   auto compacted = ask(database_, kIsCompacted, topic, partition);
   if (!compacted) return fail(std::move(compacted).error());
-  return TopicReader::open(database_.path(), *compacted ? "newest" : "messages", {0, partition}, topic, from, end);
+  return TopicReader::open(database_.path(), compacted->has_value(), {0, partition}, topic, from, end);
 }
 
 }  // namespace trailwarden::stream

@@ -36,8 +36,17 @@ class EmbeddedReader final : public Topics {
   /// than this. It holds no lock between its reads, so that what is trimmed meanwhile is kNotFound.
   Result<std::unique_ptr<PartitionReader>> read(std::string_view topic, std::int32_t partition, std::int64_t from,
                                                 std::optional<std::int64_t> to) override;
+  /// The same, but messages of the input have as `append_time` when they were committed, and not the stamp of their
+  /// file. Those of other topics have it either way.
+  Result<std::unique_ptr<PartitionReader>> read_by_log_time(std::string_view topic, std::int64_t from,
+                                                            std::optional<std::int64_t> to);
+  /// The log's clock as of its last commit.
+  Result<AppendTime> clock();
 
  private:
+  Result<std::unique_ptr<PartitionReader>> open_reader(std::string_view topic, std::int32_t partition,
+                                                       std::int64_t from, std::optional<std::int64_t> to,
+                                                       bool by_log_time);
   explicit EmbeddedReader(sqlite::Database database) : database_(std::move(database)) {}
 
   const std::string group_ = "embedded";

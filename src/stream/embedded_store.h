@@ -24,13 +24,23 @@ struct EmbeddedSize {
   std::uint64_t free = 0;  // of the database: pages that wait to be used again
 };
 
-/// The tables of an `EmbeddedLog`, as statements. Owned by one thread; errors as `sqlite::Statement` has them.
+/// A group that reads topics of an `EmbeddedLog` besides it.
+struct EmbeddedFollowing {
+  std::string group;
+  std::vector<std::string> topics;
+};
+
+/// The tables of an `EmbeddedLog`, as statements; several may work on one file, each with topics of its
+/// own to write. Owned by one thread; errors as `sqlite::Statement` has them.
 class EmbeddedStore {
  public:
   struct Options {
-    std::uint64_t max_bytes = 0;          // as `open_embedded_database`
-    std::vector<std::string> compacted;   // topics
-    std::int64_t kept_messages = 0;       // of a topic that is neither compacted nor of alerts; 0: all
+    std::uint64_t max_bytes = 0;                // as `open_embedded_database`
+    std::vector<std::string> compacted;         // topics
+    std::int64_t kept_messages = 0;             // of a topic that is neither compacted nor of alerts; 0: all
+    std::vector<EmbeddedFollowing> followers;   // what they have not committed is kept
+    std::function<AppendTime()> now = system_log_time;
+    bool beside = false;                        // somebody else has made the database, and holds it against other processes
   };
   static Result<EmbeddedStore> open(const std::string& path, Options options);
 
@@ -39,11 +49,26 @@ class EmbeddedStore {
   /// Where the journal begins, if it holds anything.
   Result<std::optional<std::int64_t>> first_input();
 
-  /// What is written between `begin` and `Transaction::commit` counts together or not at all; `settle` says which.
-  Result<sqlite::Transaction> begin() { return sqlite::Transaction::begin(database_); }
+  /// What is written between `begin` and `Transaction::commit` counts together or not at all; `settle` says which. The
+  /// log's clock moves on to now, unless it is there already, and is what everything in the transaction is stamped with.
+  /// So whoever reads the clock in a transaction of his own has seen all that was stamped earlier.
+  Result<sqlite::Transaction> begin();
+  AppendTime time() const { return time_; }
   Result<void> put_input(std::int64_t first, std::int64_t next, std::string_view row);
   Result<void> put_source(const SourceMark& mark);
   Result<void> put_checkpoint(std::int64_t next_offset, std::string_view metadata);
+
+  /// What a group has committed of partition 0 of a topic; none if nothing.
+  struct Followed {
+    std::int64_t next_offset = 0;
+    std::string metadata;
+    std::optional<std::int64_t> cut;
+  };
+  Result<std::optional<Followed>> followed(std::string_view group, std::string_view topic);
+  Result<void> put_followed(std::string_view group, std::string_view topic, const Followed& followed);
+  /// The first offset of a topic that a follower may still ask for; none if nobody follows it.
+  Result<std::optional<std::int64_t>> held(std::string_view topic);
+
   Result<void> append(const Outgoing& message);
   /// Deletes journal rows that end at or before `offset`, the oldest `rows` of them.
   Result<void> trim(std::int64_t offset, std::int64_t rows);
@@ -77,22 +102,28 @@ class EmbeddedStore {
   using Ends = std::map<std::pair<std::string, std::int32_t>, std::int64_t, std::less<>>;
   struct Statements {
     sqlite::Statement put_input, put_source, drop_source, put_checkpoint, put_end, append, replace, drop, trim, forget;
+    sqlite::Statement end, clock, put_clock, followed, put_followed;
   };
 
-  EmbeddedStore(sqlite::Database database, Statements statements, Ends ends, const Options& options)
-      : database_(std::move(database)),
+  EmbeddedStore(sqlite::Database database, Statements statements, Ends ends, Options options)
+      : options_(std::move(options)),
+        database_(std::move(database)),
         statements_(std::move(statements)),
         ends_(std::move(ends)),
-        compacted_(options.compacted.begin(), options.compacted.end()),
-        kept_messages_(options.kept_messages) {}
+        compacted_(options_.compacted.begin(), options_.compacted.end()) {}
   static Result<Statements> prepare(sqlite::Database& database);
   static Result<Ends> read_ends(sqlite::Database& database);
+  Result<void> stamp();
+  Result<std::int64_t> next_offset(const std::string& topic, std::int32_t partition);
+  Result<void> forget(std::string_view topic, std::int32_t partition, std::int64_t appended);
 
+  Options options_;
   sqlite::Database database_;
   Statements statements_;
-  Ends ends_, committed_ends_ = ends_;
+  Ends ends_, open_ends_;  // committed, as far as known; of the open transaction
+  AppendTime time_{};      // of the open transaction
+  bool told_ahead_ = false;
   std::set<std::string, std::less<>> compacted_;
-  std::int64_t kept_messages_;
 };
 
 }  // namespace trailwarden::stream

@@ -61,6 +61,7 @@ struct KafkaLogOptions {
   KafkaConnection connection;
   std::string group;
   std::vector<std::string> inputs;   // topics
+  std::vector<std::string> own_inputs;  // of these, topics that the service itself writes: where nobody said where to begin, they begin with all they hold
   std::string topic_prefix{kTopicPrefix};  // of the service's own topics on this cluster
   std::vector<std::string> outputs;  // topics that will be written to, as the cluster calls them; known ones are not waited for (R2)
   std::string ticks_topic;           // as the cluster calls it; empty: no ticks

@@ -1,5 +1,7 @@
 #include "stream/kafka_start_offsets.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "stream/kafka_query.h"
@@ -35,12 +37,15 @@ Result<std::vector<Assigned>> StartOffsets::resolve(rd_kafka_t* client, std::spa
 Result<std::optional<std::int64_t>> StartOffsets::beginning(rd_kafka_t* client, PartitionId id, std::chrono::milliseconds limit) {
   using Kind = KafkaLogOptions::StartFrom::Kind;
   if (const auto known = beginnings_.find(id); known != beginnings_.end()) return std::optional(known->second);
-  if (options_.start_from.kind == Kind::kNobodySaid) return std::nullopt;
   const std::string& topic = options_.inputs[id.topic];
+  const bool is_own = std::find(options_.own_inputs.begin(), options_.own_inputs.end(), topic) != options_.own_inputs.end();
+  Kind kind = options_.start_from.kind;
+  if (kind == Kind::kNobodySaid && is_own) kind = Kind::kEarliest;
+  if (kind == Kind::kNobodySaid) return std::nullopt;
   const auto extent = query_extent(client, topic, id.number, limit);
   if (!extent) return fail(extent.error());
-  std::int64_t offset = options_.start_from.kind == Kind::kEarliest ? extent->begin : extent->end;
-  if (options_.start_from.kind == Kind::kTime) {
+  std::int64_t offset = kind == Kind::kEarliest ? extent->begin : extent->end;
+  if (kind == Kind::kTime) {
     const auto at_time = offset_at(client, topic, id.number, options_.start_from.time, limit);
     if (!at_time) return fail(at_time.error());
     offset = at_time->value_or(extent->end);

@@ -51,6 +51,12 @@ struct CaughtUp {
   std::int64_t end = 0;
 };
 
+/// Where whoever gathers messages by the log's clock has to end what he gathers, whatever the clock says: only a log that keeps this for all time to come may tell it.
+struct Cut {
+  PartitionId partition;
+  std::int64_t offset = 0;  // of the first message that belongs to it no more; none of those comes before the offset is committed
+};
+
 /// The log's clock, told to one partition whether it has records or not.
 struct Tick {
   PartitionId partition;
@@ -69,15 +75,17 @@ struct Polled {
   MessageBatch batch;               // of any started partitions, each in log order
   std::vector<CaughtUp> caught_up;  // after the batch's messages
   std::vector<Tick> ticks;          // after the batch's messages
+  std::vector<Cut> cuts;            // after the batch's messages
   std::vector<PartitionFault> faults;
 
   void clear() {
     batch.clear();
     caught_up.clear();
     ticks.clear();
+    cuts.clear();
     faults.clear();
   }
-  bool empty() const { return batch.messages.empty() && caught_up.empty() && ticks.empty() && faults.empty(); }
+  bool empty() const { return batch.messages.empty() && caught_up.empty() && ticks.empty() && cuts.empty() && faults.empty(); }
 };
 
 /// Learns which partitions are its own. Called from within `poll` and `leave`, on their thread. Every rebalance ends with `assigned`, with nothing if there is

@@ -109,6 +109,7 @@ StoreResult<aws::HttpResponse> S3Store::send(const Call& call, std::string_view 
                                   .body = call.body,
                                   .connect_timeout = settings_.connect_timeout,
                                   .timeout = settings_.timeout,
+                                  .stall = settings_.stall,
                                   .most_bytes = call.most_bytes,
                                   .cancelled = settings_.cancelled});
   const std::string signed_at = format_time(now);

@@ -34,6 +34,7 @@ struct S3Settings {
   std::string storage_class;              // empty: STANDARD
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{60'000};  // of one request, with its bytes
+  std::chrono::seconds stall{15};             // without any, or next to none
   const std::atomic<bool>* cancelled = nullptr;  // once true, what is under way is given up; outlives the store
 };
 

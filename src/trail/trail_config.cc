@@ -97,13 +97,15 @@ S3Config read_s3(const Section& section, const std::string& home_region) {
 }
 
 DigestConfig read_digest(const Section& section) {
-  static constexpr std::array<std::string_view, 3> kKeys{"enabled", "key_directory", "rotate_every"};
+  static constexpr std::array<std::string_view, 6> kKeys{"enabled", "key_directory", "rotate_every", "passphrase_file", "passphrase_env", "passphrase"};
   section.only(kKeys);
   DigestConfig digest;
   digest.enabled = section.boolean("enabled", digest.enabled);
   digest.key_directory = section.text("key_directory", digest.key_directory);
   if (digest.key_directory.empty()) section.report("key_directory", "key_directory: the folder of the keys that sign digests");
   digest.rotate_every = section.duration("rotate_every", digest.rotate_every, 24h, 3650 * 24h);
+  if (section.has("passphrase")) section.report_key("passphrase", "passphrase: a secret does not belong into this file: put it into a file of its own and name it with passphrase_file, or use passphrase_env");
+  digest.passphrase = config::read_secret_source(section, "passphrase");
   return digest;
 }
 
@@ -215,7 +217,9 @@ std::string trail_yaml(const TrailConfig& trail) {
   if (trail.s3) out += s3_yaml(*trail.s3);
   out += to_yaml(trail.selectors, 4);
   out += fmt::format("    insights: {}\n", trail.insights);
-  out += fmt::format("    digest: {{enabled: {}, key_directory: {}, rotate_every: {}}}\n", trail.digest.enabled, yaml_text(trail.digest.key_directory), config::format_duration(trail.digest.rotate_every));
+  out += fmt::format("    digest:\n      enabled: {}\n      key_directory: {}\n      rotate_every: {}\n", trail.digest.enabled, yaml_text(trail.digest.key_directory), config::format_duration(trail.digest.rotate_every));
+  line(out, 6, "passphrase_file", trail.digest.passphrase.file);
+  line(out, 6, "passphrase_env", trail.digest.passphrase.environment);
   out += fmt::format("    epoch: {{length: {}, max_bytes: {}}}\n", config::format_duration(trail.epoch.length), config::format_size(trail.epoch.max_bytes));
   return out + fmt::format("    compression_level: {}\n    fallback: {}\n", trail.compression_level, yaml_text(trail.fallback));
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/section.h"
+#include "config/service_config.h"
 #include "trail/event_selection.h"
 #include "trail/log_object.h"
 
@@ -40,6 +41,7 @@ struct DigestConfig {
   bool enabled = true;
   std::string key_directory = "trail-keys";  // of the private keys
   std::chrono::seconds rotate_every = std::chrono::hours{30 * 24};
+  config::SecretSource passphrase;  // that encrypts the key files; none: only their mode keeps them
   bool operator==(const DigestConfig&) const = default;
 };
 

@@ -163,7 +163,7 @@ class Cluster {
         auto parsed = parse_manifest_record(*record.value);
         ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
         if (auto* const object = std::get_if<ManifestObject>(&*parsed)) objects_.push_back(std::move(*object));
-        else epochs_[std::get<ManifestEpoch>(*parsed).epoch.partition].push_back(std::get<ManifestEpoch>(*parsed));
+        else if (auto* const epoch = std::get_if<ManifestEpoch>(&*parsed)) epochs_[epoch->epoch.partition].push_back(*epoch);
       }
     }
   }
@@ -328,6 +328,7 @@ TEST(Archiver, LeavesWhatAnotherVersionWroteOfTheSameRecords) {
   const auto manifest = cluster.manifest();
   ASSERT_EQ(manifest.size(), 2u);
   for (const ManifestObject& object : manifest) EXPECT_EQ(object.sha256, "0123");
+  EXPECT_EQ(cluster.status(0).newest_objects, (std::map<std::string, Timestamp>{{"main", std::max(manifest[0].delivered, manifest[1].delivered)}}));
   for (const auto& [key, object] : cluster.store().objects) EXPECT_THAT(object.bytes, ::testing::EndsWith("otherwise deflated"));
 }
 

@@ -79,6 +79,16 @@ TEST(HttpClient, SaysWhyThereIsNoAnswer) {
   EXPECT_EQ(code_of("file:///etc/passwd"), "NoAnswer");
 }
 
+TEST(HttpClient, GivesUpAServerThatStandsStill) {
+  FakeHttpServer server([](const FakeRequest&) -> FakeAnswer { return {.delay = milliseconds{8'000}}; });
+  HttpClient client;
+  const auto began = std::chrono::steady_clock::now();
+  const auto answer = client.send({.url = server.url() + "/", .stall = std::chrono::seconds{1}, .direct = true});
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, "Timeout");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{6}) << "long before the time limit of the request";
+}
+
 TEST(HttpClient, AFailureNeverTellsTheQuery) {
   HttpClient client;
   EXPECT_THAT(client.send({.url = "http://127.0.0.1:1/path?X-Amz-Security-Token=secret", .direct = true}).error().message, Not(HasSubstr("secret")));

@@ -37,6 +37,16 @@ std::unique_ptr<Server> a_server(Options options = {}) {
   return std::move(*server);
 }
 
+/// Says what was posted to /post.
+Options with_post(Options options) {
+  options.posts = {{"/post", [](const PostedRequest& request) {
+                      std::string said = request.target + "|";
+                      for (const auto& [name, value] : request.headers) said += name + "=" + value + "|";
+                      return Response{.status = request.body == "bad" ? 400U : 200U, .body = said + request.body, .headers = {{"X-Said", "yes"}}};
+                    }}};
+  return options;
+}
+
 Options patient() { return {.read_timeout = 60s, .write_timeout = 60s}; }
 
 std::string fetch(const Server& server, std::string_view target) {
@@ -112,6 +122,47 @@ INSTANTIATE_TEST_SUITE_P(
                       RequestCase{"NotHttp", "\x16\x03\x01\x02\r\n\r\n", "1 400 ", true},
                       RequestCase{"NextVersion", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "1 400 ", true}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Server, TakesWhatIsPostedWhereSomebodyIsForIt) {
+  const auto server = a_server(with_post(patient()));
+  Client client(server->port());
+  ASSERT_TRUE(client.send("POST /post?a=%20b HTTP/1.1\r\nHost: test\r\nX-Some: Thing\r\nContent-Length: 5\r\n\r\nhello"));
+  EXPECT_THAT(client.answer(), AllOf(StartsWith("HTTP/1.1 200 OK"), HasSubstr("\r\nX-Said: yes\r\n"), EndsWith("/post?a=%20b|Host=test|X-Some=Thing|Content-Length=5|hello")));
+  ASSERT_TRUE(client.send("POST /post HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nbadPOST /post HTTP/1.1\r\nHost: test\r\n\r\n"));
+  EXPECT_THAT(client.answer(), AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("|bad"))) << "whoever answers decides";
+  EXPECT_THAT(client.answer(), AllOf(StartsWith("HTTP/1.1 200 OK"), EndsWith("Host=test|"))) << "and the connection goes on; a body may be empty";
+  ASSERT_TRUE(client.send("POST /post HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+  EXPECT_THAT(client.answer(), StartsWith("HTTP/1.1 100 Continue\r\n\r\n"));
+  ASSERT_TRUE(client.send("hi"));
+  EXPECT_THAT(client.answer(), EndsWith("|hi"));
+}
+
+TEST(Server, TakesNoMoreOfABodyThanItsBoundAndNoneWithoutItsLength) {
+  Options options = with_post(patient());
+  options.max_body_bytes = 100'000;
+  const auto server = a_server(options);
+  const auto posted = [&](const std::string& target, const std::string& headers, const std::string& body) {
+    Client client(server->port());
+    client.send("POST " + target + " HTTP/1.1\r\n" + headers + "\r\n" + body);
+    return client.answer();
+  };
+  EXPECT_THAT(posted("/post", "Host: test\r\nContent-Length: 100000\r\n", std::string(100'000, 'x')), StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(posted("/post", "Host: test\r\nContent-Length: 100001\r\n", ""), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(posted("/post", "Host: test\r\nTransfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n"), StartsWith("HTTP/1.1 411 "));
+  EXPECT_THAT(posted("/post", "Content-Length: 2\r\n", "hi"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(posted("/healthz", "Host: test\r\nContent-Length: 2\r\n", "hi"), StartsWith("HTTP/1.1 413 ")) << "pages still take no body";
+  EXPECT_THAT(posted("/healthz", "Host: test\r\n", ""), StartsWith("HTTP/1.1 405 "));
+}
+
+TEST(Server, CutsOffWhoeverIsSlowWithABody) {
+  Options options = with_post(patient());
+  options.body_timeout = 50ms;
+  const auto server = a_server(options);
+  Client client(server->port());
+  ASSERT_TRUE(client.send("POST /post HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhel"));
+  EXPECT_EQ(client.rest(), "");
+  EXPECT_THAT(fetch(*server, "/healthz"), EndsWith("fine\n"));
+}
 
 TEST(Server, HeadIsTheHeaderOfGet) {
   const auto server = a_server(patient());

@@ -29,7 +29,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from pypi import python_with
+from pypi_tool import python_with
 
 VERSION = "5.2.5"
 REGION, BUCKET = "eu-west-1", "trail-logs"
@@ -214,7 +214,7 @@ def main():
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    python, why = python_with("moto[server]", VERSION)
+    python, why = python_with(f"moto[server]=={VERSION}")
     if not python:
         print(f"moto cannot be had: {why}")
         sys.exit(77)

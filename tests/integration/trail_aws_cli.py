@@ -22,7 +22,7 @@ import threading
 import urllib.parse
 from pathlib import Path
 
-from pypi import python_with
+from pypi_tool import python_with
 
 VERSION = "1.45.55"
 BUCKET, PAGE = "trails", 7
@@ -313,7 +313,7 @@ def main():
     parser.add_argument("trail_day")
     parser.add_argument("--only", help="name of one case")
     arguments = parser.parse_args()
-    python, why = python_with("awscli", VERSION)
+    python, why = python_with(f"awscli=={VERSION}")
     if python is None:
         print(f"skipped: the AWS CLI {VERSION} cannot be had from PyPI: {why}")
         return 77

@@ -301,7 +301,7 @@ TEST_F(EmbeddedLogTest, ADamagedPageIsSeenAtTheStart) {
 TEST_F(EmbeddedLogTest, ANewerFormatIsRefused) {
   { const Session run(options()); }
   auto database = sqlite::Database::open(options().database, sqlite::Database::Mode::kReadWrite);
-  ASSERT_TRUE(database->execute("UPDATE meta SET value = 2").has_value());
+  ASSERT_TRUE(database->execute("UPDATE meta SET value = 3 WHERE name = 'format'").has_value());
   const auto log = EmbeddedLog::open(options(), std::make_unique<LinesInput>());
   ASSERT_FALSE(log.has_value());
   EXPECT_EQ(log.error().code, ErrorCode::kUnsupported);

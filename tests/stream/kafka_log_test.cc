@@ -163,6 +163,19 @@ TEST_F(KafkaLogOnMock, ReadsItsPartitionsFromWhereTheyBegin) {
   EXPECT_FALSE(log_->poll(0ms, polled_, *member_).has_value());
 }
 
+TEST_F(KafkaLogOnMock, ATopicOfOurOwnBeginsWithAllItHoldsThoughNobodySaidSo) {
+  mock_.fill("in", 0, {"1", "2"}, {});
+  mock_.create_topic("ours", 1);
+  mock_.fill("ours", 0, {"a", "b"}, {});
+  options_.start_from = {};
+  options_.inputs = {"in", "ours"};
+  options_.own_inputs = {"ours"};
+  log_ = KafkaLog::create(options_).value();
+  member_ = std::make_unique<Recorder>(*log_);
+  ASSERT_TRUE(poll_until([&] { return member_->own.size() == 3 && values_.size() == 2; })) << log_->trouble();
+  EXPECT_THAT(values_, ElementsAre("a", "b"));
+}
+
 TEST_F(KafkaLogOnMock, ValuesHaveReadableBytesBehindThemAndLiveAsLongAsTheirBatch) {
   mock_.fill("in", 0, {"first"});
   join();

@@ -1,4 +1,4 @@
-"""Python packages that tests need, each in an environment of its own below the cache, made once."""
+"""Tools from PyPI that tests run, each in a virtual environment of its own in the cache outside of the tree."""
 
 import fcntl
 import os
@@ -8,17 +8,17 @@ import sys
 from pathlib import Path
 
 
-def python_with(package, version):
-    """The Python that has this package and what it needs, or None and why not. `package` may name an extra: `moto[server]`."""
+def python_with(*requirements):
+    """The Python that has these packages (`name==version`), or None and why not."""
     cache = Path(os.environ.get("TRAILWARDEN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trailwarden")
-    kept = cache / "tools" / f"{package.partition('[')[0]}-{version}"
+    kept = cache / "tools" / "-".join(r.replace("==", "-") for r in requirements)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{kept}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             part = Path(f"{kept}.part")
             shutil.rmtree(part, ignore_errors=True)
-            steps = [sys.executable, "-m", "venv", part], [part / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{package}=={version}"]
+            steps = [sys.executable, "-m", "venv", part], [part / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements]
             for step in steps:
                 done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                 if done.returncode:

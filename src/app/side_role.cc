@@ -1,0 +1,42 @@
+#include "app/side_role.h"
+
+#include <utility>
+
+namespace trailwarden::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTurn = 50ms;  // without input
+
+}  // namespace
+
+std::chrono::milliseconds steady_milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
+
+SideRole::SideRole(OpenedLog log) : log_(std::move(log)), heartbeat_(steady_milliseconds().count()) {}
+
+void SideRole::start() {
+  thread_ = std::jthread([this] {
+    if (auto done = work(); !done) failure_ = std::move(done).error().during(name());
+    ended_ = true;
+  });
+}
+
+void SideRole::stop() {
+  stop_ = true;
+  if (!thread_.joinable()) return;
+  log_.log->wake();
+  thread_.join();
+}
+
+Result<void> SideRole::work() {
+  while (!stop_.load(std::memory_order_relaxed)) {
+    heartbeat_.store(steady_milliseconds().count(), std::memory_order_relaxed);
+    if (auto done = turn(kTurn); !done) return done;
+  }
+  return finish();
+}
+
+std::chrono::milliseconds SideRole::heartbeat_age() const { return ended_ ? 0ms : steady_milliseconds() - std::chrono::milliseconds{heartbeat_.load(std::memory_order_relaxed)}; }
+
+}  // namespace trailwarden::app
