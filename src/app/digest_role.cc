@@ -41,6 +41,23 @@ Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, Opene
 DigestRole::DigestRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::DigestOptions options)
     : SideRole(std::move(log)), stores_(std::move(stores)), trails_(names_of(options.destinations)), writer_(this->log(), std::move(options)) {}
 
+Result<void> DigestRole::turn(std::chrono::milliseconds wait) {
+  if (auto done = writer_.step(wait); !done || !drains_) return done;
+  const archive::DigestStatus status = writer_.status();
+  const auto manifest = log().range(log().inputs().front(), 0);
+  if (!manifest) return fail(manifest.error());
+  is_drained_ = status.next >= manifest->end && !status.is_writing;
+  return {};
+}
+
+/// All that the manifest has by now is read, and the digests of the hours that have passed are stored.
+bool DigestRole::drain() {
+  if (!log_can_be_drained()) return true;
+  drains_ = true;
+  const archive::DigestStatus status = writer_.status();
+  return has_ended() || is_drained_ || !status.stopped.empty();
+}
+
 std::string DigestRole::trouble() const {
   if (std::string trouble = log().trouble(); !trouble.empty()) return trouble;
   const archive::DigestStatus status = writer_.status();

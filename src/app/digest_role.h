@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ class DigestRole final : public SideRole {
   ~DigestRole() override { stop(); }
 
   std::string name() const override { return "digest"; }
+  bool drain() override;
   std::string trouble() const override;
   void write(metrics::Registry& metrics) const override;
   nlohmann::ordered_json state() const override;
@@ -30,12 +32,13 @@ class DigestRole final : public SideRole {
 
  private:
   DigestRole(OpenedLog log, std::unique_ptr<TrailStores> stores, archive::DigestOptions options);
-  Result<void> turn(std::chrono::milliseconds wait) override { return writer_.step(wait); }
+  Result<void> turn(std::chrono::milliseconds wait) override;
   Result<void> finish() override { return writer_.finish(); }
 
   std::unique_ptr<TrailStores> stores_;
   const std::vector<std::string> trails_;  // by name
   archive::DigestWriter writer_;
+  std::atomic<bool> drains_ = false, is_drained_ = false;
 };
 
 }  // namespace trailwarden::app

@@ -53,6 +53,7 @@ class SideRole {
   explicit SideRole(OpenedLog log);
   stream::PartitionedLog& log() { return *log_.log; }
   const stream::PartitionedLog& log() const { return *log_.log; }
+  bool log_can_be_drained() const { return log_.drain != nullptr; }
   bool log_is_drained() const { return !log_.drain || log_.drain(); }
 
   /// One turn, which waits for input at most so long. An error ends the role.

@@ -410,6 +410,7 @@ void DigestWriter::unblock() {
 void DigestWriter::publish() {
   const std::lock_guard lock(mutex_);
   status_.is_member = assigned_.has_value();
+  status_.is_writing = has_begun_ && !is_reading_;
   status_.stopped = stopped_;
   status_.next = next_;
   status_.committed = committed_;

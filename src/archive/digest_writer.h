@@ -30,6 +30,7 @@ struct DigestOptions {
 /// What a digest writer did and has, as of its last turn.
 struct DigestStatus {
   bool is_member = false;   // the manifest is ours; else another process writes, and this one stands by
+  bool is_writing = false;  // an hour's digests: nothing is read meanwhile
   std::string stopped;      // why it does nothing until somebody has looked; empty: it runs
   std::int64_t next = -1, committed = -1;  // offsets of the manifest
   std::optional<Timestamp> passed;         // digests are written up to here

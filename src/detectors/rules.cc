@@ -73,7 +73,8 @@ std::string normal_of(const Rule& rule) {
 template <class Then>
 void each_of_values(const RecordFields& fields, const std::vector<rules::RecordField>& asked, rules::CorrelationMatch& match, Then then) {
   if (asked.size() == 1 && !asked.front().is_decoded()) {
-    const std::vector<std::string> texts = fields.texts(asked.front());
+    thread_local std::vector<std::string> texts;
+    fields.texts(asked.front(), texts);
     for (const std::string& text : texts) {
       match.values.assign(1, text);
       then(match);
@@ -180,9 +181,14 @@ void Rules::observe(const event::CloudTrailEvent& event, event::Emit& emit) {
   once.pass_on(emit);
 }
 
+Rules::States::iterator Rules::add_state(std::uint32_t rule, rules::CorrelationGraph state) {
+  awaits_absence_ = awaits_absence_ || speaks_of_absence(book().correlations(rule));
+  return states_.emplace(rule, std::move(state)).first;
+}
+
 rules::CorrelationGraph& Rules::state_of(std::uint32_t rule) {
   const auto known = states_.find(rule);
-  return known != states_.end() ? known->second : states_.emplace(rule, empty_state(book(), rule)).first->second;
+  return known != states_.end() ? known->second : add_state(rule, empty_state(book(), rule))->second;
 }
 
 void Rules::correlate(const RuleBook::Role& hit, const event::CloudTrailEvent& event, event::Emit& emit) {
@@ -297,6 +303,7 @@ void Rules::advance(Timestamp watermark, event::Emit& emit) {
   const bool is_new_hour = std::chrono::floor<std::chrono::hours>(watermark) > std::chrono::floor<std::chrono::hours>(watermark_);
   watermark_ = std::max(watermark_, watermark);
   if (watermark_ < kEndOfTime) since_ = std::min(since_, watermark_);
+  if (!is_new_hour && !awaits_absence_) return;
   for (auto& [rule, state] : states_) {
     if (!is_new_hour && !speaks_of_absence(book().correlations(rule))) continue;
     std::vector<CorrelationGraph::Result> results;
@@ -357,7 +364,8 @@ Result<void> Rules::load_states(ByteReader& in) {
     if (!rule || book().rules()[*rule].hash != hash || book().correlations(*rule).empty()) continue;
     CorrelationGraph state = empty_state(book(), *rule);
     if (auto loaded = state.load(part).and_then([&](std::size_t) { return part.finish(); }); !loaded) return fail(std::move(loaded).error().during("rule " + id));
-    if (!states_.emplace(*rule, std::move(state)).second) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
+    if (states_.contains(*rule)) return fail(ErrorCode::kMalformed, "the state of a rule twice: " + printable(id));
+    add_state(*rule, std::move(state));
   }
   return {};
 }

@@ -50,6 +50,7 @@ class Rules final : public Detector {
 
  private:
   using Routine = std::pair<std::string, std::string>;  // rule, principal
+  using States = std::map<std::uint32_t, rules::CorrelationGraph>;
 
   const rules::RuleBook& book() const { return *settings_->book; }
   std::optional<event::Severity> severity_of(const rules::Rule& rule, const event::CloudTrailEvent& event) const;
@@ -57,6 +58,7 @@ class Rules final : public Detector {
   void tell_absent(std::uint32_t rule, const rules::CorrelationResult& result, event::Emit& emit) const;
   event::Severity for_automation(event::Severity severity, std::uint32_t rule, const event::CloudTrailEvent& event);
   rules::CorrelationGraph& state_of(std::uint32_t rule);
+  States::iterator add_state(std::uint32_t rule, rules::CorrelationGraph state);
   void correlate(const rules::RuleBook::Role& hit, const event::CloudTrailEvent& event, event::Emit& emit);
   bool is_learning(std::uint32_t rule, Timestamp at) const;
   void save_learners(ByteWriter& out) const;
@@ -65,7 +67,8 @@ class Rules final : public Detector {
   Result<void> load_learners(ByteReader& in);
 
   std::shared_ptr<const RuleSettings> settings_;
-  std::map<std::uint32_t, rules::CorrelationGraph> states_;  // by rule, of those that have been matched
+  States states_;                                            // by rule, of those that have been matched
+  bool awaits_absence_ = false;                              // one of them speaks when nothing comes
   std::map<Routine, Timestamp> routines_;                    // when declared automation first did it
   Timestamp watermark_ = kBeginningOfTime;
   Timestamp since_ = kEndOfTime;  // the cell is known: rules of what is new are silent for some days

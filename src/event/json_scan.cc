@@ -97,6 +97,19 @@ std::optional<std::string_view> take_element(std::string_view& rest) {
   return element;
 }
 
+std::optional<RawMember> take_member(std::string_view& rest) {
+  std::size_t at = skip_space(rest, 0);
+  if (at >= rest.size() || (rest[at] != '{' && rest[at] != ',')) return std::nullopt;
+  at = skip_space(rest, at + 1);
+  if (at >= rest.size() || rest[at] != '"') return std::nullopt;
+  const std::size_t name_end = string_end(rest, at), value = skip_space(rest, skip_space(rest, name_end) + 1);  // behind the colon
+  if (value >= rest.size()) return std::nullopt;
+  const std::size_t end = std::min(value_end(rest, value), rest.size());
+  const RawMember member{rest.substr(at + 1, name_end - at - 2), rest.substr(value, end - value)};
+  rest.remove_prefix(end);
+  return member;
+}
+
 void unescape_to(std::string_view quoted, std::string& out) {
   const std::string_view inside = quoted.substr(1, quoted.size() - 2);
   const std::size_t before = out.size();

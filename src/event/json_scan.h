@@ -24,6 +24,13 @@ std::optional<std::string_view> plain_member(std::string_view object, std::strin
 /// Takes the next element off the front of `rest`, a JSON array at first and what is behind the element afterwards; nullopt at the end, or if it is no array.
 std::optional<std::string_view> take_element(std::string_view& rest);
 
+/// A member of an object, raw: its name as it stands between the quotes, its value as JSON.
+struct RawMember {
+  std::string_view name, value;
+};
+/// The same for the members of a JSON object.
+std::optional<RawMember> take_member(std::string_view& rest);
+
 /// Appends the text of the JSON string `quoted` (with its quotes), which must be valid.
 void unescape_to(std::string_view quoted, std::string& out);
 

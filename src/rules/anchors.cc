@@ -53,7 +53,9 @@ class AnchorChooser {
     const double reading = slot.member ? 0 : kReading;
     if (test.kind != Test::Kind::kGlob) return {.slots = {test.slot}, .weight = 1 + reading};
     const double exact = 1.0 / (1 + static_cast<double>(globs_of_slot_[test.slot]));
-    const double share = test.wild_letters > 0 ? std::max(exact, std::exp2(-0.5 * test.wild_letters)) : exact;
+    const double by_letters = test.wild_letters > 0 ? std::max(exact, std::exp2(-0.5 * test.wild_letters)) : exact;
+    // Of many texts that may stand anywhere in a field a value has few. How values begin says less: `Describe`, `arn:aws:iam::`.
+    const double share = test.begins_with_gap ? std::min(by_letters, 2 * exact) : by_letters;
     return {.tests = {id}, .weight = share + reading};
   }
 
@@ -92,7 +94,7 @@ void note_first_slots(RuleProgram& program) {
   program.needs_record = !program.always.empty();
   for (SlotId id = 0; id < program.slots.size(); ++id) {
     RuleProgram::Slot& slot = program.slots[id];
-    slot.remembers = slot.is_asked_first && !slot.wild.empty();
+    slot.remembers = slot.member && !slot.wild.empty();
     if (slot.remembers) slot.memo = program.memos++;
     if (!slot.is_asked_first && program.rules_of_slot[id].empty()) continue;
     slot.is_first = true;
@@ -134,6 +136,38 @@ void note_needs(RuleProgram& program, std::uint32_t id, std::vector<std::uint32_
   }
 }
 
+void collect_slots(const RuleProgram& program, std::uint32_t id, std::vector<SlotId>& slots) {
+  const Node& node = program.nodes[id];
+  if (node.kind == Node::Kind::kAll || node.kind == Node::Kind::kAny) {
+    for (std::uint32_t i = node.first; i < node.first + node.count; ++i) collect_slots(program, program.parts[i], slots);
+  } else if (node.kind == Node::Kind::kAbsent) {
+    slots.push_back(node.first);
+  } else {
+    const Test& test = program.tests[node.first];
+    slots.push_back(test.slot);
+    if (test.kind == Test::Kind::kCompared) slots.push_back(test.other);
+  }
+}
+
+/// Notes what a rule asks for that a decoded event has and that is not asked first.
+void note_further_slots(const RuleProgram& program, const RuleProgram::Rule& rule, std::vector<SlotId>& slots) {
+  const auto of_combinations = program.slots_of(rule);
+  slots.insert(slots.end(), of_combinations.begin(), of_combinations.end());
+  collect_slots(program, rule.node, slots);
+  std::erase_if(slots, [&program](SlotId slot) { return !program.slots[slot].member || program.slots[slot].is_first; });
+}
+
+/// Of a rule and its exceptions, each slot once.
+void note_further_slots(RuleProgram& program) {
+  for (const RuleProgram::Rule& rule : program.rules) {
+    std::vector<SlotId> slots;
+    note_further_slots(program, rule, slots);
+    for (const RuleProgram::Rule& exception : program.exceptions_of(rule)) note_further_slots(program, exception, slots);
+    sort_unique(slots);
+    program.further_slots.add(slots);
+  }
+}
+
 }  // namespace
 
 void choose_anchors(RuleProgram& program) {
@@ -161,6 +195,7 @@ void choose_anchors(RuleProgram& program) {
     program.rule_needs.add(needs);
   }
   note_first_slots(program);
+  note_further_slots(program);
 }
 
 }  // namespace trailwarden::rules

@@ -13,7 +13,26 @@ constexpr std::size_t kBlockBytes = 2 * sizeof(void*);  // that an allocation co
 
 bool ends_before(Timestamp time, const WindowEntry& entry) { return time < entry.time; }
 
+constexpr std::size_t kMostSpare = 256;
+
+std::vector<std::unique_ptr<WindowEntry>>& spare_entries() {
+  thread_local std::vector<std::unique_ptr<WindowEntry>> entries;
+  return entries;
+}
+
 }  // namespace
+
+std::unique_ptr<WindowEntry> spare_entry() {
+  auto& spare = spare_entries();
+  if (spare.empty()) return std::make_unique<WindowEntry>();
+  std::unique_ptr<WindowEntry> entry = std::move(spare.back());
+  spare.pop_back();
+  return entry;
+}
+
+void give_back(std::unique_ptr<WindowEntry> entry) {
+  if (auto& spare = spare_entries(); spare.size() < kMostSpare) spare.push_back(std::move(entry));
+}
 
 std::uint64_t hash_of(const std::vector<std::string>& values) {
   std::uint64_t hash = values.size();
@@ -21,14 +40,20 @@ std::uint64_t hash_of(const std::vector<std::string>& values) {
   return hash;
 }
 
-void MatchWindow::insert(WindowEntry entry) {
+void MatchWindow::insert(std::unique_ptr<WindowEntry> entry) {
   const auto before = [](const WindowEntry& a, const WindowEntry& b) {
     return std::tie(a.time, a.event_id, a.source) < std::tie(b.time, b.event_id, b.source);
   };
-  sources_ |= std::uint64_t{1} << (entry.source & 63);
+  sources_ |= std::uint64_t{1} << (entry->source & 63);
   const Entries all = entries();
-  const auto place = entries_.begin() + (std::upper_bound(all.begin(), all.end(), entry, before) - all.begin());
-  entries_.insert(place, std::make_unique<const WindowEntry>(std::move(entry)));
+  const auto place = entries_.begin() + (std::upper_bound(all.begin(), all.end(), *entry, before) - all.begin());
+  entries_.insert(place, std::move(entry));
+}
+
+std::unique_ptr<WindowEntry> MatchWindow::drop_oldest() {
+  std::unique_ptr<WindowEntry> oldest = std::move(entries_.front());
+  entries_.erase(entries_.begin());
+  return oldest;
 }
 
 void MatchWindow::note_sources() {
@@ -81,6 +106,7 @@ void MatchWindow::forget(Timestamp watermark, std::chrono::seconds timespan) {
   thinned_ends_.erase(thinned_ends_.begin(), std::lower_bound(thinned_ends_.begin(), thinned_ends_.end(), watermark));  // no window to come ends there
   const auto first = std::find_if_not(entries_.begin(), entries_.end(), [&](const auto& entry) { return is_over(*entry); });
   if (first == entries_.begin() || (first - entries_.begin()) * 4 < std::ssize(entries_)) return;
+  std::for_each(entries_.begin(), first, [](auto& entry) { give_back(std::move(entry)); });
   entries_.erase(entries_.begin(), first);
   note_sources();
 }
@@ -104,7 +130,7 @@ void MatchWindow::save(ByteWriter& out) const {
 void MatchWindow::load(ByteReader& in) {
   *this = {};
   const auto entries = in.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < entries && in.ok(); ++i) entries_.push_back(std::make_unique<const WindowEntry>(load_window_entry(in)));
+  for (std::uint32_t i = 0; i < entries && in.ok(); ++i) entries_.push_back(std::make_unique<WindowEntry>(load_window_entry(in)));
   note_sources();
   const auto ends = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < ends && in.ok(); ++i) thinned_ends_.push_back(in.time());

@@ -29,11 +29,15 @@ struct WindowEntry {
 };
 std::uint64_t hash_of(const std::vector<std::string>& values);
 
+/// An entry to be filled: one that was given back on this thread, whose texts keep their room, or a new one. Windows take and lose entries all the time.
+std::unique_ptr<WindowEntry> spare_entry();
+void give_back(std::unique_ptr<WindowEntry> entry);
+
 /// The matches of one group, by event time (those of one second by event id), and when it had results. A window is (t - timespan, t].
 /// A lookup costs O(log n), an insertion moves O(n) pointers at worst. Not thread-safe.
 class MatchWindow {
  private:
-  using Kept = std::vector<std::unique_ptr<const WindowEntry>>;
+  using Kept = std::vector<std::unique_ptr<WindowEntry>>;
   struct Content {
     const WindowEntry& operator()(const Kept::value_type& kept) const { return *kept; }
   };
@@ -42,12 +46,12 @@ class MatchWindow {
   /// Entries in order: a random access range of `const WindowEntry&`.
   using Entries = std::ranges::transform_view<std::span<const Kept::value_type>, Content>;
 
-  void insert(WindowEntry entry);
+  void insert(std::unique_ptr<WindowEntry> entry);
 
   /// Of three entries that are `alike` and lie within one timespan the middle one goes, if `entry`, which was just inserted, is among them: every window that
-  /// holds it holds one of the others. Windows still end where it was. For what counts different things only.
+  /// holds it holds one of the others. Windows still end where it was. For what counts different things only. Gives the one that went, if one did.
   template <class Alike>
-  void thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike);
+  std::unique_ptr<WindowEntry> thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike);
 
   /// The entries of the window that ends with the second `end`.
   Entries window(Timestamp end, std::chrono::seconds timespan) const;
@@ -60,7 +64,7 @@ class MatchWindow {
 
   /// Forgets what no window of a match that is yet to come in time can hold. Some of it is left, to move entries seldom.
   void forget(Timestamp watermark, std::chrono::seconds timespan);
-  void drop_oldest() { entries_.erase(entries_.begin()); }
+  std::unique_ptr<WindowEntry> drop_oldest();
   /// Forgets the oldest ends of entries that are gone, but for `most`.
   void drop_ends(std::size_t most);
 
@@ -97,17 +101,20 @@ class MatchWindow {
 };
 
 template <class Alike>
-void MatchWindow::thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike) {
-  std::vector<std::size_t> same;
+std::unique_ptr<WindowEntry> MatchWindow::thin(const WindowEntry& entry, std::chrono::seconds timespan, Alike alike) {
+  std::size_t before = entries_.size(), middle = before;  // the last two that are alike
   const auto [first, end] = places(entry.time + timespan, 2 * timespan + std::chrono::seconds(1));
-  for (std::size_t i = first; i < end; ++i)
-    if (alike(*entries_[i], entry)) same.push_back(i);
-  for (std::size_t i = 2; i < same.size(); ++i) {
-    if (entries_[same[i]]->time - entries_[same[i - 2]]->time > timespan) continue;
-    add_thinned_end(entries_[same[i - 1]]->time);
-    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(same[i - 1]));
-    return;  // they were thin before, so one makes one too many at most
+  for (std::size_t i = first; i < end; ++i) {
+    if (!alike(*entries_[i], entry)) continue;
+    if (before < i && entries_[i]->time - entries_[before]->time <= timespan) {
+      std::unique_ptr<WindowEntry> gone = std::move(entries_[middle]);
+      entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(middle));
+      add_thinned_end(gone->time);
+      return gone;  // they were thin before, so one makes one too many at most
+    }
+    before = std::exchange(middle, i);
   }
+  return nullptr;
 }
 
 void save(ByteWriter& out, const WindowEntry& entry);

@@ -48,7 +48,7 @@ bool compares(const FieldComparison& comparison, std::string_view text, std::str
 struct Matcher::Scratch {
   explicit Scratch(std::shared_ptr<const RuleProgram> rules)
       : program(std::move(rules)), reader(program->trie), values(program->slots.size()), tests(program->tests.size()), slots_asked(program->slots.size()),
-        slots_known(program->slots.size()), rules_seen(program->rules.size()), memos(program->memos) {}
+        slots_known(program->slots.size()), documents_known(program->documents.size()), rules_seen(program->rules.size()), memos(program->memos) {}
 
   /// What is known of a test. Stamps grow with every record and every text; one from before the record's first is of an earlier record.
   struct TestState {
@@ -61,12 +61,18 @@ struct Matcher::Scratch {
   SlotValues values;
   std::vector<TestState> tests;
   std::vector<std::uint64_t> slots_asked;  // the record for which the slot's globs were asked
-  std::vector<std::uint64_t> slots_known;  // the record for which the slot's value was taken from a decoded event
+  std::vector<std::uint64_t> slots_known;      // the record for which the slot's value was taken from a decoded event
+  std::vector<std::uint64_t> documents_known;  // the record for which the document was read
   std::vector<std::uint64_t> rules_seen;   // the record for which the rule was made a candidate
   std::vector<RuleId> candidates;
   std::vector<TextMemo> memos;
+  std::vector<RuleId> open;                // candidates that what was asked so far does not decide
+  std::vector<RuleId> also;                // match when more is asked
   VerdictMemo verdicts;                    // on the texts of the slots that are asked first
-  bool asks_further = false;               // other slots had to be asked
+  VerdictMemo of_records;                  // on the values that slots which are asked first have in a record
+  VerdictMemo further;                     // of the rules that those leave open, on the texts of the other slots that they ask for
+  enum class Asks : std::uint8_t { kFirst, kMembers, kDocuments } asks = Asks::kDocuments;  // the slots that are asked first; all that are members; what lies in documents too
+  bool is_read = false;                    // all slots have their values
   std::uint64_t stamp = 0, record_stamp = 0;
   LeafProgram::Scratch texts;
   std::string compact;
@@ -117,9 +123,13 @@ struct Matcher::Scratch {
   bool any_compares(const Test& test);
   bool holds_node(std::uint32_t id);
   bool holds_rule(const RuleProgram::Rule& rule);
+  bool holds_in_arrays(const RuleProgram::Rule& rule);
   bool is_excepted(const RuleProgram::Rule& rule);
 
   void judge(std::vector<std::uint32_t>& matches);
+  void ask_first();
+  bool can_be_remembered();
+  void judge_remembered(std::vector<std::uint32_t>& matches);
 
   /// Whether what was asked first leaves the rule possible.
   bool has_needs(RuleId rule) const {
@@ -133,12 +143,18 @@ struct Matcher::Scratch {
 
   enum class Truth : std::uint8_t { kFalse, kTrue, kUnknown };
   bool knows(SlotId id, const event::CloudTrailEvent& event);
+  bool knows_document(std::uint32_t number, const event::CloudTrailEvent& event);
   Truth truth(std::uint32_t node, const event::CloudTrailEvent& event);
   Truth truth_of(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event);
   Truth truth_with_exceptions(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event);
   bool judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
+  void add_to_key(VerdictMemo& memo, SlotId id, const event::CloudTrailEvent& event) const;
   const VerdictMemo::Verdict* known_verdict(const event::CloudTrailEvent& event);
-  bool judge_anew(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
+  bool judge_further(const VerdictMemo::Verdict& verdict, const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
+  void begin_event();
+  bool judge_first(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
+  void judge(std::span<const RuleId> rules, const event::CloudTrailEvent& event, std::vector<RuleId>& matching, std::vector<RuleId>& undecided);
+  bool judge_open(std::span<const RuleId> rules, const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
 };
 
 /// Asks all globs of a slot of all its values, once a record.
@@ -244,11 +260,14 @@ bool Matcher::Scratch::holds_node(std::uint32_t id) {
 }
 
 bool Matcher::Scratch::holds_rule(const RuleProgram::Rule& rule) {
-  if (!holds_node(rule.node)) return false;
-  const auto is_in_array = [this](SlotId slot) { return values.in_arrays(slot) > 0; };
-  const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
-  if (std::none_of(slots.begin(), slots.end(), is_in_array)) return true;
-  return search.found(*program, rule, values, texts);
+  return holds_node(rule.node) && holds_in_arrays(rule);
+}
+
+/// Whether what makes the rule's expression hold can be chosen together.
+bool Matcher::Scratch::holds_in_arrays(const RuleProgram::Rule& rule) {
+  const auto slots = program->slots_of(rule);
+  const bool any = std::any_of(slots.begin(), slots.end(), [this](SlotId slot) { return values.in_arrays(slot) > 0; });
+  return !any || search.found(*program, rule, values, texts);
 }
 
 bool Matcher::Scratch::is_excepted(const RuleProgram::Rule& rule) {
@@ -259,13 +278,55 @@ bool Matcher::Scratch::is_excepted(const RuleProgram::Rule& rule) {
 /// From the values that were read to the rules that hold.
 void Matcher::Scratch::judge(std::vector<std::uint32_t>& matches) {
   begin_record();
+  if (program->remembers_records && can_be_remembered()) return judge_remembered(matches);
+  ask_first();
+  for (std::size_t i = 0; i < candidates.size(); ++i)  // asking more globs may add candidates, which then wait for nothing else
+    if (const RuleProgram::Rule& rule = program->rules[candidates[i]]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(candidates[i]);
+  std::sort(matches.begin(), matches.end());
+}
+
+void Matcher::Scratch::ask_first() {
   add_candidates(program->always);
   for (const SlotId slot : values.slots_with_values()) {
     add_candidates(program->rules_of_slot[slot]);
     if (program->slots[slot].is_asked_first) ask_globs(slot);
   }
-  for (std::size_t i = 0; i < candidates.size(); ++i)  // asking more globs may add candidates, which then wait for nothing else
-    if (const RuleProgram::Rule& rule = program->rules[candidates[i]]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(candidates[i]);
+}
+
+/// Makes the key of a record's verdict. False: a slot that is asked first has several values, or one in an array.
+bool Matcher::Scratch::can_be_remembered() {
+  of_records.begin(program->first_slots.size());
+  for (const SlotId slot : program->first_slots) {
+    if (!values.has(slot)) {
+      of_records.add({}, 0);
+      continue;
+    }
+    const SlotValue& value = values[values.first(slot)];
+    if (values.count(slot) > 1 || value.position != 0) return false;
+    of_records.add(value.text, static_cast<std::uint8_t>(value.kind) + 1);
+  }
+  return true;
+}
+
+void Matcher::Scratch::judge_remembered(std::vector<std::uint32_t>& matches) {
+  std::span<const RuleId> undecided = open;
+  if (const VerdictMemo::Verdict* const known = of_records.find()) {
+    matches.assign(known->matching().begin(), known->matching().end());
+    undecided = known->left_open();
+  } else {
+    static const event::CloudTrailEvent kNoEvent;  // `is_read`: it is asked for nothing
+    ask_first();
+    std::erase_if(candidates, [this](RuleId rule) { return !has_needs(rule); });
+    is_read = true;
+    asks = Asks::kFirst;
+    judge(candidates, kNoEvent, matches, open);
+    asks = Asks::kDocuments;
+    is_read = false;
+    of_records.keep(false, matches, open);
+    undecided = open;
+  }
+  for (const RuleId id : undecided)
+    if (const RuleProgram::Rule& rule = program->rules[id]; holds_rule(rule) && !is_excepted(rule)) matches.push_back(id);
   std::sort(matches.begin(), matches.end());
 }
 
@@ -273,8 +334,10 @@ void Matcher::Scratch::judge(std::vector<std::uint32_t>& matches) {
 bool Matcher::Scratch::knows(SlotId id, const event::CloudTrailEvent& event) {
   if (is_fresh(slots_known[id])) return true;
   const RuleProgram::Slot& slot = program->slots[id];
+  if (asks == Asks::kFirst && !slot.is_first) return false;
+  if (is_read) return true;
+  if (slot.document != RuleProgram::kNoDocument) return asks == Asks::kDocuments && knows_document(slot.document, event);
   if (!slot.member) return false;
-  asks_further = asks_further || !slot.is_first;
   const std::string_view text = slot.member->text(event);
   if (text.data() != nullptr) {
     const auto value = member_value(text, event);
@@ -282,6 +345,17 @@ bool Matcher::Scratch::knows(SlotId id, const event::CloudTrailEvent& event) {
     values.add(id, *value);
   }
   slots_known[id] = stamp;
+  return true;
+}
+
+/// Reads all that rules ask for in one of the event's documents.
+bool Matcher::Scratch::knows_document(std::uint32_t number, const event::CloudTrailEvent& event) {
+  if (is_fresh(documents_known[number])) return true;
+  const RuleProgram::Document& document = program->documents[number];
+  std::string_view json = document.member.text(event);
+  if (json.data() != nullptr && json.empty()) json = {json.data(), std::string_view("null").size()};  // as the decoder leaves it
+  if (json.data() != nullptr && !reader.read_member(document.node, json, values)) return false;
+  documents_known[number] = stamp;
   return true;
 }
 
@@ -308,9 +382,9 @@ Matcher::Scratch::Truth Matcher::Scratch::truth(std::uint32_t id, const event::C
 Matcher::Scratch::Truth Matcher::Scratch::truth_of(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event) {
   const Truth held = truth(rule.node, event);
   if (held != Truth::kTrue) return held;
-  // What else an event pattern names may lie in arrays.
-  const auto slots = std::span(program->rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin);
-  return std::all_of(slots.begin(), slots.end(), [&](SlotId slot) { return knows(slot, event); }) ? Truth::kTrue : Truth::kUnknown;
+  const auto slots = program->slots_of(rule);
+  if (!std::all_of(slots.begin(), slots.end(), [&](SlotId slot) { return knows(slot, event); })) return Truth::kUnknown;
+  return holds_in_arrays(rule) ? Truth::kTrue : Truth::kFalse;
 }
 
 Matcher::Scratch::Truth Matcher::Scratch::truth_with_exceptions(const RuleProgram::Rule& rule, const event::CloudTrailEvent& event) {
@@ -324,33 +398,66 @@ Matcher::Scratch::Truth Matcher::Scratch::truth_with_exceptions(const RuleProgra
   return held;
 }
 
-/// Judges what the event's members tell. False: they leave a rule open.
+/// Judges what the event tells. False: it leaves a rule open.
 bool Matcher::Scratch::judge_members(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
   // A name written twice or with dots: the record has more than the members say.
   if (program->needs_record || event.duplicate_keys > 0 || event.dotted_keys > 0) return false;
-  if (const VerdictMemo::Verdict* const known = known_verdict(event)) {
-    matches.assign(known->rules.begin(), known->rules.begin() + known->count);
-    return !known->needs_record;
+  const VerdictMemo::Verdict* known = known_verdict(event);
+  if (known != nullptr) {
+    matches.assign(known->matching().begin(), known->matching().end());
+  } else {
+    const bool is_decidable = judge_first(event, matches);
+    known = verdicts.keep(!is_decidable, matches, open);
+    if (known == nullptr) return is_decidable && judge_open(open, event, matches);
   }
-  asks_further = false;
-  const bool is_decided = judge_anew(event, matches);
-  if (!asks_further) verdicts.keep(!is_decided, matches);
-  return is_decided;
+  return !known->needs_record && (known->open == 0 || judge_further(*known, event, matches));
+}
+
+void Matcher::Scratch::add_to_key(VerdictMemo& memo, SlotId id, const event::CloudTrailEvent& event) const {
+  const std::string_view text = program->slots[id].member->text(event);
+  const auto value = text.data() != nullptr ? member_value(text, event) : std::nullopt;
+  memo.add(text, value ? static_cast<std::uint8_t>(value->kind) : 0);
 }
 
 const VerdictMemo::Verdict* Matcher::Scratch::known_verdict(const event::CloudTrailEvent& event) {
   verdicts.begin(program->first_slots.size());
-  for (const SlotId id : program->first_slots) {
-    const std::string_view text = program->slots[id].member->text(event);
-    const auto value = text.data() != nullptr ? member_value(text, event) : std::nullopt;
-    verdicts.add(text, value ? static_cast<std::uint8_t>(value->kind) : 0);
-  }
+  for (const SlotId id : program->first_slots) add_to_key(verdicts, id, event);
   return verdicts.find();
 }
 
-bool Matcher::Scratch::judge_anew(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
-  values.clear();
+/// Judges the rules that a verdict leaves open. False: one of them stays so.
+bool Matcher::Scratch::judge_further(const VerdictMemo::Verdict& verdict, const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
+  std::size_t texts_asked = 1;
+  for (const RuleId rule : verdict.left_open()) texts_asked += program->further_slots[rule].size();
+  further.begin(texts_asked);
+  further.add({reinterpret_cast<const char*>(&verdict.number), sizeof verdict.number}, 0);
+  for (const RuleId rule : verdict.left_open())
+    for (const SlotId slot : program->further_slots[rule]) add_to_key(further, slot, event);
+  const VerdictMemo::Verdict* known = further.find();
+  if (known == nullptr) {
+    begin_event();
+    asks = Asks::kMembers;
+    judge(verdict.left_open(), event, also, open);
+    asks = Asks::kDocuments;
+    known = further.keep(false, also, open);
+    matches.insert(matches.end(), also.begin(), also.end());
+    if (known == nullptr) return judge_open(open, event, matches);
+  } else {
+    matches.insert(matches.end(), known->matching().begin(), known->matching().end());
+    if (known->open > 0) begin_event();
+  }
+  return judge_open(known->left_open(), event, matches);
+}
+
+void Matcher::Scratch::begin_event() {
+  reader.begin(values);
   begin_record();
+}
+
+/// Judges what the slots that are asked first tell; the other candidates become `open`. False: the record has to be read.
+bool Matcher::Scratch::judge_first(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
+  begin_event();
+  open.clear();
   for (const SlotId id : program->first_slots) {
     const RuleProgram::Slot& slot = program->slots[id];
     const std::string_view text = slot.member->text(event);
@@ -360,11 +467,30 @@ bool Matcher::Scratch::judge_anew(const event::CloudTrailEvent& event, std::vect
     if (!knows(id, event)) return false;
     ask_globs(id);
   }
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (!has_needs(candidates[i])) continue;
-    const Truth held = truth_with_exceptions(program->rules[candidates[i]], event);
+  std::erase_if(candidates, [this](RuleId rule) { return !has_needs(rule); });
+  asks = Asks::kFirst;
+  judge(candidates, event, matches, open);
+  asks = Asks::kDocuments;
+  return true;
+}
+
+/// Judges rules by the slots that are asked now.
+void Matcher::Scratch::judge(std::span<const RuleId> rules, const event::CloudTrailEvent& event, std::vector<RuleId>& matching, std::vector<RuleId>& undecided) {
+  matching.clear();
+  undecided.clear();
+  for (const RuleId rule : rules) {
+    const Truth held = truth_with_exceptions(program->rules[rule], event);
+    if (held != Truth::kFalse) (held == Truth::kTrue ? matching : undecided).push_back(rule);
+  }
+  std::sort(matching.begin(), matching.end());
+}
+
+/// Judges rules by all that the event has. False: it leaves one of them open.
+bool Matcher::Scratch::judge_open(std::span<const RuleId> rules, const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches) {
+  for (const RuleId rule : rules) {
+    const Truth held = truth_with_exceptions(program->rules[rule], event);
     if (held == Truth::kUnknown) return false;
-    if (held == Truth::kTrue) matches.push_back(candidates[i]);
+    if (held == Truth::kTrue) matches.push_back(rule);
   }
   std::sort(matches.begin(), matches.end());
   return true;
@@ -389,8 +515,8 @@ void Matcher::match(const event::CloudTrailEvent& event, std::vector<std::uint32
 
 std::size_t Matcher::memory_bytes() const {
   const Scratch& s = *scratch_;
-  return sizeof s + s.verdicts.memory_bytes() + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
-         8 * (s.slots_asked.capacity() + s.slots_known.capacity() + s.rules_seen.capacity()) + 4 * s.candidates.capacity() + s.compact.capacity() + (s.memos.empty() ? 0 : s.memos.size() * s.memos.front().memory_bytes());
+  return sizeof s + s.verdicts.memory_bytes() + s.of_records.memory_bytes() + s.further.memory_bytes() + s.reader.memory_bytes() + s.values.memory_bytes() + s.tests.capacity() * sizeof(Scratch::TestState) +
+         8 * (s.slots_asked.capacity() + s.slots_known.capacity() + s.documents_known.capacity() + s.rules_seen.capacity()) + 4 * (s.candidates.capacity() + s.open.capacity() + s.also.capacity()) + s.compact.capacity() + (s.memos.empty() ? 0 : s.memos.size() * s.memos.front().memory_bytes());
 }
 
 }  // namespace trailwarden::rules

@@ -5,13 +5,31 @@
 #include <utility>
 
 #include "event/finding.h"
+#include "event/json_scan.h"
+#include "rules/json_texts.h"
 
 namespace trailwarden::rules {
 namespace {
 
 using Kind = JsonValue::Kind;
 
-std::string text_of(const JsonValue& value) { return value.kind == Kind::kString || value.kind == Kind::kNumber ? value.text : compact_json(value); }
+void append_text(const JsonValue& value, std::string& out) { out += value.kind == Kind::kString || value.kind == Kind::kNumber ? value.text : compact_json(value); }
+
+/// The same of valid JSON.
+void append_text(std::string_view json, std::string& out) {
+  std::string scratch;
+  if (json.front() == '"') append_unescaped(json.substr(1, json.size() - 2), json.find('\\') != std::string_view::npos, out);
+  else if (json.front() == '{' || json.front() == '[') append_compact(json, scratch, out);
+  else out += json;
+}
+
+/// The rest of a path behind `name`, with which it begins; nullopt if it does not.
+std::optional<std::string_view> behind(std::string_view path, std::string_view name) {
+  if (!path.starts_with(name)) return std::nullopt;
+  path.remove_prefix(name.size());
+  if (path.empty()) return path;
+  return path.front() == '.' ? std::optional(path.substr(1)) : std::nullopt;
+}
 
 std::string joined(std::string_view above, std::string_view name) { return above.empty() ? std::string(name) : std::string(above).append(".").append(name); }
 
@@ -47,25 +65,48 @@ bool RecordFields::each_at(const JsonValue& from, std::string_view path, const s
   if (path.empty()) return from.kind == Kind::kNull || visit(from);
   if (from.kind != Kind::kObject) return true;
   for (const JsonMember& member : from.members) {
-    if (!path.starts_with(member.name)) continue;
-    std::string_view rest = path.substr(member.name.size());
-    if (!rest.empty() && rest.front() != '.') continue;
-    if (!rest.empty()) rest.remove_prefix(1);
-    if (!each_at(member.value, rest, joined(here, member.name), visit)) return false;
+    const auto rest = behind(path, member.name);
+    if (rest && !each_at(member.value, *rest, joined(here, member.name), visit)) return false;
+  }
+  return true;
+}
+
+template <class Visit>
+bool RecordFields::each_in(std::string_view json, std::string_view path, Visit& visit) const {
+  if (json.front() == '[') {
+    while (const auto element = event::take_element(json))
+      if (!each_in(*element, path, visit)) return false;
+    return true;
+  }
+  if (path.empty()) return json == "null" || visit(json);
+  if (json.front() != '{') return true;
+  std::string plain;
+  while (const auto member = event::take_member(json)) {
+    std::string_view name = member->name;
+    if (name.find('\\') != std::string_view::npos) {
+      plain.clear();
+      append_unescaped(name, true, plain);
+      name = plain;
+    }
+    const auto rest = behind(path, name);
+    if (rest && !each_in(member->value, *rest, visit)) return false;
   }
   return true;
 }
 
 template <class Visit>
 void RecordFields::each_of(const RecordField& field, Visit visit) const {
-  const std::string_view path = field.path_, document = field.member_ ? field.member_->text(event_) : std::string_view();
+  std::string_view path = field.path_, json = event_.raw;
+  std::string name;
   // Names with dots, or written twice: only the whole record tells.
-  if (document.empty() || event_.dotted_keys + event_.duplicate_keys > 0) {
-    each_at(parsed({}, event_.raw), path, {}, visit);
-    return;
+  if (field.member_ && event_.dotted_keys + event_.duplicate_keys == 0) {
+    json = field.member_->text(event_);
+    if (json.empty()) return;
+    name = path.substr(0, path.find('.'));
+    path.remove_prefix(name.size() + 1);
   }
-  const std::string_view name = path.substr(0, path.find('.'));
-  each_at(parsed(name, document), path.substr(name.size() + 1), std::string(name), visit);
+  if (!decode_.empty()) each_at(parsed(name, json), path, name, visit);
+  else if (const std::size_t begin = json.find_first_not_of(" \t\n\r"); begin != std::string_view::npos) each_in(json.substr(begin), path, visit);
 }
 
 bool RecordFields::read(const RecordField& field, std::string& out) const {
@@ -80,8 +121,9 @@ bool RecordFields::read(const RecordField& field, std::string& out) const {
     case Field::kMember: out = field.member_->text(event_); return !out.empty();  // a member that is there and empty counts as absent, as the decoder has it
     case Field::kPath: break;
   }
-  const auto first = [&](const JsonValue& value) {
-    out = text_of(value);
+  const auto first = [&](const auto& value) {
+    out.clear();
+    append_text(value, out);
     found = true;
     return false;
   };
@@ -94,18 +136,19 @@ std::optional<std::string> RecordFields::text(std::string_view name) const {
   return read(RecordField(name), out) ? std::optional(std::move(out)) : std::nullopt;
 }
 
-std::vector<std::string> RecordFields::texts(const RecordField& field) const {
-  std::vector<std::string> out;
+void RecordFields::texts(const RecordField& field, std::vector<std::string>& out) const {
+  out.clear();
   if (field.is_decoded()) {
     if (std::string text; read(field, text)) out.push_back(std::move(text));
-    return out;
+    return;
   }
-  const auto collect = [&](const JsonValue& value) {
-    if (std::string text = text_of(value); std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
+  const auto collect = [&](const auto& value) {
+    std::string text;
+    append_text(value, text);
+    if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
     return true;
   };
   each_of(field, collect);
-  return out;
 }
 
 }  // namespace trailwarden::rules

@@ -28,8 +28,8 @@ class RecordField {
   std::string path_;
 };
 
-/// The fields of one record that rules group by, count and speak of: paths, and the derived fields of docs/rules.md. Parses the record when the first path is
-/// asked for: for records that matched, not for all.
+/// The fields of one record that rules group by, count and speak of: paths, and the derived fields of docs/rules.md. A path is looked for in the member of the
+/// record that it leads into, without building anything, unless there are JSON documents in strings to follow it into: those are parsed when first asked for.
 class RecordFields {
  public:
   /// `decode`: paths whose strings are JSON documents. Both outlive this.
@@ -39,14 +39,17 @@ class RecordFields {
   /// none, or null.
   bool read(const RecordField& field, std::string& out) const;
   std::optional<std::string> text(std::string_view name) const;
-  /// All of them, each once.
-  std::vector<std::string> texts(const RecordField& field) const;
+  /// All of them, each once, in place of what is in `out`.
+  void texts(const RecordField& field, std::vector<std::string>& out) const;
 
  private:
   /// Calls `visit` for each value at a path, until it says false. False if it did.
   template <class Visit>
   bool each_at(const JsonValue& from, std::string_view path, const std::string& here, Visit& visit) const;
-  /// Calls `visit` for each value of a field that is a path, as `each_at` does.
+  /// The same in JSON text, where no strings are documents.
+  template <class Visit>
+  bool each_in(std::string_view json, std::string_view path, Visit& visit) const;
+  /// The same for a field that is a path.
   template <class Visit>
   void each_of(const RecordField& field, Visit visit) const;
   const JsonValue& parsed(std::string_view name, std::string_view json) const;

@@ -20,6 +20,8 @@ namespace {
 using Node = RuleProgram::Node;
 using Test = RuleProgram::Test;
 
+constexpr std::size_t kRememberFromRules = 100;  // fewer are judged faster than a verdict on a like record is found
+
 /// The same bytes for equal tests, so that rules share them.
 void write_key(const LeafTest& test, ByteWriter& key) {
   key.number(static_cast<std::uint8_t>(test.what.index()));
@@ -88,6 +90,7 @@ class RuleCompiler {
   Result<RuleProgram::Rule> rule_of(const Predicate& predicate);
   Result<void> add_combinations(const Predicate& predicate, RuleProgram::Rule& rule);
   Result<void> build_globs();
+  void note_documents();
   void order_parts();
   double cost_of(std::uint32_t node) const;
 
@@ -165,6 +168,7 @@ Result<TestId> RuleCompiler::test_of(const FieldTest& field, const Decode& decod
   if (!program) return fail(std::move(program.error()));
   test.program = std::move(*program);
   if (const auto* glob = std::get_if<Glob>(&field.test.what)) {
+    test.begins_with_gap = is_wild(*glob) && glob->runs.front().empty();
     if (is_wild(*glob))
       for (const std::string& run : glob->runs) test.wild_letters = std::max({test.wild_letters, 1U, static_cast<std::uint32_t>(run.size())});
     globs_[slot].push_back({*glob, at->second});
@@ -292,6 +296,20 @@ Result<void> RuleCompiler::build_globs() {
   return {};
 }
 
+/// Finds the slots whose values a decoded event has in a member that it keeps as JSON.
+void RuleCompiler::note_documents() {
+  std::map<std::string, std::uint32_t> known;
+  for (RuleProgram::Slot& slot : program_.slots) {
+    const std::string name = slot.path.substr(0, slot.path.find('.'));
+    const auto member = event::decoded_member(name);
+    if (slot.member || !member || !member->is_raw) continue;
+    const auto [at, is_new] = known.try_emplace(name, static_cast<std::uint32_t>(program_.documents.size()));
+    const std::string padded = name + std::string(8, '\0');
+    if (is_new) program_.documents.push_back({*member, program_.trie.child(FieldTrie::kRoot, std::string_view(padded).substr(0, name.size()))});
+    slot.document = at->second;
+  }
+}
+
 /// What asking a node costs, roughly, in table look-ups.
 double RuleCompiler::cost_of(std::uint32_t id) const {
   const Node& node = program_.nodes[id];
@@ -302,12 +320,13 @@ double RuleCompiler::cost_of(std::uint32_t id) const {
     return cost;
   }
   const Test& test = program_.tests[node.first];
+  const double reading = program_.slots[test.slot].member ? 0 : 100;  // what a decoded event does not have
   switch (test.kind) {
-    case Test::Kind::kPresent: return 1;
+    case Test::Kind::kPresent: return reading + 1;
     case Test::Kind::kGlob:
-    case Test::Kind::kAllButGlobs: return program_.slots[test.slot].is_asked_first ? 1 : 20;
-    case Test::Kind::kEach: return 100;
-    case Test::Kind::kCompared: return 200;
+    case Test::Kind::kAllButGlobs: return reading + (program_.slots[test.slot].is_asked_first ? 1 : 20);
+    case Test::Kind::kEach: return reading + 100;
+    case Test::Kind::kCompared: return reading + 200;
   }
   return 0;
 }
@@ -326,7 +345,9 @@ void RuleCompiler::order_parts() {
 Result<RuleProgram> RuleCompiler::finish() {
   if (auto built = build_globs(); !built) return fail(std::move(built.error()));
   program_.trie.freeze();
+  note_documents();
   choose_anchors(program_);
+  program_.remembers_records = program_.rules.size() >= kRememberFromRules;
   order_parts();
   if (const std::size_t bytes = program_.memory_bytes(); bytes > limits_.max_total_bytes)
     return fail(ErrorCode::kTooLarge, "the rules need " + format_bytes(static_cast<double>(bytes)) + " of memory, more than " +
@@ -352,7 +373,7 @@ std::size_t RuleSet::size() const { return program_->rules.size(); }
 std::size_t RuleSet::memory_bytes() const { return program_->memory_bytes(); }
 
 std::size_t RuleProgram::memory_bytes() const {
-  std::size_t bytes = sizeof *this + trie.memory_bytes() + rules_of_test.memory_bytes() + rules_of_slot.memory_bytes() + first_tests.memory_bytes() + rule_needs.memory_bytes() + 4 * (always.capacity() + first_slots.capacity());
+  std::size_t bytes = sizeof *this + trie.memory_bytes() + rules_of_test.memory_bytes() + rules_of_slot.memory_bytes() + first_tests.memory_bytes() + rule_needs.memory_bytes() + further_slots.memory_bytes() + 4 * (always.capacity() + first_slots.capacity()) + documents.capacity() * sizeof(Document);
   for (const Slot& slot : slots) bytes += sizeof slot + slot.path.capacity() + slot.whole.memory_bytes() + slot.wild.memory_bytes();
   for (const Test& test : tests) bytes += sizeof test + (test.program ? test.program->memory_bytes() : 0);
   for (const FieldComparison& comparison : comparisons) bytes += sizeof comparison + comparison.path.capacity() + comparison.other.capacity();

@@ -41,8 +41,16 @@ struct RuleProgram {
     GlobSet whole, wild;        // without and with gaps: Sigma asks these of different texts
     bool is_first = false;        // some rule waits for it
     bool is_asked_first = false;  // some rule waits for a glob of it
-    bool remembers = false;       // and finding out what `wild` says takes longer than a look into a memo
+    bool remembers = false;       // finding out what `wild` says takes longer than a look into a memo
     std::optional<event::DecodedMember> member;  // where a decoded event has the same value, if it has
+    std::uint32_t document = kNoDocument;        // else the one it lies in, in `documents`
+  };
+  static constexpr std::uint32_t kNoDocument = static_cast<std::uint32_t>(-1);
+
+  /// A member of the record that a decoded event has as JSON text, and below which rules ask for something.
+  struct Document {
+    event::DecodedMember member;
+    FieldTrie::NodeId node = FieldTrie::kNone;
   };
 
   /// One question to the values of a slot. Equal questions of several rules are one test.
@@ -58,6 +66,7 @@ struct RuleProgram {
     SlotId other = 0;                           // of kCompared
     std::uint32_t comparison = 0;               // of kCompared, in `comparisons`
     std::uint32_t wild_letters = 0;             // of kGlob with a gap: its longest run, but at least one
+    bool begins_with_gap = false;               // of kGlob
     std::optional<LeafProgram> program;         // of all but kPresent and kCompared: for single values
   };
 
@@ -85,6 +94,7 @@ struct RuleProgram {
 
   FieldTrie trie;
   std::vector<Slot> slots;
+  std::vector<Document> documents;
   std::vector<Test> tests;
   std::vector<FieldComparison> comparisons;
   std::vector<Node> nodes;
@@ -99,10 +109,13 @@ struct RuleProgram {
   Lists rules_of_test, rules_of_slot;
   Lists first_tests;  // of slots that are asked first: globs of which a rule needs one
   Lists rule_needs;   // each rule's, in `first_tests`
+  Lists further_slots;  // each rule's: what it asks for beside the slots that are first and documents
   std::span<const Rule> exceptions_of(const Rule& rule) const { return std::span(exceptions).subspan(rule.exceptions_begin, rule.exceptions_end - rule.exceptions_begin); }
+  std::span<const SlotId> slots_of(const Rule& rule) const { return std::span(rule_slots).subspan(rule.slots_begin, rule.slots_end - rule.slots_begin); }
   std::vector<RuleId> always;
   std::vector<SlotId> first_slots;  // that rules wait for
   bool needs_record = false;        // some rule waits for what a decoded event does not have
+  bool remembers_records = false;   // judging a record takes longer than a look into a memo
   std::uint32_t memos = 0;
 
   std::size_t memory_bytes() const;

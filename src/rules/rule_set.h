@@ -64,7 +64,7 @@ class Matcher {
   /// event::kPadding readable bytes follow it.
   event::Refusal match(std::string_view record_json, std::vector<std::uint32_t>& matches);
 
-  /// The same for a record that the decoder has accepted: what rules need first is taken from its members, and the record itself is read only if a rule is left.
+  /// The same for a record that the decoder has accepted: what rules need first is taken from its members; its JSON members, or the record itself, are read only if a rule is left.
   void match(const event::CloudTrailEvent& event, std::vector<std::uint32_t>& matches);
 
   std::size_t memory_bytes() const;

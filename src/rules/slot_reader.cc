@@ -31,6 +31,8 @@ class DocumentReading {
       : trie_(trie), arena_(arena), indexes_(indexes), level_(level), index_(*indexes[level]), walk_(index_, JsonWalk::Numbers::kAnySize), values_(values) {}
 
   Refusal record();
+  /// The value of a member of the record.
+  bool member(NodeId id);
 
  private:
   Token value(Token token, NodeId id, const Scope& scope);
@@ -60,6 +62,11 @@ Refusal DocumentReading::record() {
   const Token behind = value(first, FieldTrie::kRoot, {});
   if (behind == nullptr) return walk_.refusal();
   return behind == first + index_.tokens().size() ? Refusal::kNone : Refusal::kNotJson;
+}
+
+bool DocumentReading::member(NodeId id) {
+  const Token first = index_.tokens().data();
+  return value(first, id, Scope{}.inside()) == first + index_.tokens().size();
 }
 
 /// The value at a node, once more for the rules that decode what stands there.
@@ -204,9 +211,17 @@ SlotReader::~SlotReader() = default;
 SlotReader::SlotReader(SlotReader&&) noexcept = default;
 SlotReader& SlotReader::operator=(SlotReader&&) noexcept = default;
 
-event::Refusal SlotReader::read(std::string_view record, SlotValues& values) {
+void SlotReader::begin(SlotValues& values) {
   values.clear();
   arena_.clear();
+}
+
+bool SlotReader::read_member(FieldTrie::NodeId node, std::string_view json, SlotValues& values) {
+  return indexes_.front()->build(json) == Refusal::kNone && DocumentReading(*trie_, arena_, indexes_, 0, values).member(node);
+}
+
+event::Refusal SlotReader::read(std::string_view record, SlotValues& values) {
+  begin(values);
   if (const Refusal refusal = indexes_.front()->build(record); refusal != Refusal::kNone) return refusal;
   const Refusal refusal = DocumentReading(*trie_, arena_, indexes_, 0, values).record();
   if (refusal != Refusal::kNone) values.clear();

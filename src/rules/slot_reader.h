@@ -27,6 +27,12 @@ class SlotReader {
   /// `values` is then empty.
   event::Refusal read(std::string_view record, SlotValues& values);
 
+  /// Clears `values`, for a record of which only some members are read.
+  void begin(SlotValues& values);
+  /// Adds what `read` would have found in one member of a record that the decoder has accepted: its value is `json`, `node` what its name leads to. Valid until the next
+  /// `begin` or `read`. False: it is no JSON.
+  bool read_member(FieldTrie::NodeId node, std::string_view json, SlotValues& values);
+
   std::size_t memory_bytes() const;
 
  private:

@@ -19,12 +19,16 @@ namespace trailwarden::rules {
 /// Cost: about 40 ns to find one, 200 kB. Not thread-safe.
 class VerdictMemo {
  public:
-  static constexpr std::size_t kMostRules = 6;
+  static constexpr std::size_t kMostRules = 12;
 
   struct Verdict {
-    bool needs_record = false;  // the texts do not decide
-    std::uint8_t count = 0;
-    std::array<std::uint32_t, kMostRules> rules{};  // that match
+    std::uint64_t number = 0;          // of no other verdict that was kept
+    bool needs_record = false;         // the texts decide nothing
+    std::uint8_t matches = 0, open = 0;
+    std::array<std::uint32_t, kMostRules> rules{};  // that match, then those that the texts leave open
+
+    std::span<const std::uint32_t> matching() const { return std::span(rules).first(matches); }
+    std::span<const std::uint32_t> left_open() const { return std::span(rules).subspan(matches, open); }
   };
 
   /// Begins a key of so many texts.
@@ -48,19 +52,22 @@ class VerdictMemo {
   const Verdict* find() {
     if (is_too_long_) return nullptr;
     hash_ = xxh3_64({key_.data(), size_});
+    if (entries_.empty()) return nullptr;
     const Entry& entry = entries_[hash_ % kEntries];
     const bool is_it = entry.hash == hash_ && entry.size == size_ && std::memcmp(entry.key.data(), key_.data(), size_) == 0;
     return is_it ? &entry.verdict : nullptr;
   }
-  /// After a `find` that found nothing.
-  void keep(bool needs_record, std::span<const std::uint32_t> rules) {
-    if (is_too_long_ || rules.size() > kMostRules) return;
+  /// After a `find` that found nothing. nullptr: there is no room for it.
+  const Verdict* keep(bool needs_record, std::span<const std::uint32_t> matching, std::span<const std::uint32_t> open) {
+    if (is_too_long_ || matching.size() + open.size() > kMostRules) return nullptr;
+    entries_.resize(kEntries);
     Entry& entry = entries_[hash_ % kEntries];
     entry.hash = hash_;
     entry.size = size_;
-    entry.verdict = {needs_record, static_cast<std::uint8_t>(rules.size()), {}};
-    std::copy(rules.begin(), rules.end(), entry.verdict.rules.begin());
+    entry.verdict = {++kept_, needs_record, static_cast<std::uint8_t>(matching.size()), static_cast<std::uint8_t>(open.size()), {}};
+    std::copy(open.begin(), open.end(), std::copy(matching.begin(), matching.end(), entry.verdict.rules.begin()));
     std::memcpy(entry.key.data(), key_.data(), size_);
+    return &entry.verdict;
   }
 
   std::size_t memory_bytes() const { return sizeof *this + entries_.capacity() * sizeof(Entry); }
@@ -80,10 +87,10 @@ class VerdictMemo {
     std::array<char, kKeyBytes> key{};
   };
 
-  std::vector<Entry> entries_ = std::vector<Entry>(kEntries);
+  std::vector<Entry> entries_;  // none until the first is kept
   std::array<char, kKeyBytes> key_{};
   std::size_t size_ = 0, at_ = 0;
-  std::uint64_t hash_ = 0;
+  std::uint64_t hash_ = 0, kept_ = 0;
   bool is_too_long_ = false;
 };
 

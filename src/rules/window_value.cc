@@ -20,11 +20,11 @@ bool thresholds_hold(const Correlation& correlation, double value) {
 }
 
 double different_values(Entries entries) {
-  std::vector<const std::vector<std::string>*> values;
+  std::vector<const WindowEntry*> values;
   for (const WindowEntry& entry : entries)
-    if (!entry.values.empty()) values.push_back(&entry.values);
-  std::sort(values.begin(), values.end(), [](const auto* a, const auto* b) { return *a < *b; });
-  const auto end = std::unique(values.begin(), values.end(), [](const auto* a, const auto* b) { return *a == *b; });
+    if (!entry.values.empty()) values.push_back(&entry);
+  std::sort(values.begin(), values.end(), [](const auto* a, const auto* b) { return a->values_hash != b->values_hash ? a->values_hash < b->values_hash : a->values < b->values; });
+  const auto end = std::unique(values.begin(), values.end(), [](const auto* a, const auto* b) { return a->values_hash == b->values_hash && a->values == b->values; });
   return static_cast<double>(end - values.begin());
 }
 

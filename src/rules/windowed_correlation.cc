@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 
 #include "core/hash.h"
@@ -14,11 +15,21 @@ namespace {
 using Type = CorrelationType;
 
 /// Keeps only what can change the count, where different things are counted.
-void thin(const Correlation& correlation, MatchWindow& window, const WindowEntry& entry) {
+std::unique_ptr<WindowEntry> thin(const Correlation& correlation, MatchWindow& window, const WindowEntry& entry) {
   if (correlation.type == Type::kValueCount)
-    window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.values_hash == b.values_hash && a.values == b.values; });
+    return window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.values_hash == b.values_hash && a.values == b.values; });
   if (correlation.type == Type::kTemporal)
-    window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.source == b.source; });
+    return window.thin(entry, correlation.timespan, [](const WindowEntry& a, const WindowEntry& b) { return a.source == b.source; });
+  return nullptr;
+}
+
+void fill(WindowEntry& entry, const CorrelationMatch& match, Timestamp kept_from) {
+  entry.time = match.time;
+  entry.kept_from = kept_from;
+  entry.source = match.source;
+  entry.values_hash = hash_of(match.values);
+  entry.event_id = match.event_id;
+  entry.values = match.values;
 }
 
 /// Whether some window among the entries may hold, as far as their number and sources tell.
@@ -62,18 +73,25 @@ void WindowedCorrelation::observe(const Correlation& correlation, const Correlat
   MatchWindow& window = groups_.touch(match.group, kept_from);
   const std::size_t before = window.size();
   window.forget(watermark, correlation.timespan);
-  const WindowEntry entry{match.time, kept_from, match.source, hash_of(match.values), match.event_id, match.values};
-  window.insert(entry);
-  thin(correlation, window, entry);
+  std::unique_ptr<WindowEntry> made = spare_entry();
+  fill(*made, match, kept_from);
+  const WindowEntry& entry = *made;
+  window.insert(std::move(made));
+  std::unique_ptr<WindowEntry> thinned = thin(correlation, window, entry), dropped;  // either may be `entry`
   if (window.size() > correlation.limits.entries_per_group) {
-    window.drop_oldest();
+    dropped = window.drop_oldest();
     ++counters_.dropped_entries;
   }
   window.drop_ends(correlation.limits.entries_per_group);
-  if (!can_hold(correlation, window)) {
-    groups_.account(before);
-    return;
-  }
+  if (can_hold(correlation, window)) judge(correlation, match, entry, watermark, window, out);
+  groups_.account(before);
+  if (thinned) give_back(std::move(thinned));
+  if (dropped) give_back(std::move(dropped));
+}
+
+/// Gives the results of the windows that hold `entry`, which just came.
+void WindowedCorrelation::judge(const Correlation& correlation, const CorrelationMatch& match, const WindowEntry& entry, Timestamp watermark, MatchWindow& window,
+                                std::vector<CorrelationResult>& out) {
   for (const Timestamp end : window.ends(match.time, correlation.timespan)) {
     if (window.is_silent(end, correlation.timespan)) continue;
     const auto entries = window.window(end, correlation.timespan);
@@ -82,7 +100,6 @@ void WindowedCorrelation::observe(const Correlation& correlation, const Correlat
     out.push_back(make_result(correlation, match, entries, end, value->value));
     window.add_result(end, std::max(end, watermark));
   }
-  groups_.account(before);
 }
 
 void WindowedCorrelation::advance(const Correlation& correlation, Timestamp watermark, std::vector<CorrelationResult>&) {

@@ -27,6 +27,8 @@ class WindowedCorrelation {
   bool operator==(const WindowedCorrelation&) const = default;
 
  private:
+  void judge(const Correlation& correlation, const CorrelationMatch& match, const WindowEntry& entry, Timestamp watermark, MatchWindow& window, std::vector<CorrelationResult>& out);
+
   GroupTable<MatchWindow> groups_;
   CorrelationCounters counters_;
 };

@@ -188,7 +188,7 @@ void Machine::compare_with_the_input() {
     for (const stream::Message& message : batch.messages) {
       auto record = parse_manifest_record(message.value).value();
       if (auto* const object = std::get_if<ManifestObject>(&record)) objects.push_back(*object);
-      else epochs.push_back(std::get<ManifestEpoch>(record));
+      if (auto* const epoch = std::get_if<ManifestEpoch>(&record)) epochs.push_back(*epoch);
     }
   std::map<std::string, std::int64_t> next;
   std::map<std::string, Timestamp> delivered;

@@ -26,6 +26,7 @@ from pathlib import Path
 import trail_aws_cli
 from archive_kill import archived, dump
 from cluster import ROOT, Failed, Stack, Traffic, Worker, check, fail_here, run, say, wait_for
+from pypi_tool import python_with
 
 PARTITIONS = 4
 TRAIL = """roles: [{roles}]
@@ -230,7 +231,7 @@ def hold_against_the_validators(arguments, folder, found):
     ours = validate(arguments, folder)
     check(ours.returncode == 0, f"validate exits with {ours.returncode}: {ours.stdout[-800:]}{ours.stderr}")
     with_backfill = next(d for p, d in found.items() if p.name.endswith("_backfill.json.gz"))
-    python, why = trail_aws_cli.aws_cli()
+    python, why = python_with(f"awscli=={trail_aws_cli.VERSION}")
     if python:
         cli, of = ask_the_cli(python, folder, found, with_backfill)
         check(cli.returncode == 0 and "INVALID" not in cli.stdout and "digest files valid" in cli.stdout, f"the AWS CLI exits with {cli.returncode}: {cli.stdout[-800:]}{cli.stderr[-800:]}")

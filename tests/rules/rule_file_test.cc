@@ -114,12 +114,34 @@ TEST(RecordFields, FollowsPathsThroughListsAndDocuments) {
   const std::vector<std::string> decode{"p"};
   const RecordFields fields(event, decode);
   EXPECT_EQ(fields.text("a.b"), "x");
-  EXPECT_THAT(fields.texts(RecordField("a.b")), ElementsAre("x", "y"));
+  std::vector<std::string> texts;
+  fields.texts(RecordField("a.b"), texts);
+  EXPECT_THAT(texts, ElementsAre("x", "y"));
   EXPECT_EQ(fields.text("p.Statement.Effect"), "Allow");
   EXPECT_EQ(fields.text("n"), "7");
   EXPECT_EQ(fields.text("o"), R"({"k":true})");
   EXPECT_EQ(fields.text("z"), std::nullopt);
   EXPECT_EQ(fields.text("service"), "ec2");
+}
+
+/// Without documents in strings a path is looked for in the JSON text; with them in what was parsed. Both find the same.
+TEST(RecordFields, FindsTheSameWithAndWithoutParsing) {
+  event::CloudTrailEvent event;
+  event.raw = R"( { "a" : [ { "b" : "x" } , [ { "b\u002ec" : 1e2 } ] , "y" , null , { "b" : [ "q\"" , true , [] ] , "b" : "twice" } ] , "a.b" : { "c" : 3 } , "\u0061" : { "b" : { "k" : [ 1 , { } ] , "c" : null } } } )";
+  event.dotted_keys = event.duplicate_keys = 1;
+  const std::vector<std::string> none, some{"elsewhere"};
+  const RecordFields plain(event, none), parsed(event, some);
+  std::vector<std::string> texts, expected;
+  for (const char* path : {"a", "a.b", "a.b.c", "a.b.k", "b", "a.", "", ".", "c"}) {
+    plain.texts(RecordField(path), texts);
+    parsed.texts(RecordField(path), expected);
+    EXPECT_EQ(texts, expected) << path;
+    EXPECT_EQ(plain.text(path), parsed.text(path)) << path;
+  }
+  plain.texts(RecordField("a.b"), texts);
+  EXPECT_THAT(texts, ElementsAre("x", "q\"", "true", "twice", R"({"c":3})", R"({"k":[1,{}],"c":null})"));
+  plain.texts(RecordField("a.b.c"), texts);
+  EXPECT_THAT(texts, ElementsAre("1e2", "3"));
 }
 
 }  // namespace

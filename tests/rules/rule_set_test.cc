@@ -36,6 +36,27 @@ TEST(RuleSet, AgreesWithTheNaiveEvaluator) {
   for (std::uint64_t seed = 1; seed <= 20'000; ++seed) ASSERT_EQ(testing::disagreement(testing::rule_case(random_bytes(seed))), std::nullopt) << "seed " << seed;
 }
 
+/// Verdicts on records are remembered where there are many rules.
+TEST(RuleSet, AgreesWithTheNaiveEvaluatorWhenItRemembers) {
+  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+    const testing::RuleCase c = testing::rule_case(random_bytes(seed + 50'000));
+    const auto naive = NaiveEvaluator::create(c.record);
+    if (!naive) continue;
+    std::vector<Predicate> many;
+    std::vector<std::uint32_t> expected, got;
+    for (std::uint32_t i = 0; i < 120; ++i) {
+      many.push_back(c.predicates[i % c.predicates.size()]);
+      if (naive->matches(many.back())) expected.push_back(i);
+    }
+    Matcher matcher(*RuleSet::compile(many, c.limits));
+    const std::string padded = c.record + std::string(event::kPadding, '\0');
+    for (int again = 0; again < 2; ++again) {
+      ASSERT_EQ(matcher.match(std::string_view(padded).substr(0, c.record.size()), got), event::Refusal::kNone);
+      ASSERT_EQ(got, expected) << "seed " << seed << ": " << testing::describe(c);
+    }
+  }
+}
+
 Predicate pattern(const std::string& text) { return *parse_event_pattern(text); }
 
 RuleSet compiled(const std::vector<Predicate>& predicates, Limits limits = {}) {
@@ -132,9 +153,12 @@ TEST(Matcher, KeepsElementsOfADecodedArrayApart) {
 
 /// Members that decide a verdict, of few values, so that most verdicts are remembered ones; among them what looks alike and is not.
 TEST(Matcher, RemembersAVerdictOnlyForWhatIsTheSame) {
-  const auto rules = compiled({pattern(R"({"eventName":["Get"],"eventSource":["s3"]})"), pattern(R"({"errorCode":["5",""]})"), pattern(R"({"eventName":["5",{"prefix":"Ge"}],"errorCode":[{"exists":false}]})"),
+  const std::vector<Predicate> predicates{pattern(R"({"eventName":["Get"],"eventSource":["s3"]})"), pattern(R"({"errorCode":["5",""]})"), pattern(R"({"eventName":["5",{"prefix":"Ge"}],"errorCode":[{"exists":false}]})"),
                                pattern(R"({"eventName":["Get"],"userAgent":[{"wildcard":"*x*"}],"awsRegion":["eu"]})"), pattern(R"({"eventSource":["s3"],"requestParameters":{"a":["1"]}})"),
-                               pattern(R"({"eventSource":["ec2"],"eventName":[{"anything-but":["Get"]}],"userIdentity":{"type":["Root"]}})")});
+                               pattern(R"({"eventSource":["ec2"],"eventName":[{"anything-but":["Get"]}],"userIdentity":{"type":["Root"]}})")};
+  std::vector<Predicate> many = predicates;
+  while (many.size() < 200) many.push_back(pattern(R"({"eventName":["Never)" + std::to_string(many.size()) + R"("]})"));
+  const auto rules = compiled(predicates);
   const std::vector<std::vector<const char*>> choices{
       {R"("eventName":"Get",)", R"("eventName":"5",)", R"("eventName":"G\u0065t",)", R"("eventName":"Put",)"},
       {R"("eventSource":"s3",)", R"("eventSource":"ec2",)"},
@@ -143,7 +167,7 @@ TEST(Matcher, RemembersAVerdictOnlyForWhatIsTheSame) {
       {R"("awsRegion":"eu",)", R"("awsRegion":"us",)"},
       {"", R"("requestParameters":{"a":"1"},)", R"("requestParameters":{"a":"2"},)"},
       {R"("userIdentity":{"type":"Root"},)", R"("userIdentity":{"type":"IAMUser"},)"}};
-  Matcher remembering(rules), reading(rules);
+  Matcher remembering(rules), reading(rules), remembering_records(compiled(many));
   std::uint64_t state = 1;
   std::size_t judged = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -158,9 +182,22 @@ TEST(Matcher, RemembersAVerdictOnlyForWhatIsTheSame) {
     remembering.match(event, of_event);
     ASSERT_EQ(reading.match(event.raw, of_record), event::Refusal::kNone);
     ASSERT_EQ(of_event, of_record) << record;
+    ASSERT_EQ(remembering_records.match(event.raw, of_event), event::Refusal::kNone);
+    ASSERT_EQ(of_event, of_record) << record;
     ++judged;
   }
   EXPECT_EQ(judged, 20'000u);
+}
+
+TEST(Matcher, RemembersNoVerdictOnSeveralValuesOrElements) {
+  std::vector<Predicate> rules{pattern(R"({"a":["y"]})"), pattern(R"({"d":{"k":["1"],"v":["2"]}})"), pattern(R"({"d":{"v":["2"]}})"), pattern(R"({"d":{"k":["1"]}})")};
+  while (rules.size() < 200) rules.push_back(pattern(R"({"a":["never)" + std::to_string(rules.size()) + R"("]})"));
+  EasyMatcher matcher(compiled(rules));
+  EXPECT_THAT(matcher.match(R"({"a":["x","y"]})"), ElementsAre(0));
+  EXPECT_THAT(matcher.match(R"({"a":["x","z"]})"), IsEmpty());
+  EXPECT_THAT(matcher.match(R"({"a":"x"})"), IsEmpty());
+  EXPECT_THAT(matcher.match(R"({"d":[{"k":"1","v":"2"}]})"), ElementsAre(1, 2, 3));
+  EXPECT_THAT(matcher.match(R"({"d":[{"k":"1"},{"v":"2"}]})"), ElementsAre(2, 3));
 }
 
 TEST(Matcher, SaysWhichRulesHoldInAscendingOrder) {
