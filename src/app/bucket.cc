@@ -34,6 +34,7 @@ Result<std::shared_ptr<trail::ObjectStore>> open_bucket(const std::string& name,
   settings.endpoint = or_environment(access.endpoint, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
   settings.path_style = !settings.endpoint.empty();
   if (const std::string region = or_environment(access.region, {"AWS_REGION", "AWS_DEFAULT_REGION"}); !region.empty()) settings.region = region;
+  settings.cancelled = access.cancelled;
   auto bucket = std::make_shared<Bucket>(settings.region);
   auto store = trail::S3Store::create(std::move(settings), bucket->http, bucket->credentials);
   if (!store) return fail(std::move(store).error());

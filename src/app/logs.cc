@@ -7,6 +7,7 @@
 
 #include "app/client_statistics.h"
 #include "app/kafka_setup.h"
+#include "app/queues.h"
 #include "ingest/folder_watcher.h"
 #include "stream/embedded_follower.h"
 #include "stream/embedded_log.h"
@@ -54,17 +55,21 @@ Result<void> check_places(const Setup& setup) {
   return {};
 }
 
-Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup) {
-  const config::EmbeddedConfig& embedded = setup.config.service.embedded;
+Result<std::unique_ptr<stream::InputSource>> open_folder(const Setup& setup) {
   if (auto checked = check_places(setup); !checked) return fail(std::move(checked).error());
+  auto watcher = ingest::FolderWatcher::open({.folder = setup.config.service.embedded.input, .max_document_bytes = setup.config.input.max_document_bytes});
+  if (!watcher) return fail(std::move(watcher).error().during("embedded.input"));
+  return std::unique_ptr<stream::InputSource>(std::move(*watcher));
+}
+
+Result<std::unique_ptr<stream::PartitionedLog>> open_embedded(const Setup& setup, std::unique_ptr<stream::InputSource> input) {
+  const config::EmbeddedConfig& embedded = setup.config.service.embedded;
   std::error_code error;
   std::filesystem::create_directories(embedded.data, error);
   if (error) return fail(io_error("make folder", embedded.data, error.value()));
-  auto watcher = ingest::FolderWatcher::open({.folder = embedded.input, .max_document_bytes = setup.config.input.max_document_bytes});
-  if (!watcher) return fail(std::move(watcher).error().during("embedded.input"));
   auto log = stream::EmbeddedLog::open({.database = database_of(embedded), .alerts_file = alerts_of(embedded), .keep_journal = embedded.keep_input,
                                         .max_bytes = embedded.max_bytes, .followers = followers_of(setup)},
-                                       std::move(*watcher));
+                                       std::move(input));
   if (!log) return fail(std::move(log).error());
   return std::unique_ptr<stream::PartitionedLog>(std::move(*log));
 }
@@ -83,10 +88,10 @@ class NoInput final : public stream::InputSource {
 };
 
 /// Adds what counts have grown by since the last time.
-void add_growth(metrics::Registry& registry, std::string_view metric, const std::map<std::string, std::uint64_t>& now, std::map<std::string, std::uint64_t>& before) {
-  for (const auto& [reason, count] : now) {
-    std::uint64_t& known = before[reason];
-    registry.add(metric, {{"reason", reason}}, static_cast<double>(count - known));
+void add_growth(metrics::Registry& registry, std::string_view metric, std::string_view label, const std::map<std::string, std::uint64_t>& now, std::map<std::string, std::uint64_t>& before) {
+  for (const auto& [value, count] : now) {
+    std::uint64_t& known = before[value];
+    registry.add(metric, {{label, value}}, static_cast<double>(count - known));
     known = count;
   }
 }
@@ -94,10 +99,21 @@ void add_growth(metrics::Registry& registry, std::string_view metric, const std:
 std::function<void(ServiceMetrics&)> reports_of(const stream::KafkaLog& log, std::shared_ptr<ClientMetrics> clients) {
   return [&log, clients = std::move(clients), before = stream::KafkaCounters{}](ServiceMetrics& metrics) mutable {
     const stream::KafkaCounters& now = log.counters();
-    add_growth(metrics.registry(), "transaction_aborts_total", now.aborts, before.aborts);
-    add_growth(metrics.registry(), "producer_rebuilds_total", now.producer_rebuilds, before.producer_rebuilds);
-    add_growth(metrics.registry(), "consumer_rebuilds_total", now.consumer_rebuilds, before.consumer_rebuilds);
+    add_growth(metrics.registry(), "transaction_aborts_total", "reason", now.aborts, before.aborts);
+    add_growth(metrics.registry(), "producer_rebuilds_total", "reason", now.producer_rebuilds, before.producer_rebuilds);
+    add_growth(metrics.registry(), "consumer_rebuilds_total", "reason", now.consumer_rebuilds, before.consumer_rebuilds);
     clients->write(metrics.registry());
+  };
+}
+
+std::function<void(ServiceMetrics&)> reports_of(const ingest::QueueInput& queues) {
+  return [&queues, before = ingest::QueueCounters{}](ServiceMetrics& metrics) mutable {
+    metrics::Registry& registry = metrics.registry();
+    add_growth(registry, "sqs_messages_total", "result", queues.counters().messages, before.messages);
+    add_growth(registry, "sqs_objects_total", "result", queues.counters().objects, before.objects);
+    registry.set("sqs_messages_held", {}, static_cast<double>(queues.messages_held()));
+    const auto oldest = queues.oldest_message();
+    registry.set("sqs_oldest_message_age_seconds", {}, oldest ? std::chrono::duration<double>(std::chrono::system_clock::now() - *oldest).count() : 0);
   };
 }
 
@@ -115,6 +131,11 @@ Result<std::unique_ptr<stream::KafkaLog>> open_kafka(const config::Config& confi
   return stream::KafkaLog::create(std::move(*options));
 }
 
+Result<OpenedLog> opened(Result<std::unique_ptr<stream::PartitionedLog>> log, std::function<void(ServiceMetrics&)> report) {
+  if (!log) return fail(std::move(log).error());
+  return OpenedLog{.log = std::move(*log), .report = std::move(report), .is_fenced = {}};
+}
+
 Result<OpenedLog> open_beside(Result<stream::KafkaLogOptions> options) {
   if (!options) return fail(std::move(options).error());
   auto log = stream::KafkaLog::create(std::move(*options));
@@ -127,10 +148,16 @@ Result<OpenedLog> open_beside(Result<stream::KafkaLogOptions> options) {
 
 Result<OpenedLog> open_log(const Setup& setup, std::size_t worker, const std::string& from) {
   if (!setup.config.service.kafka) {
-    if (!from.empty()) return fail(ErrorCode::kInvalidArgument, "--from is for Kafka; the embedded log begins with what is in its folder");
-    auto log = open_embedded(setup);
-    if (!log) return fail(std::move(log).error());
-    return OpenedLog{.log = std::move(*log)};
+    if (!from.empty()) return fail(ErrorCode::kInvalidArgument, "--from is for Kafka; the embedded log begins with what is in its folder or queues");
+    if (setup.config.service.embedded.sqs.empty()) {
+      auto folder = open_folder(setup);
+      if (!folder) return fail(std::move(folder).error());
+      return opened(open_embedded(setup, std::move(*folder)), {});
+    }
+    auto queues = open_queues(setup);
+    if (!queues) return fail(std::move(queues).error());
+    auto report = reports_of(**queues);
+    return opened(open_embedded(setup, std::move(*queues)), std::move(report));
   }
   const auto clients = std::make_shared<ClientMetrics>(worker);
   auto log = open_kafka(setup.config, worker, from, clients);

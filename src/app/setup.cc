@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/queues.h"
 #include "baseline/constants.h"
 #include "core/hash.h"
 #include "core/log.h"
@@ -76,6 +77,7 @@ Result<Setup> read_setup(const std::string& file) {
   auto rule_config = detectors::read_rules(config->rules);
   auto suppressions = detectors::read_suppressions(config->top);
   auto trails = trail::read_trails(config->top);
+  check_queues(config->top, config->service.embedded, trails.trails);
   check_roles(*config, trails.trails);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
   for (std::string& folder : rule_config.folders) folder = beside(file, folder);

@@ -78,6 +78,7 @@ HttpFailure failure_of(CURLcode code, const HttpRequest& request, std::string_vi
     case CURLE_COULDNT_CONNECT: return failure("NotConnected", "; is the address right, does the server run, does a firewall stand between?");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE: return failure("NotTrusted", "; AWS_CA_BUNDLE names a file with further authorities");
+    case CURLE_ABORTED_BY_CALLBACK: return failure("Cancelled", "");
     default: return failure("NoAnswer", "");
   }
 }
@@ -101,6 +102,9 @@ List header_list(const HttpRequest& request) {
   return List(list);
 }
 
+/// libcurl asks it about once a second while nothing comes.
+int ask_whether_cancelled(void* cancelled, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return static_cast<const std::atomic<bool>*>(cancelled)->load() ? 1 : 0; }
+
 void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, Intake& intake, char* detail) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // it is signed so
@@ -122,6 +126,11 @@ void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, Inta
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+  if (request.cancelled != nullptr) {
+    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, ask_whether_cancelled);
+    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(request.cancelled));  // libcurl's signature; it is only read
   }
   if (request.direct) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
   if (const char* const bundle = std::getenv("AWS_CA_BUNDLE"); bundle != nullptr && *bundle != '\0') curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);

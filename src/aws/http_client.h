@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -23,6 +24,7 @@ struct HttpRequest {
   std::chrono::seconds stall{0};              // so long with less than 100 bytes a second ends it: a time-out as well; 0: it does not
   std::size_t most_bytes = 64 << 20;          // of the answer's body
   bool direct = false;                        // past the proxies of the environment: addresses that mean this machine
+  const std::atomic<bool>* cancelled = nullptr;  // once true, the request is given up within about a second; outlives the request
 };
 
 struct HttpResponse {
@@ -33,7 +35,7 @@ struct HttpResponse {
 
 /// No answer came, or none that can be used. The request may still have been carried out.
 struct HttpFailure {
-  std::string code;     // Timeout, NameNotResolved, NotConnected, NotTrusted, TooLarge, NoAnswer
+  std::string code;     // Timeout, NameNotResolved, NotConnected, NotTrusted, TooLarge, Cancelled, NoAnswer
   std::string message;  // for people, with the host
 };
 

@@ -126,10 +126,61 @@ KafkaConfig read_kafka(const Section& section) {
   return kafka;
 }
 
+/// What stands between `https://`, or `http://`, and the path; empty: it is neither.
+std::string_view host_of(std::string_view url) {
+  for (const std::string_view scheme : {"https://", "http://"})
+    if (url.starts_with(scheme)) return url.substr(scheme.size(), url.find('/', scheme.size()) - scheme.size());
+  return {};
+}
+
+/// That requests go to a server of https://, or stay on this machine.
+void check_address(const Section& section, std::string_view key, const SqsConfig& queue, const std::string& url, std::string_view example) {
+  const std::string_view host = host_of(url);
+  if (host.empty() || url.find_first_of(" ?#@") != std::string::npos) section.report(key, fmt::format("{}: expected {}, not \"{}\"", key, example, printable(url)));
+  else if (url.starts_with("http://") && !queue.allow_plaintext && !is_loopback(std::string(host)))
+    section.report(key, fmt::format("{}: this host is not this machine, and http:// does not encrypt: use https://, or allow it with allow_plaintext: true", key));
+}
+
+/// The Region in the name of one of AWS's own hosts.
+std::string region_of(std::string_view url) {
+  std::string_view host = host_of(url);
+  host = host.substr(0, host.find(".amazonaws.com"));
+  if (host.size() == host_of(url).size()) return {};
+  if (host.starts_with("sqs.")) return std::string(host.substr(4));
+  return host.ends_with(".queue") ? std::string(host.substr(0, host.size() - 6)) : std::string();
+}
+
+std::vector<SqsConfig> read_queues(const Section& embedded) {
+  static constexpr std::array<std::string_view, 7> kKeys{"queue_url", "region", "endpoint", "buckets", "bucket_region", "visibility", "allow_plaintext"};
+  std::vector<SqsConfig> queues;
+  for (const Section& one : embedded.sections("sqs")) {
+    one.only(kKeys);
+    SqsConfig queue{.queue_url = one.text("queue_url", ""), .region = {}, .endpoint = one.text("endpoint", ""), .buckets = one.texts("buckets", {}), .bucket_region = {}};
+    queue.allow_plaintext = one.boolean("allow_plaintext", false);
+    const std::string_view example = "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME";
+    const std::string_view path = std::string_view(queue.queue_url).substr(std::min(queue.queue_url.size(), queue.queue_url.find("//") + 2));
+    if (queue.queue_url.empty()) one.report("queue_url", fmt::format("each queue needs its `queue_url`: {}", example));
+    else if (path.find('/') == std::string_view::npos || path.ends_with('/')) one.report("queue_url", fmt::format("queue_url: expected {}, not \"{}\"", example, printable(queue.queue_url)));
+    else if (queue.endpoint.empty()) check_address(one, "queue_url", queue, queue.queue_url, example);
+    if (!queue.endpoint.empty()) check_address(one, "endpoint", queue, queue.endpoint, "https://HOST or https://HOST:PORT");
+    queue.region = one.text("region", region_of(queue.queue_url));
+    if (queue.region.empty() && !queue.queue_url.empty()) one.report("region", "the queue_url does not say its Region: set `region`");
+    queue.bucket_region = one.text("bucket_region", queue.region);
+    queue.visibility = one.duration("visibility", queue.visibility, 5s, 12h);
+    if (std::any_of(queues.begin(), queues.end(), [&queue](const SqsConfig& other) { return !queue.queue_url.empty() && other.queue_url == queue.queue_url; }))
+      one.report("queue_url", fmt::format("{} is there already", printable(queue.queue_url)));
+    queues.push_back(std::move(queue));
+  }
+  if (embedded.has("sqs") && queues.empty()) embedded.report("sqs", "sqs needs a queue: `sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/111122223333/trail-objects\"}]`");
+  return queues;
+}
+
 EmbeddedConfig read_embedded(const Section& section) {
-  static constexpr std::array<std::string_view, 5> kKeys{"input", "data", "alerts", "keep_input", "max_bytes"};
+  static constexpr std::array<std::string_view, 6> kKeys{"input", "sqs", "data", "alerts", "keep_input", "max_bytes"};
   section.only(kKeys);
   EmbeddedConfig embedded;
+  embedded.sqs = read_queues(section);
+  if (section.has("sqs") && section.has("input")) section.report_key("input", "input: and sqs: exclude each other: the service reads a folder or queues");
   embedded.input = section.text("input", embedded.input);
   embedded.data = section.text("data", embedded.data);
   embedded.alerts = section.text("alerts", embedded.alerts);
@@ -219,6 +270,20 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   line(out, 2, "rack", kafka.rack);
   if (!kafka.properties.empty()) out += "  properties:\n";
   for (const auto& [name, value] : kafka.properties) line(out, 4, name, value);
+  return out;
+}
+
+std::string queues_yaml(const std::vector<SqsConfig>& queues) {
+  std::string out = queues.empty() ? "" : "  sqs:\n";
+  for (const SqsConfig& queue : queues) {
+    out += fmt::format("    - queue_url: {}\n", yaml_text(queue.queue_url));
+    line(out, 6, "region", queue.region);
+    line(out, 6, "endpoint", queue.endpoint);
+    if (!queue.buckets.empty()) out += "      buckets:\n";
+    for (const std::string& bucket : queue.buckets) out += fmt::format("        - {}\n", yaml_text(bucket));
+    line(out, 6, "bucket_region", queue.bucket_region);
+    out += fmt::format("      visibility: {}\n      allow_plaintext: {}\n", format_duration(queue.visibility), queue.allow_plaintext);
+  }
   return out;
 }
 
@@ -313,7 +378,8 @@ std::string to_yaml(const ServiceConfig& config) {
     out += kafka_yaml(*config.kafka);
   } else {
     out += "embedded:\n";
-    line(out, 2, "input", config.embedded.input);
+    if (config.embedded.sqs.empty()) line(out, 2, "input", config.embedded.input);
+    out += queues_yaml(config.embedded.sqs);
     line(out, 2, "data", config.embedded.data);
     line(out, 2, "alerts", config.embedded.alerts);
     out += fmt::format("  keep_input: {}\n", config.embedded.keep_input);

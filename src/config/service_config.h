@@ -60,9 +60,22 @@ struct KafkaConfig {
   std::vector<std::pair<std::string, std::string>> properties;  // of librdkafka, as they are
 };
 
+/// One of `embedded.sqs`: a queue that tells of objects in S3.
+struct SqsConfig {
+  std::string queue_url;
+  std::string region;                // of the queue
+  std::string endpoint;              // that is asked instead of the URL's host; empty: none
+  std::vector<std::string> buckets;  // whose objects are read; empty: any
+  std::string bucket_region;         // of buckets where a notice does not say it
+  std::chrono::seconds visibility = std::chrono::minutes{5};  // for which a message is hidden from others, again and again
+  bool allow_plaintext = false;      // http:// to a host that is not this machine
+  bool operator==(const SqsConfig&) const = default;
+};
+
 /// `embedded:`: the service without Kafka.
 struct EmbeddedConfig {
-  std::string input = "inbox";            // watched folder
+  std::string input = "inbox";            // watched folder; not with queues
+  std::vector<SqsConfig> sqs;             // queues; none: the folder
   std::string data = "trailwarden-data";  // database; and alerts.jsonl, unless told otherwise
   std::string alerts;                     // file that alerts are appended to; empty: DATA/alerts.jsonl
   bool keep_input = false;                // the database keeps all input, for `audit --recompute`; else what a restart may need

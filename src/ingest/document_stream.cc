@@ -416,4 +416,20 @@ bool DocumentStream::next_endless_value(Slice& slice) {
   return true;
 }
 
+std::uint64_t end_of(const Slice& slice) { return slice.byte_offset + std::max<std::uint64_t>(slice.value.size(), 1); }
+
+bool is_blank(const Slice& slice) { return slice.fault == stream::SourceFault::kNone && skip_space(slice.value, 0) == slice.value.size(); }
+
+bool next_behind(DocumentStream& stream, std::uint64_t skip_to, Slice& slice) {
+  while (stream.next(slice)) {
+    if (slice.byte_offset >= skip_to) return true;
+    const std::uint64_t end = slice.byte_offset + slice.value.size();
+    if (end <= skip_to) continue;
+    slice.value.remove_prefix(static_cast<std::size_t>(skip_to - slice.byte_offset));
+    slice.byte_offset = skip_to;
+    return true;
+  }
+  return false;
+}
+
 }  // namespace trailwarden::ingest

@@ -126,4 +126,12 @@ class DocumentStream {
   bool foreign_given_ = false, over_ = false;
 };
 
+/// The next slice behind `skip_to`, a position where a slice ended when this origin was read before. Slices end where the bytes say, so they end
+/// where they did; should another version cut them otherwise, the rest of one is given. False at the end.
+bool next_behind(DocumentStream& stream, std::uint64_t skip_to, Slice& slice);
+/// Where a slice ends. A fault may have no bytes, and counts as given all the same.
+std::uint64_t end_of(const Slice& slice);
+/// Whether nothing stands in it.
+bool is_blank(const Slice& slice);
+
 }  // namespace trailwarden::ingest

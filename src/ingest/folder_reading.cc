@@ -91,21 +91,11 @@ class WholeFile final : public FolderReading {
     return true;
   }
 
-  /// Passes over what was given before. Slices end where the bytes say, so they end where they did; should another
-  /// version cut them otherwise, the rest of one is given.
+  /// Passes over what was given before.
   bool next_of_member(Slice& slice) {
-    while (stream_->next(slice)) {
-      const std::uint64_t end = slice.byte_offset + slice.value.size();
-      if (slice.byte_offset < skip_to_) {
-        if (end <= skip_to_) continue;
-        slice.value.remove_prefix(static_cast<std::size_t>(skip_to_ - slice.byte_offset));
-        slice.byte_offset = skip_to_;
-      }
-      // A fault may have no bytes, and counts as given all the same.
-      file_.position = std::max(end, slice.byte_offset + 1);
-      return true;
-    }
-    return false;
+    if (!next_behind(*stream_, skip_to_, slice)) return false;
+    file_.position = end_of(slice);
+    return true;
   }
 
   void leave_member() {

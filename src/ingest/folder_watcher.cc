@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/hash.h"
-#include "ingest/json_text.h"
 #include "trail/object_name.h"
 
 namespace trailwarden::ingest {
@@ -42,10 +41,6 @@ Timestamp stamp_of(std::string_view path) {
 
 std::int64_t status_ns(const struct stat& status) {
   return status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec;
-}
-
-bool is_blank(const Slice& slice) {
-  return slice.fault == stream::SourceFault::kNone && skip_space(slice.value, 0) == slice.value.size();
 }
 
 }  // namespace

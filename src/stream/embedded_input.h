@@ -34,7 +34,7 @@ struct InputBatch {
   }
 };
 
-/// Where an `EmbeddedLog` gets its input from (`ingest::FolderWatcher`). It is asked for everything once, and goes on
+/// Where an `EmbeddedLog` gets its input from (`ingest::FolderWatcher`, `ingest::QueueInput`). It is asked for everything once, and goes on
 /// after a restart from the marks that were committed.
 ///
 /// Threads: all calls from one thread, except `trouble` and `wake`.
@@ -49,6 +49,11 @@ class InputSource {
   /// Waits at most `wait` for input, and fills `input` (emptied first) with some of it; what is wrong with one source
   /// travels as `Message::fault`. An error: there will never be input.
   virtual Result<void> poll(std::chrono::milliseconds wait, InputBatch& input) = 0;
+
+  /// A mark that `poll` gave is committed, and with it all messages before it: what it was read from need not be kept for us
+  /// any longer. Each mark once, in their order, behind the commit; of one that ended in doubt when that is settled. A process
+  /// that dies in between is told nothing: the next one finds the mark with `restore`.
+  virtual void committed(const SourceMark& mark) { (void)mark; }
 
   /// What hinders reading at present; empty if nothing does. Any thread.
   virtual std::string trouble() const = 0;

@@ -207,13 +207,24 @@ Result<std::int64_t> EmbeddedLog::write_input(std::int64_t next_offset) {
 void EmbeddedLog::committed(std::span<const Progress> progress) {
   if (!progress.empty()) metadata_ = progress.back().metadata;
   ever_committed_ = ever_committed_ || !progress.empty();
-  pending_.drop(progress.empty() ? pending_.begin() : progress.back().next_offset);
+  drop_committed(progress.empty() ? pending_.begin() : progress.back().next_offset);
   appended_.clear();
   set_trouble(commit_trouble_, {});
   look_for_room_at_ = {};
   if (trim_below_ > first_kept_) look_at_trimmed();
   // Should this fail, the next commit will say why.
   if (shrinking_) shrinking_ = store_->shrink().value_or(false);
+}
+
+/// Input below `next_offset` is no more pending, which its source is told.
+void EmbeddedLog::drop_committed(std::int64_t next_offset) {
+  const auto nothing = [](std::span<const Message>) { return Result<void>{}; };
+  const auto tell = [this](const SourceMark& mark) {
+    input_->committed(mark);
+    return Result<void>{};
+  };
+  TRAILWARDEN_CHECK(pending_.each_run(next_offset, nothing, tell).has_value(), "nothing was asked that can fail");
+  pending_.drop(next_offset);
 }
 
 /// What neither the worker nor a follower asks for any more is below this.
@@ -288,7 +299,8 @@ Result<void> EmbeddedLog::settle_doubt() {
   if (auto settled = store_->settle_doubt(); !settled) return settled;
   if (*checkpoint) {
     TRAILWARDEN_CHECK((*checkpoint)->next_offset >= pending_.begin(), "offsets only go on");
-    pending_.drop((*checkpoint)->next_offset);
+    // Where the offset stands still nobody can tell, so marks are written once more.
+    if ((*checkpoint)->next_offset > pending_.begin()) drop_committed((*checkpoint)->next_offset);
     metadata_ = std::move((*checkpoint)->metadata);
     ever_committed_ = true;
   }

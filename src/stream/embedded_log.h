@@ -104,6 +104,7 @@ class EmbeddedLog final : public PartitionedLog {
   Result<void> write(std::span<const Progress> progress);
   Result<std::int64_t> write_input(std::int64_t next_offset);
   void committed(std::span<const Progress> progress);
+  void drop_committed(std::int64_t next_offset);
   Result<std::int64_t> trimmable();
   void look_for_room();
   Result<std::uint64_t> used_bytes();

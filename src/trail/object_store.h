@@ -29,6 +29,7 @@ struct NewObject {
 struct StoredObject {
   std::string bytes;
   ObjectMetadata metadata;
+  std::string etag{};  // S3's name for this content, without quotes; empty: the store has none
 };
 
 struct ListedObject {

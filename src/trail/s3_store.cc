@@ -40,6 +40,14 @@ ObjectMetadata metadata_of(const aws::HttpResponse& answer) {
   return metadata;
 }
 
+std::string etag_of(const aws::HttpResponse& answer) {
+  const auto found = answer.headers.find("etag");
+  if (found == answer.headers.end()) return {};
+  const std::string_view etag = found->second;
+  const bool quoted = etag.size() >= 2 && etag.front() == '"' && etag.back() == '"';
+  return std::string(quoted ? etag.substr(1, etag.size() - 2) : etag);
+}
+
 std::optional<std::string> problem_with_settings(const S3Settings& settings) {
   if (!is_bucket_name(settings.bucket)) return fmt::format("\"{}\" cannot be the name of a bucket", printable(settings.bucket));
   for (const auto& [name, value] : {std::pair("region", &settings.region), std::pair("kms_key_id", &settings.kms_key_id), std::pair("storage_class", &settings.storage_class)})
@@ -102,7 +110,8 @@ StoreResult<aws::HttpResponse> S3Store::send(const Call& call, std::string_view 
                                   .connect_timeout = settings_.connect_timeout,
                                   .timeout = settings_.timeout,
                                   .stall = settings_.stall,
-                                  .most_bytes = call.most_bytes});
+                                  .most_bytes = call.most_bytes,
+                                  .cancelled = settings_.cancelled});
   const std::string signed_at = format_time(now);
   const S3Attempt attempt{fmt::format("{} {}/{} at {}{}", doing, name(), printable(call.key, 1024), scheme_, host_), settings_.bucket, settings_.region, credentials->source, signed_at};
   if (!answer) return tl::unexpected(s3_fault(answer.error(), attempt));
@@ -154,7 +163,7 @@ StoreResult<StoredObject> S3Store::get(std::string_view key) {
   auto answer = send({.key = key, .most_bytes = kObjectBytes}, "get", {200});
   if (!answer) return tl::unexpected(std::move(answer).error());
   ObjectMetadata metadata = metadata_of(*answer);
-  return StoredObject{std::move(answer->body), std::move(metadata)};
+  return StoredObject{std::move(answer->body), std::move(metadata), etag_of(*answer)};
 }
 
 StoreResult<std::string> S3Store::get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) {

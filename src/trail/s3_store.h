@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,7 @@ struct S3Settings {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{60'000};  // of one request, with its bytes
   std::chrono::seconds stall{15};             // without any, or next to none
+  const std::atomic<bool>* cancelled = nullptr;  // once true, what is under way is given up; outlives the store
 };
 
 /// A trail's objects in a bucket of Amazon S3 or of a server that speaks as S3 does.

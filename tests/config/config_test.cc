@@ -127,6 +127,24 @@ TEST(Config, SaysWhatTheServiceReads) {
   EXPECT_EQ(to_yaml(again), written);
 }
 
+TEST(Config, QueuesSayWhatTheyMayAndAreWrittenAsTheyAreRead) {
+  const Config config = parse_config(
+      "version: 1\nembedded:\n  sqs:\n    - {queue_url: \"https://sqs.eu-west-1.amazonaws.com/111122223333/a\"}\n"
+      "    - {queue_url: \"http://localhost:5000/1/b\", region: x, bucket_region: y, buckets: [c, d], visibility: 10m}\n",
+      "f.yaml");
+  EXPECT_THAT(config.diagnostics->lines(), IsEmpty());
+  const auto& queues = config.service.embedded.sqs;
+  ASSERT_EQ(queues.size(), 2U);
+  EXPECT_EQ(queues[0].region, "eu-west-1");
+  EXPECT_EQ(queues[0].bucket_region, "eu-west-1");
+  EXPECT_EQ(queues[1].buckets, (std::vector<std::string>{"c", "d"}));
+  EXPECT_EQ(queues[1].visibility, std::chrono::minutes{10});
+  const std::string written = to_yaml(config);
+  const Config again = parse_config(written, "written.yaml");
+  EXPECT_THAT(again.diagnostics->lines(), IsEmpty());
+  EXPECT_EQ(again.service.embedded, config.service.embedded);
+}
+
 struct WrongService {
   const char* name;
   const char* text;
@@ -141,6 +159,15 @@ INSTANTIATE_TEST_SUITE_P(Config, WrongServices, ::testing::Values(
     WrongService{"PlaintextFarAway", "kafka: {brokers: \"kafka:9092\", input: [{topic: t}], security: {protocol: plaintext}}", "security.allow_plaintext: true"},
     WrongService{"OneBrokerFarAway", "kafka: {brokers: \"localhost:9092,k:9092\", input: [{topic: t}], security: {protocol: plaintext}}", "not on this machine"},
     WrongService{"BothLogs", "embedded: {input: a}\nkafka: {brokers: \"k:9092\", input: [{topic: t}]}", "exclude each other"},
+    WrongService{"FolderAndQueues", "embedded: {input: a, sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\"}]}", "f.yaml:2:12: input: and sqs: exclude each other"},
+    WrongService{"NoQueue", "embedded: {sqs: []}", "sqs needs a queue"},
+    WrongService{"QueueWithoutUrl", "embedded: {sqs: [{region: eu-west-1}]}", "each queue needs its `queue_url`"},
+    WrongService{"QueueOfNoUrl", "embedded: {sqs: [{queue_url: trail-objects, region: eu-west-1}]}", "queue_url: expected https://sqs.REGION"},
+    WrongService{"QueueWithoutRegion", "embedded: {sqs: [{queue_url: \"https://queues.example/1/q\"}]}", "set `region`"},
+    WrongService{"QueueInPlainText", "embedded: {sqs: [{queue_url: \"http://queues.example/1/q\", region: r}]}", "allow_plaintext: true"},
+    WrongService{"EndpointInPlainText", "embedded: {sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\", endpoint: \"http://vpce.example\"}]}", "endpoint: this host is not this machine"},
+    WrongService{"QueueTwice", "embedded: {sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\"}, {queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\"}]}", "/1/q is there already"},
+    WrongService{"VisibilityTooShort", "embedded: {sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\", visibility: 1s}]}", "visibility"},
     WrongService{"WorkersEmbedded", "workers: 2", "use kafka"},
     WrongService{"TopicTwice", "kafka: {brokers: \"k:9092\", input: [{topic: t}, {topic: t}]}", "t is there already"},
     WrongService{"PrefixOfWrongLetters", "kafka: {brokers: \"k:9092\", input: [{topic: t}], topics: {prefix: \"a/b\"}}", "letters, digits"},

@@ -46,8 +46,11 @@ class LinesInput final : public stream::InputSource {
     input.drained = given_ == lines.size();
     return {};
   }
+  void committed(const stream::SourceMark& mark) override { told.push_back(mark.state.value_or("")); }
   std::string trouble() const override { return {}; }
   void wake() override {}
+
+  std::vector<std::string> told;  // marks that are committed
 
  private:
   void read_file() {

@@ -348,6 +348,76 @@ TEST_F(EmbeddedLogTest, AFullDatabaseRollsBackAndHeals) {
   EXPECT_EQ(alerts(), "kept\nsmall\n");
 }
 
+TEST_F(EmbeddedLogTest, TellsTheSourceOfEachMarkOnceBehindItsCommit) {
+  Session run(options(), {"a", "b", "c", "d"});
+  run.poll();
+  run.poll();
+  EXPECT_THAT(run.input->told, IsEmpty());
+  run.commit(2);
+  EXPECT_THAT(run.input->told, ElementsAre("1", "2"));
+  run.commit(4);
+  EXPECT_THAT(run.input->told, ElementsAre("1", "2", "3", "4"));
+}
+
+TEST_F(EmbeddedLogTest, WhatWasRolledBackIsNotTold) {
+  EmbeddedOptions small = options();
+  small.max_bytes = 256 * 1024;
+  Session run(small, {"a", "b"});
+  run.poll();
+  run.alert(std::string(400'000, 'x'));
+  EXPECT_EQ(run.commit(2), CommitResult::kRolledBack);
+  ASSERT_TRUE(run.log->rewind().has_value());
+  EXPECT_THAT(run.input->told, IsEmpty());
+  EXPECT_EQ(run.commit(2), CommitResult::kCommitted);
+  EXPECT_THAT(run.input->told, ElementsAre("1", "2"));
+}
+
+/// Gives a message with its mark, and then a mark alone.
+class MarkAlone final : public InputSource {
+ public:
+  void restore(std::int64_t, std::string_view) override {}
+  Result<void> poll(milliseconds, InputBatch& input) override {
+    input.clear();
+    if (polls_++ == 0) {
+      input.batch.messages.emplace_back();
+      input.marks.push_back({1, 7, "first"});
+    } else if (polls_ == 2) {
+      input.marks.push_back({0, 8, "alone"});
+    }
+    return {};
+  }
+  void committed(const SourceMark& mark) override { told.push_back(*mark.state); }
+  std::string trouble() const override { return {}; }
+  void wake() override {}
+
+  std::vector<std::string> told;
+
+ private:
+  int polls_ = 0;
+};
+
+TEST_F(EmbeddedLogTest, AMarkWithoutMessagesOutlivesACommitInDoubt) {
+  EmbeddedOptions small = options();
+  small.max_bytes = 256 * 1024;
+  auto source = std::make_unique<MarkAlone>();
+  MarkAlone& input = *source;
+  auto log = EmbeddedLog::open(small, std::move(source));
+  ASSERT_TRUE(log.has_value());
+  Owner owner;
+  Polled polled;
+  ASSERT_TRUE((*log)->poll(milliseconds{0}, polled, owner).has_value());
+  (*log)->start(kFolder);
+  ASSERT_TRUE((*log)->poll(milliseconds{0}, polled, owner).has_value());
+  EXPECT_EQ((*log)->commit(std::array{Progress{kFolder, 1, "m"}}), CommitResult::kCommitted);
+  ASSERT_TRUE((*log)->poll(milliseconds{0}, polled, owner).has_value());
+  (*log)->append({.topic = std::string(kAlertsTopic), .key = "k", .value = std::string(400'000, 'x')});
+  EXPECT_EQ((*log)->commit(std::array{Progress{kFolder, 1, "m"}}), CommitResult::kRolledBack);
+  ASSERT_TRUE((*log)->rewind().has_value());
+  EXPECT_THAT(input.told, ElementsAre("first"));
+  EXPECT_EQ((*log)->commit(std::array{Progress{kFolder, 1, "m"}}), CommitResult::kCommitted);
+  EXPECT_THAT(input.told, ElementsAre("first", "alone"));
+}
+
 TEST_F(EmbeddedLogTest, AFullDiskRollsBackAndHeals) {
   const std::string disk = dir_.path("disk");
   fs::create_directory(disk);
