@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -32,6 +35,7 @@ std::vector<Figure> memory_figures();
 std::vector<Figure> baseline_figures();
 std::vector<Figure> kafka_figures();
 std::vector<Figure> rule_figures();
+std::vector<Figure> trail_figures();
 
 /// Seconds that `work` takes.
 template <class Work>
@@ -41,10 +45,42 @@ double seconds_of(Work&& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Runs the two in turn, `rounds` times, and gives the median of the pairwise ratio b / a.
+/// Processor time of this thread that `work` takes: other work on the machine does not count.
+template <class Work>
+double cpu_seconds_of(Work&& work) {
+  const auto now = [] {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  };
+  const double start = now();
+  work();
+  return now() - start;
+}
+
 struct Paired {
-  double ratio, best_a, best_b;
+  double ratio, best_a, best_b;  // the median of b / a of one turn; the shortest times
 };
-Paired pair_up(int rounds, const std::function<void()>& a, const std::function<void()>& b);
+
+/// Runs the two in turn, `rounds` times; each gives its seconds.
+template <class A, class B>
+Paired pair_seconds(int rounds, A a, B b) {
+  std::vector<double> ratios;
+  Paired paired{0, 1e300, 1e300};
+  for (int round = 0; round < rounds; ++round) {
+    const double a_seconds = a(), b_seconds = b();
+    ratios.push_back(b_seconds / a_seconds);
+    paired.best_a = std::min(paired.best_a, a_seconds);
+    paired.best_b = std::min(paired.best_b, b_seconds);
+  }
+  std::nth_element(ratios.begin(), ratios.begin() + rounds / 2, ratios.end());
+  paired.ratio = ratios[static_cast<std::size_t>(rounds / 2)];
+  return paired;
+}
+
+/// The same of two that do not know their seconds.
+inline Paired pair_up(int rounds, const std::function<void()>& a, const std::function<void()>& b) {
+  return pair_seconds(rounds, [&a] { return seconds_of(a); }, [&b] { return seconds_of(b); });
+}
 
 }  // namespace trailwarden::bench

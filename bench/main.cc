@@ -11,20 +11,6 @@
 
 namespace trailwarden::bench {
 
-Paired pair_up(int rounds, const std::function<void()>& a, const std::function<void()>& b) {
-  std::vector<double> ratios;
-  Paired paired{0, 1e300, 1e300};
-  for (int round = 0; round < rounds; ++round) {
-    const double a_seconds = seconds_of(a), b_seconds = seconds_of(b);
-    ratios.push_back(b_seconds / a_seconds);
-    paired.best_a = std::min(paired.best_a, a_seconds);
-    paired.best_b = std::min(paired.best_b, b_seconds);
-  }
-  std::nth_element(ratios.begin(), ratios.begin() + rounds / 2, ratios.end());
-  paired.ratio = ratios[static_cast<std::size_t>(rounds / 2)];
-  return paired;
-}
-
 namespace {
 
 void write_json(const std::string& path, const std::vector<Figure>& figures) {
@@ -35,7 +21,8 @@ void write_json(const std::string& path, const std::vector<Figure>& figures) {
 }
 
 int run(const std::vector<std::string>& names, const std::string& json) {
-  const std::vector<Group> groups{{"engine", engine_figures}, {"gzip", gzip_figures}, {"threads", thread_figures}, {"memory", memory_figures}, {"baseline", baseline_figures}, {"kafka", kafka_figures}, {"rules", rule_figures}};
+  const std::vector<Group> groups{{"engine", engine_figures}, {"gzip", gzip_figures}, {"threads", thread_figures}, {"memory", memory_figures}, {"baseline", baseline_figures}, {"trail", trail_figures}, {"kafka", kafka_figures},
+                                  {"rules", rule_figures}};
   std::vector<Figure> figures;
   for (const Group& group : groups) {
     const bool is_named = std::find(names.begin(), names.end(), group.name) != names.end();
@@ -49,7 +36,7 @@ int run(const std::vector<std::string>& names, const std::string& json) {
     }
   }
   if (figures.empty()) {
-    fmt::print(stderr, "no such figure; there are: engine gzip threads memory baseline kafka rules\n");
+    fmt::print(stderr, "no such figure; there are: engine gzip threads memory baseline trail kafka rules\n");
     return 2;
   }
   if (!json.empty()) write_json(json, figures);

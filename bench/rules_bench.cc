@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -58,35 +57,6 @@ PaddedRecords padded(const std::vector<std::string>& lines, std::size_t step = 1
 PaddedRecords sample_records() {
   const std::vector<std::string>& all = real_records().lines;
   return padded(all, std::max<std::size_t>(1, all.size() / kRecords), kRecords);
-}
-
-/// Processor time of this thread that `work` takes: other work on the machine does not count.
-template <class Work>
-double cpu_seconds_of(Work&& work) {
-  const auto now = [] {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  };
-  const double start = now();
-  work();
-  return now() - start;
-}
-
-/// Runs the two in turn; each gives its seconds.
-template <class A, class B>
-Paired pair_seconds(A a, B b) {
-  std::vector<double> ratios;
-  Paired paired{0, 1e300, 1e300};
-  for (int round = 0; round < kRounds; ++round) {
-    const double a_seconds = a(), b_seconds = b();
-    ratios.push_back(b_seconds / a_seconds);
-    paired.best_a = std::min(paired.best_a, a_seconds);
-    paired.best_b = std::min(paired.best_b, b_seconds);
-  }
-  std::nth_element(ratios.begin(), ratios.begin() + kRounds / 2, ratios.end());
-  paired.ratio = ratios[kRounds / 2];
-  return paired;
 }
 
 struct NamedRules {
@@ -220,7 +190,7 @@ Figure against_event_ruler(const std::string& name, const fs::path& file, double
   rules::Matcher matcher = matcher_of(rules);
   EventRuler ruler(path, records);
   check_equal(ruler.matches(), matcher, rules, records);
-  const Paired paired = pair_seconds([&] { return cpu_seconds_of([&] { pass(matcher, records); }); }, [&] { return ruler.seconds_of_a_pass(); });
+  const Paired paired = pair_seconds(kRounds, [&] { return cpu_seconds_of([&] { pass(matcher, records); }); }, [&] { return ruler.seconds_of_a_pass(); });
   const double each = 1e9 / static_cast<double>(records.size());
   return {name, paired.ratio, "x Event Ruler", goal, true,
           fmt::format("{} rules: {:.0f} ns a record beside {:.0f}; every byte validated", rules.names.size(), paired.best_a * each, paired.best_b * each)};
@@ -267,7 +237,7 @@ std::vector<Figure> growth_figures(const PaddedRecords& records) {
   rules::Matcher few = matcher_of(rules, kFew), many = matcher_of(rules);
   const std::uint64_t found = pass(many, records);
   if (found <= pass(few, records)) throw std::runtime_error("3,000 rules find no more than 10");
-  const Paired paired = pair_seconds([&] { return cpu_seconds_of([&] { pass(few, records); }); }, [&] { return cpu_seconds_of([&] { pass(many, records); }); });
+  const Paired paired = pair_seconds(kRounds, [&] { return cpu_seconds_of([&] { pass(few, records); }); }, [&] { return cpu_seconds_of([&] { pass(many, records); }); });
   const double each = 1e9 / static_cast<double>(records.size());
   return {{"rules.growth", paired.ratio, "x 10 rules, with 3,000", 1.3, false,
            fmt::format("{:.0f} ns a record beside {:.0f}; {:.2f} rules match a record", paired.best_b * each, paired.best_a * each,
@@ -291,7 +261,7 @@ Figure event_figure(const PaddedRecords& records) {
       if (judge) matcher.match(event, matches);
     }
   };
-  const Paired paired = pair_seconds([&] { return cpu_seconds_of([&] { decode_all(false); }); }, [&] { return cpu_seconds_of([&] { decode_all(true); }); });
+  const Paired paired = pair_seconds(kRounds, [&] { return cpu_seconds_of([&] { decode_all(false); }); }, [&] { return cpu_seconds_of([&] { decode_all(true); }); });
   const double each = 1e9 / static_cast<double>(records.size());
   return {"rules.on_events", paired.best_a * each * (paired.ratio - 1), "ns an event over decoding", 80, false,
           fmt::format("{} rules; decoding {:.0f} ns", rules.names.size(), paired.best_a * each)};
@@ -368,7 +338,7 @@ Figure pack_figure() {
   run.seconds(true, &first);
   run.seconds(true, &again);
   if (first == 0 || first != again) throw std::runtime_error(fmt::format("the pack finds {} and then {}", first, again));
-  const Paired paired = pair_seconds([&] { return run.seconds(false); }, [&] { return run.seconds(true); });
+  const Paired paired = pair_seconds(kRounds, [&] { return run.seconds(false); }, [&] { return run.seconds(true); });
   const double each = 1e9 / static_cast<double>(records.size());
   return {"rules.pack", paired.best_a * each * (paired.ratio - 1), "ns an event over decoding", 80, false,
           fmt::format("{} rules with their correlations; decoding {:.0f} ns; {} findings in {} records", run.rules(), paired.best_a * each, first, records.size())};

@@ -13,10 +13,12 @@ MemberDeflater::MemberDeflater(int level) : compressor_(libdeflate_alloc_compres
 }
 
 void MemberDeflater::deflate(std::string_view text, std::string& out) {
-  out.resize(libdeflate_gzip_compress_bound(compressor_.get(), text.size()));
-  const std::size_t size = libdeflate_gzip_compress(compressor_.get(), text.data(), text.size(), out.data(), out.size());
+  // The bound is more than the text, the member a tenth of it: room that is not written first is, but for that tenth, never there.
+  const std::size_t bound = libdeflate_gzip_compress_bound(compressor_.get(), text.size());
+  const auto room = std::make_unique_for_overwrite<char[]>(bound);
+  const std::size_t size = libdeflate_gzip_compress(compressor_.get(), text.data(), text.size(), room.get(), bound);
   TRAILWARDEN_CHECK(size > 0, "the bound is enough room");
-  out.resize(size);
+  out.assign(room.get(), size);
 }
 
 }  // namespace trailwarden::trail
