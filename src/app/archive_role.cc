@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/steady_time.h"
 namespace trailwarden::app {
 namespace {
 
@@ -33,19 +34,17 @@ std::map<std::string, std::string> names_of(const std::vector<archive::Destinati
 Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, OpenedLog log) {
   if (setup.trails.trails.empty()) return fail(ErrorCode::kInvalidArgument, "roles: the archiver has nothing to write: name a trail under `trails`");
   auto stores = std::make_unique<TrailStores>();
+  auto destinations = stores->open(setup.trails.trails, [](const trail::TrailConfig&) { return true; });
+  if (!destinations) return fail(std::move(destinations).error());
   archive::ArchiverOptions options;
-  for (const trail::TrailConfig& trail : setup.trails.trails) {
-    auto store = stores->open(trail);
-    if (!store) return fail(std::move(store).error());
-    options.destinations.emplace_back(trail, std::move(*store));
-  }
+  options.destinations = std::move(*destinations);
   options.rules = rules_of(setup.trails.trails);
   options.now = options.delivery.now = steady_milliseconds;
   options.delivery.patience = 5s;  // below what a service has to end in
   options.delivery.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   options.alerts_topic = archived_alerts(setup);
   if (setup.config.service.kafka) {
-    for (const config::KafkaInput& input : setup.config.service.kafka->input) options.gaps_allowed.push_back(input.gaps);
+    options.gaps_allowed = gaps_allowed(setup);
     options.gaps_allowed.push_back(true);  // the alerts, which are written in transactions
   } else {
     options.tick_grace = 0ms;  // its ticks are exact

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/steady_time.h"
 #include "trail/trail_keys.h"
 
 namespace trailwarden::app {
@@ -23,15 +24,13 @@ std::vector<std::string> names_of(const std::vector<archive::Destination>& desti
 
 Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, OpenedLog log) {
   auto stores = std::make_unique<TrailStores>();
+  auto destinations = stores->open(setup.trails.trails, [](const trail::TrailConfig& trail) { return trail.digest.enabled; });
+  if (!destinations) return fail(std::move(destinations).error());
+  // Keys that cannot be read are told at once, and not in an hour.
+  for (const archive::Destination& one : *destinations)
+    if (auto keys = trail::open_keys(one.trail.digest); !keys) return fail(std::move(keys).error().during("trail " + one.trail.name));
   archive::DigestOptions options;
-  for (const trail::TrailConfig& trail : setup.trails.trails) {
-    if (!trail.digest.enabled) continue;
-    auto store = stores->open(trail);
-    if (!store) return fail(std::move(store).error());
-    options.destinations.emplace_back(trail, std::move(*store));
-    // Keys that cannot be read are told at once, and not in an hour.
-    if (auto keys = trail::open_keys(trail.digest); !keys) return fail(std::move(keys).error().during("trail " + trail.name));
-  }
+  options.destinations = std::move(*destinations);
   if (options.destinations.empty()) return fail(ErrorCode::kInvalidArgument, "roles: digest has nothing to sign: name a trail under `trails` whose digest is enabled");
   options.inputs = archived_topics(setup);
   options.now = steady_milliseconds;

@@ -173,11 +173,22 @@ std::string archived_alerts(const Setup& setup) {
   return stream::topic_name(stream::kAlertsTopic, kafka ? std::string_view(kafka->topic_prefix) : stream::kTopicPrefix);
 }
 
-std::vector<std::string> archived_topics(const Setup& setup) {
+std::vector<std::string> input_topics(const Setup& setup) {
+  if (!setup.config.service.kafka) return {std::string(stream::kFolderTopic)};
   std::vector<std::string> topics;
-  if (!setup.config.service.kafka) topics.emplace_back(stream::kFolderTopic);
-  else
-    for (const config::KafkaInput& input : setup.config.service.kafka->input) topics.push_back(input.topic);
+  for (const config::KafkaInput& input : setup.config.service.kafka->input) topics.push_back(input.topic);
+  return topics;
+}
+
+std::vector<bool> gaps_allowed(const Setup& setup) {
+  std::vector<bool> allowed;
+  if (setup.config.service.kafka)
+    for (const config::KafkaInput& input : setup.config.service.kafka->input) allowed.push_back(input.gaps);
+  return allowed;
+}
+
+std::vector<std::string> archived_topics(const Setup& setup) {
+  std::vector<std::string> topics = input_topics(setup);
   if (std::string alerts = archived_alerts(setup); !alerts.empty()) topics.push_back(std::move(alerts));
   return topics;
 }

@@ -29,6 +29,11 @@ Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from);
 
 /// The digest writer's log, of a group of its own, whose only input is the manifest. Embedded: as the archiver's.
 Result<OpenedLog> open_digest_log(const Setup& setup);
+/// What the detector reads: the topics of the configuration, or the embedded log's own.
+std::vector<std::string> input_topics(const Setup& setup);
+/// By input topic: its offsets may have holes. None of the embedded log's.
+std::vector<bool> gaps_allowed(const Setup& setup);
+
 /// The name that the archiver's log has for the topic of alerts; empty if no trail keeps Insights.
 std::string archived_alerts(const Setup& setup);
 /// What the archiver reads, by the names that the manifest has for it: the input, and the alerts if any trail keeps Insights.

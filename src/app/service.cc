@@ -10,6 +10,7 @@
 #include "app/service_api.h"
 #include "core/log.h"
 #include "core/service_notify.h"
+#include "core/steady_time.h"
 #include "stream/embedded_schema.h"
 
 namespace trailwarden::app {
@@ -23,28 +24,16 @@ constexpr auto kReport = 1'000ms;  // what happened inside a log is told so ofte
 constexpr auto kGrace = 1'500ms;  // beyond the budget
 constexpr auto kQuiet = 300ms;  // of everything, before a drained service ends
 
-std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
-
 pipeline::WorkerOptions worker_options(const Setup& setup) {
   const config::ServiceConfig& service = setup.config.service;
   pipeline::WorkerOptions options;
   options.partitions = partition_settings(setup);
   options.config = fingerprint(setup);
   options.snapshot_interval = service.snapshot_interval;
-  if (service.kafka) {
-    options.tick_interval = service.kafka->tick_interval;
-    for (const config::KafkaInput& input : service.kafka->input) options.gaps_allowed.push_back(input.gaps);
-  }
-  options.now = steady_now;
+  if (service.kafka) options.tick_interval = service.kafka->tick_interval;
+  options.gaps_allowed = gaps_allowed(setup);
+  options.now = steady_milliseconds;
   return options;
-}
-
-std::vector<std::string> input_topics(const Setup& setup) {
-  std::vector<std::string> topics;
-  if (!setup.config.service.kafka) topics.emplace_back(stream::kFolderTopic);
-  else
-    for (const config::KafkaInput& input : setup.config.service.kafka->input) topics.push_back(input.topic);
-  return topics;
 }
 
 /// Ids for a line of the log: the first few, and how many more.
@@ -223,9 +212,9 @@ Result<void> Service::start() {
 
 /// A worker's life, on its thread.
 Result<void> Service::work(Member& member) {
-  return member.worker->run(stop_workers_, kFinishBudget, [this, &member, reported = steady_now()]() mutable {
-    if (!member.report || steady_now() - reported < kReport) return;
-    reported = steady_now();
+  return member.worker->run(stop_workers_, kFinishBudget, [this, &member, reported = steady_milliseconds()]() mutable {
+    if (!member.report || steady_milliseconds() - reported < kReport) return;
+    reported = steady_milliseconds();
     member.report(metrics_);
   });
 }
@@ -319,7 +308,7 @@ std::vector<std::string> Service::reasons_not_ready() const {
 std::vector<double> Service::heartbeat_ages() const {
   std::vector<double> ages;
   for (const auto& member : members_)  // one that has ended is not stuck
-    ages.push_back(member->ended ? 0 : std::chrono::duration<double>(steady_now() - member->worker->heartbeat()).count());
+    ages.push_back(member->ended ? 0 : std::chrono::duration<double>(steady_milliseconds() - member->worker->heartbeat()).count());
   return ages;
 }
 

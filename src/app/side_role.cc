@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/steady_time.h"
+
 namespace trailwarden::app {
 namespace {
 
@@ -10,8 +12,6 @@ using namespace std::chrono_literals;
 constexpr auto kTurn = 50ms;  // without input
 
 }  // namespace
-
-std::chrono::milliseconds steady_milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
 
 SideRole::SideRole(OpenedLog log) : log_(std::move(log)), heartbeat_(steady_milliseconds().count()) {}
 

@@ -72,7 +72,4 @@ class SideRole {
   std::jthread thread_;
 };
 
-/// Milliseconds of the clock by which roles pace themselves.
-std::chrono::milliseconds steady_milliseconds();
-
 }  // namespace trailwarden::app

@@ -47,4 +47,15 @@ Result<std::shared_ptr<trail::ObjectStore>> TrailStores::open(const trail::Trail
   return shared(trail::S3Store::create(settings_of(*trail.s3), http_, credentials_of(trail.s3->region)));
 }
 
+Result<std::vector<archive::Destination>> TrailStores::open(const std::vector<trail::TrailConfig>& trails, const std::function<bool(const trail::TrailConfig&)>& wanted) {
+  std::vector<archive::Destination> destinations;
+  for (const trail::TrailConfig& trail : trails) {
+    if (!wanted(trail)) continue;
+    auto store = open(trail);
+    if (!store) return fail(std::move(store).error());
+    destinations.emplace_back(trail, std::move(*store));
+  }
+  return destinations;
+}
+
 }  // namespace trailwarden::app

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "archive/epoch.h"
 #include "aws/credential_chain.h"
 #include "aws/http_client.h"
 #include "core/result.h"
@@ -19,6 +22,8 @@ class TrailStores {
 
   /// kInvalidArgument, kNotFound or kIo with what to do. A bucket is not asked whether it is there.
   Result<std::shared_ptr<trail::ObjectStore>> open(const trail::TrailConfig& trail);
+  /// Of those trails that are `wanted`, each with its store.
+  Result<std::vector<archive::Destination>> open(const std::vector<trail::TrailConfig>& trails, const std::function<bool(const trail::TrailConfig&)>& wanted);
 
  private:
   aws::CredentialChain& credentials_of(const std::string& region);

@@ -177,13 +177,9 @@ int validate_ours(const ValidateArguments& arguments) {
   auto options = options_of(arguments, {.folder = "."});
   if (!options) return complain(options.error(), kWrongUsage);
   TrailStores stores;
-  std::vector<archive::Destination> destinations;
-  for (const trail::TrailConfig& trail : setup->trails.trails) {
-    if (!arguments.trail.empty() && trail.name != options->trail.trail) continue;
-    auto store = stores.open(trail);
-    if (!store) return complain(store.error(), kNotValidated);
-    destinations.emplace_back(trail, std::move(*store));
-  }
+  const auto opened = stores.open(setup->trails.trails, [&](const trail::TrailConfig& trail) { return arguments.trail.empty() || trail.name == options->trail.trail; });
+  if (!opened) return complain(opened.error(), kNotValidated);
+  const std::vector<archive::Destination>& destinations = *opened;
   if (destinations.empty()) return complain({ErrorCode::kInvalidArgument, arguments.trail.empty() ? "this configuration has no `trails`" : fmt::format("no trail of this configuration is called {}", printable(arguments.trail))}, kWrongUsage);
 
   Console console(arguments);

@@ -14,7 +14,6 @@
 namespace trailwarden::archive {
 namespace {
 
-constexpr const char* kEpoch = "epoch";
 constexpr const char* kSha256 = "sha256";
 constexpr const char* kRecords = "records";
 
@@ -76,7 +75,7 @@ tl::expected<ManifestObject, DeliveryTrouble> Delivery::store(const Task& task, 
   const trail::LogObject log = task.object->body.finish(deflater);
   ManifestObject said = manifest_of(*task.epoch, *task.object, destination, log);
   const std::string epoch = to_string(task.epoch->range);
-  trail::NewObject object{.key = said.key, .bytes = log.bytes, .metadata = {{kEpoch, epoch}, {kSha256, log.sha256}, {kRecords, std::to_string(log.records)}}, .may_exist = again};
+  trail::NewObject object{.key = said.key, .bytes = log.bytes, .metadata = {{kEpochName, epoch}, {kSha256, log.sha256}, {kRecords, std::to_string(log.records)}}, .may_exist = again};
   for (unsigned tries = 0;; ++tries) {
     failpoint::hit("archive_before_put");
     trail::StoreError error;
@@ -107,10 +106,10 @@ std::optional<DeliveryTrouble> Delivery::compare(const trail::ObjectMetadata& th
     return found == there.end() ? std::string() : found->second;
   };
   const trail::ObjectStore& store = *destinations_[task.object->destination].store;
-  if (value(kEpoch) != epoch || value(kRecords) != std::to_string(said.records))
+  if (value(kEpochName) != epoch || value(kRecords) != std::to_string(said.records))
     return DeliveryTrouble{trail::StoreFault::kImpossible, store.name(), "Conflict",
                            fmt::format("{}: {} is there already, of epoch {} with {} records, where epoch {} with {} belongs. Nothing is overwritten: find out who wrote it",
-                                       store.name(), printable(said.key), printable(value(kEpoch)), printable(value(kRecords)), epoch, said.records),
+                                       store.name(), printable(said.key), printable(value(kEpochName)), printable(value(kRecords)), epoch, said.records),
                            task.epoch->range};
   said.sha256 = value(kSha256);
   return std::nullopt;

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
+
 namespace trailwarden::archive {
 namespace {
 
@@ -31,6 +33,17 @@ ArchiveCounts& ArchiveCounts::operator+=(const ArchiveCounts& more) {
 }
 
 std::string to_string(const EpochRange& range) { return fmt::format("{}/{}/{}-{}", range.topic, range.partition, range.from, range.to); }
+
+std::optional<EpochRange> parse_epoch_range(std::string_view text) {
+  const std::size_t last = text.rfind('/');
+  const std::size_t middle = last == 0 || last == std::string_view::npos ? std::string_view::npos : text.rfind('/', last - 1);
+  const std::size_t dash = last == std::string_view::npos ? last : text.find('-', last);
+  if (middle == std::string_view::npos || dash == std::string_view::npos) return std::nullopt;
+  const auto partition = parse_decimal<std::int32_t>(text.substr(middle + 1, last - middle - 1));
+  const auto from = parse_decimal<std::int64_t>(text.substr(last + 1, dash - last - 1)), to = parse_decimal<std::int64_t>(text.substr(dash + 1));
+  if (!partition || !from || !to) return std::nullopt;
+  return EpochRange{std::string(text.substr(0, middle)), *partition, *from, *to};
+}
 
 /// Routes what a message holds.
 class Epoch::Sink final : public ingest::RecordSink {

@@ -57,6 +57,11 @@ struct EpochRange {
 };
 /// `TOPIC/PARTITION/FROM-TO`.
 std::string to_string(const EpochRange& range);
+/// nullopt for text that is none.
+std::optional<EpochRange> parse_epoch_range(std::string_view text);
+
+/// The metadata of an object that says of which range it came.
+inline constexpr const char* kEpochName = "epoch";
 
 /// An object of an epoch, not deflated yet.
 struct GatheredObject {

@@ -155,19 +155,6 @@ Result<void> check_objects(const Destination& destination, std::span<const Manif
   return {};
 }
 
-/// The range of an object's metadata: `TOPIC/PARTITION/FROM-TO`.
-std::optional<EpochRange> range_of(const trail::ObjectMetadata& metadata) {
-  const auto said = metadata.find("epoch");
-  if (said == metadata.end()) return std::nullopt;
-  const std::string_view text = said->second;
-  const std::size_t last = text.rfind('/'), middle = last == 0 || last == std::string_view::npos ? last : text.rfind('/', last - 1);
-  if (middle == std::string_view::npos) return std::nullopt;
-  const auto partition = parse_decimal<std::int32_t>(text.substr(middle + 1, last - middle - 1));
-  const auto from = parse_decimal<std::int64_t>(text.substr(last + 1, text.find('-', last) - last - 1));
-  if (!partition || !from) return std::nullopt;
-  return EpochRange{std::string(text.substr(0, middle)), *partition, *from, *from};
-}
-
 /// What lies where logs do and the manifest does not have.
 class UnknownObjects {
  public:
@@ -205,11 +192,12 @@ class UnknownObjects {
     const auto metadata = trail::patiently([&] { return destination_.store->head(key); });
     if (!metadata && metadata.error().fault == trail::StoreFault::kNotFound) return {};
     if (!metadata) return fail(trail::to_error(metadata.error()));
-    const auto range = range_of(*metadata);
+    const auto said = metadata->find(kEpochName);
+    const auto range = said == metadata->end() ? std::nullopt : parse_epoch_range(said->second);
     const auto partition = range ? manifest_.partitions().find({range->topic, range->partition}) : manifest_.partitions().end();
     const bool is_pending = range && (partition == manifest_.partitions().end() || range->from >= partition->second.to);
     if (is_pending) ++counts_.pending;
-    else report_.add({Kind::kUnknown, fmt::format("s3://{}/{}", destination_.store->bucket(), printable(key)), range ? "it says that it is of " + printable(metadata->at("epoch")) : "no archiver wrote it"});
+    else report_.add({Kind::kUnknown, fmt::format("s3://{}/{}", destination_.store->bucket(), printable(key)), range ? "it says that it is of " + printable(said->second) : "no archiver wrote it"});
     return {};
   }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/steady_time.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/ledger.h"
 #include "pipeline/restore.h"
@@ -53,11 +54,9 @@ Result<void> commit(stream::PartitionedLog& log, const stream::Progress& progres
   return {};
 }
 
-std::chrono::milliseconds steady_now() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); }
-
 /// The state as of what is committed.
 Result<Restore::Restored> restored(stream::PartitionedLog& log, const PartitionSettings& settings, const stream::Assigned& given) {
-  Restore restore(log, settings, given, false, steady_now);
+  Restore restore(log, settings, given, false, steady_milliseconds);
   JudgeTools tools(settings.cells);
   Counting muted(settings.cells);
   for (auto done = restore.step(kWait, tools, muted);; done = restore.step(kWait, tools, muted)) {

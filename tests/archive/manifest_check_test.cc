@@ -80,6 +80,12 @@ class ManifestCheck : public ::testing::Test {
   std::vector<Destination> destinations_;
 };
 
+TEST(EpochRange, IsReadAsItIsWritten) {
+  const EpochRange range{"a/b", 3, 17, 20};
+  EXPECT_EQ(parse_epoch_range(to_string(range)), range);
+  for (const char* const text : {"", "t", "t/0", "t/0/", "t/0/1", "t/0/1-", "t/x/1-2", "t/0/x-2", "t/0/1-2/0", "/0/1-2x"}) EXPECT_EQ(parse_epoch_range(text), std::nullopt) << text;
+}
+
 TEST_F(ManifestCheck, OfWhatWasDeliveredHolds) {
   deliver(0, 4);
   deliver(4, 7);
