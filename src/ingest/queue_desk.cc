@@ -189,9 +189,9 @@ void QueueDesk::erase(std::uint64_t number) {
   held_.erase(found);
 }
 
-std::vector<QueueDesk::Arrival> QueueDesk::take() {
+QueueDesk::Taken QueueDesk::take() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(arrivals_, {});
+  return {.arrivals = std::exchange(arrivals_, {}), .more_at_once = has_room() && std::ranges::any_of(queues_, &Queue::flowing)};
 }
 
 void QueueDesk::finish(std::uint64_t number) {
@@ -204,19 +204,9 @@ void QueueDesk::leave(std::uint64_t number) {
   erase(number);
 }
 
-bool QueueDesk::is_flowing() const {
-  const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(queues_, &Queue::flowing);
-}
-
 bool QueueDesk::is_empty() const {
   const std::lock_guard lock(mutex_);
   return arrivals_.empty() && std::ranges::all_of(queues_, [](const Queue& queue) { return queue.empty_answers >= kEmptyTwice; });
-}
-
-bool QueueDesk::is_full() const {
-  const std::lock_guard lock(mutex_);
-  return !has_room();
 }
 
 std::size_t QueueDesk::held() const {

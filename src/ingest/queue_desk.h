@@ -58,19 +58,19 @@ class QueueDesk {
   /// Begins; without it `receive` and `attend` have to be called.
   void start();
 
-  /// What came since the last time.
-  std::vector<Arrival> take();
+  /// What came since the last time; and whether more may come at once: the last answer of some queue had messages, and there is room for more.
+  struct Taken {
+    std::vector<Arrival> arrivals;
+    bool more_at_once = false;
+  };
+  Taken take();
   /// All is done with it that can be done: it will be removed.
   void finish(std::uint64_t number);
   /// It is let go, and comes again when its time is over, here or elsewhere.
   void leave(std::uint64_t number);
 
-  /// More may come at once: the last answer of some queue had messages.
-  bool is_flowing() const;
   /// Every queue was empty twice in a row, and all that came was taken.
   bool is_empty() const;
-  /// No more is received until something is finished or left.
-  bool is_full() const;
   std::size_t held() const;
   /// When the oldest message that is held came into its queue.
   std::optional<AppendTime> oldest() const;

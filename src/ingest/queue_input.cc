@@ -83,7 +83,9 @@ Result<void> QueueInput::poll(milliseconds wait, stream::InputBatch& input) {
 // ---- Messages
 
 void QueueInput::look() {
-  for (const QueueDesk::Arrival& arrival : desk_->take()) admit(arrival);
+  const QueueDesk::Taken taken = desk_->take();
+  more_at_once_ = taken.more_at_once;
+  for (const QueueDesk::Arrival& arrival : taken.arrivals) admit(arrival);
   const auto now = options_.now();
   for (auto waiting = failed_.begin(); waiting != failed_.end();) {
     const auto next = std::next(waiting);
@@ -192,7 +194,7 @@ void QueueInput::committed(const stream::SourceMark& mark) {
 /// Nothing more comes at once, or it has come for long enough.
 bool QueueInput::round_is_due() const {
   if (later_.empty() || !now_.empty() || reading_ != nullptr) return false;
-  return !desk_->is_flowing() || desk_->is_full() || options_.now() - *gathering_since_ >= options_.gather;
+  return !more_at_once_ || options_.now() - *gathering_since_ >= options_.gather;
 }
 
 void QueueInput::begin_round() {

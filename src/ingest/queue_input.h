@@ -165,6 +165,7 @@ class QueueInput final : public stream::InputSource {
   std::unordered_map<Number, Letter> letters_;
   std::map<Place, Waiting> now_, later_, failed_;  // the round that is read, the next one, and what is tried again
   std::optional<Clock::time_point> gathering_since_;
+  bool more_at_once_ = false;  // as of what was taken last: asked later, it could be of arrivals that were not taken
   std::unordered_map<std::int64_t, std::vector<Number>> uncommitted_;  // by object: whose messages wait for its commit
   std::set<std::string> told_;  // refusals that are in the log
 
