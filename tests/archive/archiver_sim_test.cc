@@ -1,6 +1,5 @@
 // The archiver on a simulated Kafka and a store that fails: whatever happens, every record is in exactly one object, and nothing else is in the store.
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,6 +10,7 @@
 #include "archive/archiver.h"
 #include "core/failpoint.h"
 #include "core/log.h"
+#include "testing/failing_cluster.h"
 #include "testing/memory_object_store.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
@@ -25,46 +25,18 @@ using testing::MemoryObjectStore;
 using testing::SimBroker;
 using testing::SimFaults;
 using testing::SimLog;
-
-constexpr std::int32_t kPartitions = 3;
-constexpr const char* kInput = "cloudtrail";
-constexpr EpochRules kRules{60s, 20'000};
-
-/// Thrown where the power goes out.
-struct PowerCut {};
-
-trail::StoreError busy() { return {trail::StoreFault::kNotNow, "SlowDown", "the store is busy"}; }
+using testing::from_environment;
+using testing::kInput;
+using testing::kPartitions;
+using testing::PowerCut;
 
 /// Archivers on one broker with one store, started and killed as a seed has it.
-class Cluster {
+class Cluster : public testing::FailingCluster {
  public:
-  explicit Cluster(std::uint64_t seed, SimFaults faults) : broker_(seed, faults), store_(std::make_shared<MemoryObjectStore>()) {
-    broker_.create_topic(kInput, kPartitions);
-    broker_.create_topic(stream::kManifestTopic, 2);
-    broker_.create_topic(stream::kTicksTopic, kPartitions);
-    failpoint::set_hook([this](std::string_view) {
-      if (cut_in_ > 0 && --cut_in_ == 0) throw PowerCut{};
-    });
-    store_->refuse = [this](MemoryObjectStore::Call, std::string_view) { return store_is_away || broker_.dice().chance(trouble) ? std::optional(busy()) : std::nullopt; };
-    store_->lose = [this](MemoryObjectStore::Call, std::string_view) { return broker_.dice().chance(trouble) ? std::optional(busy()) : std::nullopt; };
-  }
-  ~Cluster() { failpoint::set_hook({}); }
+  Cluster(std::uint64_t seed, SimFaults faults) : testing::FailingCluster(seed, faults) { broker_.create_topic(stream::kManifestTopic, 2); }
 
-  SimBroker& broker() { return broker_; }
-  double trouble = 0.1;  // of each call to the store
-  bool store_is_away = false;
   bool changes_rules = false;  // each archiver that starts may have others
-  std::size_t cuts = 0;
 
-  void cut_after(std::uint64_t failpoints) { cut_in_ = failpoints; }
-
-  void put(const std::vector<testing::Call>& calls) {
-    std::string value;
-    for (const testing::Call& call : calls) value += testing::to_json(call) + "\n";
-    broker_.put(kInput, static_cast<std::int32_t>(broker_.dice().below(kPartitions)), value);
-  }
-  void put_into(std::int32_t partition, const testing::Call& call) { broker_.put(kInput, partition, testing::to_json(call)); }
-  MemoryObjectStore& store() { return *store_; }
   std::optional<std::int64_t> committed(std::int32_t partition) {
     const auto committed = broker_.committed("archiver", kInput, partition);
     return committed ? std::optional(committed->next_offset) : std::nullopt;
@@ -75,10 +47,6 @@ class Cluster {
     read_manifest();
     return objects_;
   }
-  void tick() {
-    for (std::int32_t p = 0; p < kPartitions; ++p) broker_.put(stream::kTicksTopic, p, "{}");
-  }
-
   void start(std::size_t slot) {
     if (members_.contains(slot)) return;
     auto member = std::make_unique<Member>();
@@ -93,7 +61,7 @@ class Cluster {
     trail.home_region = "eu-west-1";
     ArchiverOptions options;
     options.destinations.emplace_back(trail, store_);
-    options.rules = changes_rules && broker_.dice().chance(0.5) ? EpochRules{30s, 9'000} : kRules;
+    options.rules = changes_rules && broker_.dice().chance(0.5) ? EpochRules{30s, 9'000} : testing::kEpochRules;
     options.now = [this] { return broker_.now().time_since_epoch(); };
     options.delivery.threads = 1;
     options.delivery.patience = 2s;
@@ -172,7 +140,7 @@ class Cluster {
   void expect_tiles(std::int32_t p) {
     std::map<std::int64_t, std::pair<std::int64_t, std::uint64_t>> at;  // slot and bytes, by offset
     for (const auto& record : broker_.visible(kInput, p))
-      at[record.offset] = {std::chrono::floor<std::chrono::seconds>(record.append_time.time_since_epoch()) / kRules.length, record.value->size()};
+      at[record.offset] = {std::chrono::floor<std::chrono::seconds>(record.append_time.time_since_epoch()) / testing::kEpochRules.length, record.value->size()};
     std::int64_t next = 0, slot_before = -1;
     std::uint64_t bytes_before = 0;
     for (const ManifestEpoch& epoch : epochs_[p]) {
@@ -180,11 +148,11 @@ class Cluster {
       ASSERT_NE(from, at.end());
       EXPECT_EQ(at.lower_bound(next), from) << "records are left out, or archived twice, at " << epoch.epoch.from;
       const std::int64_t slot = from->second.first;
-      EXPECT_TRUE(changes_rules || slot > slot_before || bytes_before >= kRules.most_bytes) << "an epoch of its own for no reason at " << epoch.epoch.from;
+      EXPECT_TRUE(changes_rules || slot > slot_before || bytes_before >= testing::kEpochRules.most_bytes) << "an epoch of its own for no reason at " << epoch.epoch.from;
       std::uint64_t bytes = 0;
       for (auto record = from; record != at.end() && record->first < epoch.epoch.to; ++record) {
         EXPECT_EQ(record->second.first, slot);
-        EXPECT_LT(bytes, kRules.most_bytes);
+        EXPECT_LT(bytes, testing::kEpochRules.most_bytes);
         bytes += record->second.second;
       }
       next = epoch.epoch.to;
@@ -206,12 +174,9 @@ class Cluster {
     return "{\"Records\":[" + out + "]}";
   }
 
-  SimBroker broker_;
-  std::shared_ptr<MemoryObjectStore> store_;
   std::map<std::size_t, std::unique_ptr<Member>> members_;
   std::vector<ManifestObject> objects_;
   std::map<std::int32_t, std::vector<ManifestEpoch>> epochs_;
-  std::uint64_t cut_in_ = 0;
   int incarnations_ = 0;
 };
 
@@ -257,11 +222,6 @@ void calm_down(Cluster& cluster) {
     cluster.broker().advance(500ms);
   }
   EXPECT_TRUE(cluster.is_drained());
-}
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
 class ArchiverOnSimulatedKafka : public ::testing::TestWithParam<bool> {};
@@ -351,7 +311,7 @@ TEST(Archiver, StopsAPartitionWhoseObjectIsSomebodyElses) {
 INSTANTIATE_TEST_SUITE_P(, ArchiverOnSimulatedKafka, ::testing::Values(false, true), [](const auto& test) { return test.param ? "WithOtherRulesNowAndThen" : "ByTheSameRules"; });
 
 TEST(EpochRules, AreReadAsTheyWereWritten) {
-  EXPECT_EQ(parse_epoch_rules(to_metadata(kRules)).value(), kRules);
+  EXPECT_EQ(parse_epoch_rules(to_metadata(testing::kEpochRules)).value(), testing::kEpochRules);
   for (const char* const text : {"1", "2 length=60 bytes=1", "1 length=0 bytes=1", "1 length=60 bytes=0", "1 length=60 bytes=1 more", "1 bytes=1 length=60", "1 config=c0ffee begin=0"})
     EXPECT_FALSE(parse_epoch_rules(text).has_value()) << text;
 }

@@ -1,7 +1,6 @@
 // Archivers and digest writers on a simulated Kafka and a store that fails: whatever happens, every object is in exactly one digest, the chains hold, and the
 // digests are those that a calm writer makes of the same manifest.
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,6 +13,7 @@
 #include "core/failpoint.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "testing/failing_cluster.h"
 #include "testing/memory_object_store.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
@@ -32,15 +32,10 @@ using testing::MemoryObjectStore;
 using testing::SimBroker;
 using testing::SimFaults;
 using testing::SimLog;
-
-constexpr std::int32_t kPartitions = 3;
-constexpr const char* kInput = "cloudtrail";
-constexpr EpochRules kRules{60s, 20'000};
-
-/// Thrown where the power goes out.
-struct PowerCut {};
-
-trail::StoreError busy() { return {trail::StoreFault::kNotNow, "SlowDown", "the store is busy"}; }
+using testing::from_environment;
+using testing::kInput;
+using testing::kPartitions;
+using testing::PowerCut;
 
 /// Keys are slow to make and depend on the hours alone, so that all tests may share them.
 const std::string& key_folder() {
@@ -58,39 +53,14 @@ trail::TrailConfig trail_config() {
 }
 
 /// Two archivers and two digest writers on one broker with one store, started and killed as a seed has it.
-class Cluster {
+class Cluster : public testing::FailingCluster {
  public:
-  explicit Cluster(std::uint64_t seed, SimFaults faults, std::int32_t manifest_partitions = 1) : broker_(seed, faults), store_(std::make_shared<MemoryObjectStore>()) {
-    broker_.create_topic(kInput, kPartitions);
+  explicit Cluster(std::uint64_t seed, SimFaults faults, std::int32_t manifest_partitions = 1) : testing::FailingCluster(seed, faults) {
     broker_.create_topic(stream::kManifestTopic, manifest_partitions);
     broker_.create_topic(stream::kDigestsTopic, 1, true);
-    broker_.create_topic(stream::kTicksTopic, kPartitions);
-    failpoint::set_hook([this](std::string_view) {
-      if (cut_in_ > 0 && --cut_in_ == 0) throw PowerCut{};
-    });
-    store_->refuse = [this](MemoryObjectStore::Call, std::string_view) { return store_is_away || broker_.dice().chance(trouble) ? std::optional(busy()) : std::nullopt; };
-    store_->lose = [this](MemoryObjectStore::Call, std::string_view) { return broker_.dice().chance(trouble) ? std::optional(busy()) : std::nullopt; };
   }
-  ~Cluster() { failpoint::set_hook({}); }
 
   static constexpr std::size_t kArchivers = 2, kMembers = 4;  // slots: archivers, then digest writers
-
-  SimBroker& broker() { return broker_; }
-  MemoryObjectStore& store() { return *store_; }
-  double trouble = 0.1;  // of each call to the store
-  bool store_is_away = false;
-  std::size_t cuts = 0;
-
-  void cut_after(std::uint64_t failpoints) { cut_in_ = failpoints; }
-  void put(const std::vector<testing::Call>& calls) {
-    std::string value;
-    for (const testing::Call& call : calls) value += testing::to_json(call) + "\n";
-    broker_.put(kInput, static_cast<std::int32_t>(broker_.dice().below(kPartitions)), value);
-  }
-  void put_into(std::int32_t partition, const testing::Call& call) { broker_.put(kInput, partition, testing::to_json(call)); }
-  void tick() {
-    for (std::int32_t p = 0; p < kPartitions; ++p) broker_.put(stream::kTicksTopic, p, "{}");
-  }
 
   /// A log of hours ago that becomes known now.
   void put_late(std::uint64_t hours) {
@@ -209,7 +179,7 @@ class Cluster {
   void make_archiver(Member& member) {
     ArchiverOptions options;
     options.destinations.emplace_back(trail_config(), store_);
-    options.rules = kRules;
+    options.rules = testing::kEpochRules;
     options.now = [this] { return broker_.now().time_since_epoch(); };
     options.delivery.threads = 1;
     options.delivery.patience = 2s;
@@ -263,10 +233,7 @@ class Cluster {
     for (const trail::Checked& problem : report->problems) ADD_FAILURE() << trail::to_line(problem);
   }
 
-  SimBroker broker_;
-  std::shared_ptr<MemoryObjectStore> store_;
   std::map<std::size_t, std::unique_ptr<Member>> members_;
-  std::uint64_t cut_in_ = 0;
   int incarnations_ = 0, late_ = 0;
 };
 
@@ -320,11 +287,6 @@ void calm_down(Cluster& cluster) {
     cluster.broker().advance(turn % 200 == 199 ? std::chrono::milliseconds{20min} : 500ms);
   }
   EXPECT_TRUE(cluster.is_done());
-}
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
 TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
