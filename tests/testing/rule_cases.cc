@@ -217,8 +217,11 @@ std::vector<PatternClause> clauses(Choices& choose, int depth) {
 
 Predicate predicate(Choices& choose) {
   Predicate made;
-  if (choose.one_in(2)) made.expression = expression(choose, 3);
-  else made = *combine(clauses(choose, 2), "", {});
+  if (choose.one_in(2)) {
+    made.expression = expression(choose, 3);
+  } else if (auto pattern = combine(clauses(choose, 2), "", {})) {
+    made = std::move(*pattern);
+  }  // else it has too many combinations: all events, then
   while (choose.one_in(4)) made.decode.push_back(path(choose));
   return made;
 }
