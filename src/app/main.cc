@@ -349,6 +349,7 @@ void add_state(CLI::App& app, app::StateArguments& arguments, Action& action) {
 void add_rule_import(CLI::App& group, app::RuleImportArguments& arguments, Action& action) {
   CLI::App* const command = group.add_subcommand("import", "What of Sigma files would load, what would not, and why");
   command->add_option("--sigma", arguments.folders, "Folders or files of Sigma rules")->required();
+  command->add_option("-c,--config", arguments.config, "Config file (YAML): what stands for placeholders (`rules.placeholders`)");
   command->add_flag("--json", arguments.as_json, "As JSON, with every place");
   command->footer("Changes nothing: Sigma rules are used where they are, from `rules.folders` of the configuration.\n\n"
                   "Example:\n  trailwarden rules import --sigma sigma/rules/cloud/aws\n\nExit codes: 0 something would load, 1 nothing would, 2 wrong usage.");
@@ -363,17 +364,19 @@ void add_rules(CLI::App& app, app::RuleArguments& arguments, app::RuleImportArgu
     command->callback([&arguments, &action, work] { action = [&arguments, work] { return work(arguments); }; });
     return command;
   };
-  const auto config = [&](CLI::App* command) { command->add_option("-c,--config", arguments.config, "Config file (YAML): its rules"); };
+  const auto config = [&](CLI::App* command) { command->add_option("-c,--config", arguments.config, "Config file (YAML): its rules, and what stands for placeholders in others"); };
   const auto keep_going = [&](CLI::App* command) { command->add_flag("--keep-going", arguments.keep_going, "Leaves out what has errors, where else nothing is loaded"); };
   const auto folders = [&](CLI::App* command) { return command->add_option("folders", arguments.paths, "Folders or files of rules"); };
 
   CLI::App* const check = add("check", "Every error of rule files, at file:line:column",
                               "Example:\n  trailwarden rules check my-rules/\n\nExit codes: 0 all are sound, 1 not all, 2 wrong usage.", app::check_rules);
   folders(check)->required();
+  config(check);
   keep_going(check);
   CLI::App* const test = add("test", "Runs the tests that stand in rule files", "Example:\n  trailwarden rules test my-rules/ --junit rules.xml\n\nExit codes: 0 all passed, 1 not all, 2 wrong usage.", app::test_rules);
   folders(test)->required();
   test->add_option("--junit", arguments.junit, "JUnit XML to write");
+  config(test);
   keep_going(test);
   CLI::App* const list = add("list", "The rules of a configuration, or of folders", "Example:\n  trailwarden rules list -c trailwarden.yaml", app::list_rules);
   folders(list);

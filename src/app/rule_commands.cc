@@ -33,8 +33,8 @@ void print_lines(const std::vector<std::string>& lines, std::string_view before 
 }
 
 /// The rules of folders that are sound; what is wrong with the others is said, and counted. nullopt: something is, and `keep_going` was not asked for.
-std::optional<rules::LoadedRules> load_and_say(const std::vector<std::string>& paths, bool keep_going, const rules::ApiNames* names = nullptr) {
-  rules::LoadedRules loaded = rules::load_rules(paths, names);
+std::optional<rules::LoadedRules> load_and_say(const std::vector<std::string>& paths, bool keep_going, const rules::RuleReading& reading) {
+  rules::LoadedRules loaded = rules::load_rules(paths, reading);
   const std::vector<std::string> errors = loaded.errors.lines();
   print_lines(errors);
   print_lines(loaded.warnings.lines(), "warning: ");
@@ -44,10 +44,20 @@ std::optional<rules::LoadedRules> load_and_say(const std::vector<std::string>& p
   return keep_going ? std::optional(std::move(loaded)) : std::nullopt;
 }
 
+/// What the configuration says of the reading of rules; without one, nothing.
+Result<rules::RuleReading> reading_of(const std::string& config) {
+  if (config.empty()) return rules::RuleReading{};
+  auto setup = load_setup(config);
+  if (!setup) return fail(std::move(setup).error());
+  return rules::RuleReading{.placeholders = std::move(setup->rule_config.placeholders)};
+}
+
 /// The rules of these folders; without any, those of the configuration.
 Result<std::vector<Rule>> rules_of(const std::vector<std::string>& folders, const RuleArguments& arguments) {
   if (!folders.empty()) {
-    auto loaded = load_and_say(folders, arguments.keep_going);
+    const auto reading = reading_of(arguments.config);
+    if (!reading) return fail(reading.error());
+    auto loaded = load_and_say(folders, arguments.keep_going, *reading);
     if (!loaded) return fail(ErrorCode::kInvalidArgument, "the rules have errors");
     return std::move(loaded->rules);
   }
@@ -130,7 +140,10 @@ std::vector<std::string> records_in(const std::string& text) {
 int check_rules(const RuleArguments& arguments) {
   const rules::ApiNames names = detectors::known_api_names();
   if (names.empty()) fmt::print(stderr, "warning: api_names/names.txt is not among what ships beside the program: names of events are not checked\n");
-  const auto loaded = load_and_say(arguments.paths, arguments.keep_going, &names);
+  auto reading = reading_of(arguments.config);
+  if (!reading) return complain(reading.error(), kFailed);
+  reading->names = &names;
+  const auto loaded = load_and_say(arguments.paths, arguments.keep_going, *reading);
   if (!loaded) return kFailed;
   const auto book = rules::RuleBook::compile(loaded->rules);
   if (!book) return complain(book.error(), kFailed);
@@ -140,7 +153,9 @@ int check_rules(const RuleArguments& arguments) {
 }
 
 int test_rules(const RuleArguments& arguments) {
-  const auto loaded = load_and_say(arguments.paths, arguments.keep_going);
+  const auto reading = reading_of(arguments.config);
+  if (!reading) return complain(reading.error(), kFailed);
+  const auto loaded = load_and_say(arguments.paths, arguments.keep_going, *reading);
   if (!loaded) return kFailed;
   const std::vector<RuleTestOutcome> outcomes = run_rule_tests(loaded->rules);
   std::size_t failed = 0;

@@ -11,6 +11,7 @@
 #include "app/setup.h"
 #include "core/read_file.h"
 #include "core/text.h"
+#include "detectors/rule_settings.h"
 #include "rules/rule_book.h"
 #include "rules/rule_folder.h"
 #include "rules/rule_text.h"
@@ -72,9 +73,9 @@ void keep_what_compiles(Import& import) {
   });
 }
 
-Import import_from(const std::vector<std::string>& folders) {
+Import import_from(const std::vector<std::string>& folders, const rules::RuleReading& reading) {
   Import out;
-  rules::SigmaLoader loader({});
+  rules::SigmaLoader loader(reading);
   for (const std::string& folder : folders) {
     for (const std::string& path : rules::rule_files_below(folder, out.errors)) {
       ++out.files;
@@ -141,7 +142,14 @@ ordered_json to_json(const Import& import) {
 }  // namespace
 
 int import_rules(const RuleImportArguments& arguments) {
-  const Import import = import_from(arguments.folders);
+  const rules::ApiNames names = detectors::known_api_names();
+  rules::RuleReading reading{.names = &names};
+  if (!arguments.config.empty()) {
+    auto setup = load_setup(arguments.config);
+    if (!setup) return complain(setup.error(), kFailed);
+    reading.placeholders = std::move(setup->rule_config.placeholders);
+  }
+  const Import import = import_from(arguments.folders, reading);
   if (arguments.as_json) std::cout << to_json(import).dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
   else print(import, arguments.folders);
   return import.rules.empty() ? kFailed : kFine;

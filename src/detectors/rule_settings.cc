@@ -101,7 +101,7 @@ void supersede(PreparedRules& prepared, const std::vector<ConfiguredDetector>& d
 }  // namespace
 
 RuleConfig read_rules(const config::Section& section) {
-  static constexpr std::array<std::string_view, 6> kKeys{"enabled", "packs", "folders", "keep_going", "overrides", "automation"};
+  static constexpr std::array<std::string_view, 7> kKeys{"enabled", "packs", "folders", "keep_going", "overrides", "automation", "placeholders"};
   section.only(kKeys);
   RuleConfig out;
   out.enabled = section.boolean("enabled", out.enabled);
@@ -110,6 +110,11 @@ RuleConfig read_rules(const config::Section& section) {
   out.keep_going = section.boolean("keep_going", out.keep_going);
   for (const config::Section& one : section.sections("overrides")) out.overrides.push_back(read_override(one));
   for (const config::Section& one : section.sections("automation")) out.automation.push_back(read_automation(one));
+  const config::Section placeholders = section.section("placeholders");
+  for (const std::string& name : placeholders.keys()) {
+    out.placeholders[name] = placeholders.texts(name, {});
+    if (out.placeholders[name].empty()) placeholders.report(name, fmt::format("{}: a list of the texts that may stand for %{}%", name, printable(name)));
+  }
   return out;
 }
 
@@ -136,7 +141,7 @@ std::vector<std::string> rule_folders(const RuleConfig& config, Diagnostics& err
 PreparedRules prepare_rules(const RuleConfig& config, const std::vector<ConfiguredDetector>& detectors) {
   PreparedRules out;
   if (!config.enabled) return out;
-  rules::LoadedRules loaded = rules::load_rules(rule_folders(config, out.errors));
+  rules::LoadedRules loaded = rules::load_rules(rule_folders(config, out.errors), {.placeholders = config.placeholders});
   (config.keep_going ? out.warnings : out.errors).add(loaded.errors);
   out.warnings.add(loaded.warnings);
   out.rules = std::move(loaded.rules);
@@ -168,6 +173,8 @@ std::string to_yaml(const RuleConfig& config) {
   }
   out += config.automation.empty() ? "  automation: []\n" : "  automation:\n";
   for (const Automation& one : config.automation) out += fmt::format("    - {{principal: {}, rules: {}}}\n", config::yaml_text(one.principal), texts(one.rules));
+  out += config.placeholders.empty() ? "  placeholders: {}\n" : "  placeholders:\n";
+  for (const auto& [name, values] : config.placeholders) out += fmt::format("    {}: {}\n", config::yaml_text(name), texts(values));
   return out;
 }
 

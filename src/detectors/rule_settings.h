@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct RuleConfig {
   bool keep_going = false;                // rules with errors are left out, and said; else they are errors of the configuration
   std::vector<RuleOverride> overrides;
   std::vector<Automation> automation;
+  std::map<std::string, std::vector<std::string>, std::less<>> placeholders;  // `%name%` of Sigma's `expand`: what stands for it
 };
 
 /// Reads `rules:`; what is wrong goes to the section's diagnostics.

@@ -111,9 +111,10 @@ class RuleCompiler {
 };
 
 SlotId RuleCompiler::slot_of(const std::string& path, Reading reading, const Decode& decode) {
+  const bool is_record = reading == Reading::kTexts && path.empty();  // else an empty path is the member that is called so
   Decode above;
   for (const std::string& decoded : decode)
-    if (is_at_or_below(path, decoded) && !path.empty()) above.push_back(decoded);
+    if (!is_record && is_at_or_below(path, decoded)) above.push_back(decoded);
   std::sort(above.begin(), above.end());
   above.erase(std::unique(above.begin(), above.end()), above.end());
   ByteWriter key;

@@ -63,7 +63,7 @@ std::optional<seconds> timespan_or_none(std::string_view text) {
 /// Reads one document.
 class Reader {
  public:
-  Reader(const YamlNode& document, FileReport& report) : fields_(document, "a rule", report), report_(report) {
+  Reader(const YamlNode& document, const RuleReading& reading, FileReport& report) : fields_(document, "a rule", report), reading_(reading), report_(report) {
     rule_.file = report.file;
     rule_.place = document.place;
   }
@@ -194,13 +194,16 @@ class Reader {
     const auto documents = parse_yaml(*text);
     if (!documents) report.error(documents.error().place, documents.error().message);
     else if (documents->size() != 1 || documents->front().find("detection") == nullptr) sigma.error("file", fmt::format("sigma: {}: expected one Sigma rule, with a `detection`", printable(file)));
-    else read_detection(*documents->front().find("detection"), report);
+    else {
+      read_detection(*documents->front().find("detection"), report);
+      if (reading_.names != nullptr) check_words(documents->front(), *reading_.names, report);
+    }
     report_.errors.add(report.errors);
     report_.warnings.add(report.warnings);
   }
 
   void read_detection(const YamlNode& detection, FileReport& report) {
-    const auto selections = parse_sigma_detection(detection, {}, SigmaSettings{}, report);
+    const auto selections = parse_sigma_detection(detection, {}, reading_, report);
     if (!selections) return;
     if (auto expression = sigma_expression(*selections, report)) {
       ask(compacted(to_json(detection)));
@@ -410,6 +413,7 @@ class Reader {
   void ask(std::string_view what) { what_it_asks_.append(what).append("\n"); }
 
   YamlFields fields_;
+  const RuleReading& reading_;
   FileReport& report_;
   Rule rule_;
   std::map<std::string, std::int64_t> parameters_;
@@ -424,22 +428,22 @@ std::string_view to_string(RuleStatus status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
-std::optional<Rule> read_rule(const YamlNode& document, FileReport& report, const ApiNames* names) {
+std::optional<Rule> read_rule(const YamlNode& document, FileReport& report, const RuleReading& reading) {
   FileReport of_document{report.file, {}, {}};
-  Rule rule = Reader(document, of_document).read();
-  if (names != nullptr && report.warnings.size() < kMostWarnings) check_words(document, *names, of_document);
+  Rule rule = Reader(document, reading, of_document).read();
+  if (reading.names != nullptr && report.warnings.size() < kMostWarnings) check_words(document, *reading.names, of_document);
   report.errors.add(of_document.errors);
   report.warnings.add(of_document.warnings);
   return of_document.errors.empty() ? std::optional(std::move(rule)) : std::nullopt;
 }
 
-std::vector<Rule> read_rule_file(std::string_view text, FileReport& report, const ApiNames* names) {
+std::vector<Rule> read_rule_file(std::string_view text, FileReport& report, const RuleReading& reading) {
   const auto documents = parse_yaml(text);
   std::vector<Rule> rules;
   if (!documents) report.error(documents.error().place, documents.error().message);
   else
     for (const YamlNode& document : *documents)
-      if (auto rule = read_rule(document, report, names)) rules.push_back(*std::move(rule));
+      if (auto rule = read_rule(document, report, reading)) rules.push_back(*std::move(rule));
   return rules;
 }
 

@@ -17,7 +17,7 @@
 namespace trailwarden::rules {
 namespace {
 
-void read_rule_file(const std::string& path, const ApiNames* names, SigmaLoader& sigma, LoadedRules& out) {
+void read_rule_file(const std::string& path, const RuleReading& reading, SigmaLoader& sigma, LoadedRules& out) {
   const auto text = read_file(path, kMaxYamlBytes);
   if (!text) return out.errors.add(path, 1, 1, "cannot be read");
   ++out.files;
@@ -26,7 +26,7 @@ void read_rule_file(const std::string& path, const ApiNames* names, SigmaLoader&
   FileReport report{path, {}, {}};
   for (const YamlNode& document : *documents) {
     if (is_sigma_document(document)) sigma.add(document, path);
-    else if (auto rule = read_rule(document, report, names)) out.rules.push_back(*std::move(rule));
+    else if (auto rule = read_rule(document, report, reading)) out.rules.push_back(*std::move(rule));
   }
   out.errors.add(report.errors);
   out.warnings.add(report.warnings);
@@ -52,11 +52,11 @@ void leave_out_repeated(std::vector<Rule>& rules, Diagnostics& errors) {
   });
 }
 
-LoadedRules load_rules(const std::vector<std::string>& folders, const ApiNames* names) {
+LoadedRules load_rules(const std::vector<std::string>& folders, const RuleReading& reading) {
   LoadedRules out;
-  SigmaLoader sigma({});
+  SigmaLoader sigma(reading);
   for (const std::string& folder : folders)
-    for (const std::string& path : rule_files_below(folder, out.errors)) read_rule_file(path, names, sigma, out);
+    for (const std::string& path : rule_files_below(folder, out.errors)) read_rule_file(path, reading, sigma, out);
   add_sigma(std::move(sigma).finish(), out);
   leave_out_repeated(out.rules, out.errors);
   if (out.rules.size() > kMaxRules) out.errors.add(folders.front(), 1, 1, fmt::format("{} rules, and at most {} can be loaded", out.rules.size(), kMaxRules));

@@ -76,6 +76,9 @@ class WordCheck {
     if (const YamlNode* const own = document.find("pattern")) sources = pattern(*own, {});
     if (const YamlNode* const sigma = document.find("sigma"))
       if (const YamlNode* const asked = sigma->find("detection")) detection(*asked);
+    for (const std::string_view body : {"detection", "filter"})  // of a Sigma document
+      if (const YamlNode* const asked = document.find(body)) detection(*asked);
+    if (const YamlNode* const sigma = document.find("correlation")) sigma_correlation(*sigma);
     each(document.find("unless"), [&](const YamlNode& unless) { pattern(unless, sources); });
     each(document.find("where"), [&](const YamlNode& condition) {
       for (const YamlMember& side : condition.members) path(side.value, side.value.text, {});
@@ -127,6 +130,17 @@ class WordCheck {
         path(join.value, std::string_view(join.value.text).substr(join.value.text.find('.') + 1), {});
       }
     });
+  }
+
+  /// A group is by fields, or by aliases of them.
+  void sigma_correlation(const YamlNode& body) {
+    const YamlNode* const aliases = body.find("aliases");
+    each(body.find("group-by"), [&](const YamlNode& item) {
+      if (aliases == nullptr || aliases->find(item.text) == nullptr) path(item, item.text, {});
+    });
+    if (aliases == nullptr) return;
+    for (const YamlMember& alias : aliases->members)
+      for (const YamlMember& of_rule : alias.value.members) path(of_rule.value, of_rule.value.text, {});
   }
 
   /// An event pattern; the sources that it is about, `above` if it names none.

@@ -6,7 +6,7 @@
 
 namespace trailwarden::rules {
 
-/// Warns of what a rule's document says and CloudTrail does not: fields that no record has, sources that no service has, names that are no event of the source
+/// Warns of what a document of a rule file, ours or Sigma's, says and CloudTrail does not: fields that no record has, sources that no service has, names that are no event of the source
 /// beside them. Such a rule is sound and never matches. Each with its place, and what may have been meant.
 ///
 /// A name is judged where the same pattern says of which sources, and the names of each of them are known; with `names` empty, only fields are.

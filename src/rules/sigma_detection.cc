@@ -15,7 +15,7 @@ namespace trailwarden::rules {
 namespace {
 
 /// All the items of a map.
-std::optional<Expression> parse_map(const YamlNode& map, const SigmaSettings& settings, FileReport& report) {
+std::optional<Expression> parse_map(const YamlNode& map, const RuleReading& settings, FileReport& report) {
   std::vector<Expression> items;
   for (const YamlMember& member : map.members) {
     if (report.is_full()) break;
@@ -26,10 +26,10 @@ std::optional<Expression> parse_map(const YamlNode& map, const SigmaSettings& se
   return all_of(std::move(items));
 }
 
-std::optional<Expression> parse_selection(const YamlNode& node, const SigmaSettings& settings, FileReport& report);
+std::optional<Expression> parse_selection(const YamlNode& node, const RuleReading& settings, FileReport& report);
 
 /// Any of a list's maps and keywords.
-std::optional<Expression> parse_list(const YamlNode& list, const SigmaSettings& settings, FileReport& report) {
+std::optional<Expression> parse_list(const YamlNode& list, const RuleReading& settings, FileReport& report) {
   std::vector<Expression> any;
   bool all_read = true;
   for (const YamlNode& item : list.items) {
@@ -43,7 +43,7 @@ std::optional<Expression> parse_list(const YamlNode& list, const SigmaSettings& 
   return any_of(std::move(any));
 }
 
-std::optional<Expression> parse_selection(const YamlNode& node, const SigmaSettings& settings, FileReport& report) {
+std::optional<Expression> parse_selection(const YamlNode& node, const RuleReading& settings, FileReport& report) {
   if (node.kind == YamlNode::Kind::kMap) return parse_map(node, settings, report);
   if (node.kind == YamlNode::Kind::kList) return parse_list(node, settings, report);
   return parse_sigma_item("", node.place, node, settings, report);
@@ -70,7 +70,7 @@ std::optional<std::vector<SigmaDetection::Condition>> parse_conditions(const Yam
   return out;
 }
 
-std::optional<SigmaSelection> parse_named(const YamlMember& member, const SigmaSettings& settings, FileReport& report) {
+std::optional<SigmaSelection> parse_named(const YamlMember& member, const RuleReading& settings, FileReport& report) {
   if (member.key.empty() || member.key.size() > kMaxSigmaNameBytes) {
     report.error(member.place, fmt::format("the name of a selection has 1 to {} characters", kMaxSigmaNameBytes));
     return std::nullopt;
@@ -157,7 +157,7 @@ class Resolver {
 
 }  // namespace
 
-std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const SigmaSettings& settings,
+std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const RuleReading& settings,
                                                     FileReport& report) {
   const YamlFields fields(section, "detection", report);
   if (section.kind != YamlNode::Kind::kMap) return std::nullopt;

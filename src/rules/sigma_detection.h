@@ -42,7 +42,7 @@ struct SigmaDetection {
 };
 
 /// Reads selections, `condition` and `timeframe`; members named in `beside` are left to the caller. Reports what is wrong; then nothing.
-std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const SigmaSettings& settings,
+std::optional<SigmaDetection> parse_sigma_detection(const YamlNode& section, std::initializer_list<std::string_view> beside, const RuleReading& settings,
                                                     FileReport& report);
 
 /// Puts the selections in the place of their names. Reports unknown names, patterns that cover nothing, and an expression that grows too large; then nothing.

@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "rules/json_value.h"
+#include "rules/rule_words.h"
 #include "rules/yaml_json.h"
 
 namespace trailwarden::rules {
@@ -38,13 +39,21 @@ std::string describe(const SigmaLogSource& source) {
   return out;
 }
 
+/// What tells whether a rule still asks for the same.
+std::uint64_t hash_of(const YamlNode& body, const RuleReading& settings) {
+  std::string text = compacted(to_json(body));
+  if (text.find("|expand") != std::string::npos)
+    for (const auto& [name, values] : settings.placeholders) text += fmt::format("\n{}={}", name, fmt::join(values, "\n"));
+  return xxh3_64(text);
+}
+
 template <class Kind>
 SigmaDocument or_refused(std::optional<Kind> parsed, const SigmaHead& head, const FileReport& report) {
   if (!parsed || !report.errors.empty()) return SigmaRefused{head};
   return std::move(*parsed);
 }
 
-SigmaDocument parse_body(const SigmaHead& head, std::string_view body, const YamlNode& section, const SigmaSettings& settings, FileReport& report) {
+SigmaDocument parse_body(const SigmaHead& head, std::string_view body, const YamlNode& section, const RuleReading& settings, FileReport& report) {
   if (body == "filter") return or_refused(parse_sigma_filter(head, section, settings, report), head, report);
   if (body == "correlation") return or_refused(parse_sigma_correlation(head, section, report), head, report);
   const auto detection = parse_sigma_detection(section, {}, settings, report);
@@ -60,7 +69,7 @@ bool is_sigma_document(const YamlNode& document) {
   return document.kind == YamlNode::Kind::kMap && std::any_of(kOnlySigmas.begin(), kOnlySigmas.end(), [&](std::string_view key) { return document.find(key) != nullptr; });
 }
 
-SigmaDocument parse_sigma_document(const YamlNode& document, const SigmaSettings& settings, FileReport& report) {
+SigmaDocument parse_sigma_document(const YamlNode& document, const RuleReading& settings, FileReport& report) {
   if (document.kind != YamlNode::Kind::kMap) {
     report.error(document.place, fmt::format("a Sigma document has `key: value` lines at its top; this is {}", describe(document.kind)));
     return SigmaRefused{};
@@ -68,12 +77,13 @@ SigmaDocument parse_sigma_document(const YamlNode& document, const SigmaSettings
   const std::string_view body = body_of(document, report);
   SigmaHead head = parse_sigma_head(document, body, report);
   if (body.empty()) return SigmaRefused{head};
-  head.hash = xxh3_64(compacted(to_json(*document.find(body))));
+  head.hash = hash_of(*document.find(body), settings);
   if (!head.log_source.covers_cloudtrail()) {
     report.warn(document.find("logsource")->place, fmt::format("left out: its log source is {}, not aws cloudtrail", describe(head.log_source)));
     return SigmaSkipped{head};
   }
   SigmaDocument out = parse_body(head, body, *document.find(body), settings, report);
+  if (settings.names != nullptr) check_words(document, *settings.names, report);
   if (auto* const rule = std::get_if<SigmaRule>(&out)) rule->warnings = report.warnings.lines();
   if (auto* const correlation = std::get_if<SigmaCorrelation>(&out)) correlation->warnings = report.warnings.lines();
   return out;

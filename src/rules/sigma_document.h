@@ -24,7 +24,7 @@ using SigmaDocument = std::variant<SigmaRule, SigmaCorrelation, SigmaFilter, Sig
 bool is_sigma_document(const YamlNode& document);
 
 /// Reads one document of a Sigma file as far as it can be read by itself: spec/sigma.md sections 2, 7, 8 and 10. `report` has nothing before.
-SigmaDocument parse_sigma_document(const YamlNode& document, const SigmaSettings& settings, FileReport& report);
+SigmaDocument parse_sigma_document(const YamlNode& document, const RuleReading& settings, FileReport& report);
 
 inline const SigmaHead& head_of(const SigmaDocument& document) {
   return std::visit([](const auto& kind) -> const SigmaHead& { return kind.head; }, document);

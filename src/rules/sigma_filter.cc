@@ -21,7 +21,7 @@ void parse_rules(const YamlFields& fields, SigmaFilter& filter, FileReport& repo
 
 }  // namespace
 
-std::optional<SigmaFilter> parse_sigma_filter(const SigmaHead& head, const YamlNode& section, const SigmaSettings& settings, FileReport& report) {
+std::optional<SigmaFilter> parse_sigma_filter(const SigmaHead& head, const YamlNode& section, const RuleReading& settings, FileReport& report) {
   const YamlFields fields(section, "filter", report);
   SigmaFilter filter{.head = head};
   parse_rules(fields, filter, report);

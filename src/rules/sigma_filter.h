@@ -18,6 +18,6 @@ struct SigmaFilter {
 };
 
 /// Reads the `filter` of a document. Reports what is wrong; then nothing.
-std::optional<SigmaFilter> parse_sigma_filter(const SigmaHead& head, const YamlNode& section, const SigmaSettings& settings, FileReport& report);
+std::optional<SigmaFilter> parse_sigma_filter(const SigmaHead& head, const YamlNode& section, const RuleReading& settings, FileReport& report);
 
 }  // namespace trailwarden::rules

@@ -57,7 +57,7 @@ struct Alternatives {
 /// One item while its modifiers are applied.
 class Item {
  public:
-  Item(std::string_view key, YamlPlace place, const SigmaSettings& settings, FileReport& report);
+  Item(std::string_view key, YamlPlace place, const RuleReading& settings, FileReport& report);
 
   void read(const YamlNode& value);
   void apply_modifiers();
@@ -130,7 +130,7 @@ class Item {
 
   std::string path_;
   std::vector<std::string> names_;  // of the modifiers
-  const SigmaSettings& settings_;
+  const RuleReading& settings_;
   FileReport& report_;
   std::vector<Alternatives> values_;
   bool needs_all_ = false, is_negated_ = false, is_cased_ = false, is_anchored_ = false;
@@ -140,7 +140,7 @@ class Item {
   mutable YamlPlace at_;
 };
 
-Item::Item(std::string_view key, YamlPlace place, const SigmaSettings& settings, FileReport& report) : settings_(settings), report_(report), at_(place) {
+Item::Item(std::string_view key, YamlPlace place, const RuleReading& settings, FileReport& report) : settings_(settings), report_(report), at_(place) {
   std::size_t end = std::min(key.find('|'), key.size());
   path_ = key.substr(0, end);
   while (end < key.size()) {
@@ -560,7 +560,7 @@ Expression Item::build() const {
 
 }  // namespace
 
-std::optional<Expression> parse_sigma_item(std::string_view key, YamlPlace place, const YamlNode& value, const SigmaSettings& settings, FileReport& report) {
+std::optional<Expression> parse_sigma_item(std::string_view key, YamlPlace place, const YamlNode& value, const RuleReading& settings, FileReport& report) {
   try {
     Item item(key, place, settings, report);
     item.read(value);

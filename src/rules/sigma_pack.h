@@ -44,7 +44,7 @@ inline constexpr std::size_t kMaxCorrelationDepth = 10;
 /// than kMaxCorrelationDepth of them on each other; grouping by what an inner correlation does not group by.
 class SigmaLoader {
  public:
-  explicit SigmaLoader(SigmaSettings settings) : settings_(std::move(settings)) {}
+  explicit SigmaLoader(RuleReading settings) : settings_(std::move(settings)) {}
 
   /// `file` is for messages only.
   void add(std::string_view yaml, std::string_view file);
@@ -52,7 +52,7 @@ class SigmaLoader {
   SigmaPack finish() &&;
 
  private:
-  SigmaSettings settings_;
+  RuleReading settings_;
   std::vector<SigmaDocument> documents_;
   Diagnostics errors_, warnings_, left_out_;
   std::size_t tests_ = 0;

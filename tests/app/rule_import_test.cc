@@ -26,7 +26,7 @@ using nlohmann::json;
 const std::string kSigma = std::string(TRAILWARDEN_SOURCE_DIR) + "/tests/data/sigma";
 
 TEST(RuleImport, SaysWhatLoadsAndWhatDoesNotAndWhy) {
-  const testing::Said said = testing::run(import_rules, RuleImportArguments{{kSigma}, false});
+  const testing::Said said = testing::run(import_rules, RuleImportArguments{.folders = {kSigma}});
   EXPECT_EQ(said.code, kFine);
   EXPECT_THAT(said.out, HasSubstr("18 documents in 15 files: 10 load (rules 6, correlations 3, filters 1), 3 for other log sources, 5 with errors"));
   EXPECT_THAT(said.out, HasSubstr("on  high          5d3c1d0e-4d7f-4b3a-9a52-0c1f6f3e7a01     T1098.001  Access key for another user"));
@@ -39,7 +39,7 @@ TEST(RuleImport, SaysWhatLoadsAndWhatDoesNotAndWhy) {
 }
 
 TEST(RuleImport, SaysItInJsonToo) {
-  const testing::Said said = testing::run(import_rules, RuleImportArguments{{kSigma}, true});
+  const testing::Said said = testing::run(import_rules, RuleImportArguments{.folders = {kSigma}, .as_json = true});
   const json report = json::parse(said.out);
   EXPECT_EQ(report["files"], 15);
   EXPECT_EQ(report["loaded"], json::parse(R"({"rules":6,"correlations":3,"filters":1})"));
@@ -51,10 +51,25 @@ TEST(RuleImport, SaysItInJsonToo) {
 }
 
 TEST(RuleImport, NothingThatLoadsIsAFailure) {
-  const testing::Said said = testing::run(import_rules, RuleImportArguments{{kSigma + "/broken", kSigma + "/other", kSigma + "/nowhere"}, false});
+  const testing::Said said = testing::run(import_rules, RuleImportArguments{.folders = {kSigma + "/broken", kSigma + "/other", kSigma + "/nowhere"}});
   EXPECT_EQ(said.code, kFailed);
   EXPECT_THAT(said.out, AllOf(HasSubstr("there is no such file or folder\n"), HasSubstr("nowhere:1:1\n")));
   EXPECT_THAT(said.out, Not(HasSubstr("To use them")));
+}
+
+TEST(RuleImport, FillsPlaceholdersFromAConfiguration) {
+  const testing::TempDir folder;
+  RuleImportArguments arguments{.folders = {kSigma + "/broken/placeholder.yml"}};
+  const auto import_with = [&](const std::string& placeholders) {
+    arguments.config = folder.write("c.yaml", "version: 1\nrules: {packs: [], placeholders: " + placeholders + "}\n");
+    return testing::run(import_rules, arguments);
+  };
+  EXPECT_EQ(testing::run(import_rules, arguments).code, kFailed);
+  EXPECT_EQ(import_with("{deploy_roles: [x]}").code, kFailed) << "of another one";
+  const testing::Said said = import_with("{admins: [alice]}");
+  EXPECT_EQ(said.code, kFine);
+  EXPECT_THAT(said.out, HasSubstr("1 documents in 1 files: 1 load"));
+  EXPECT_THAT(import_with("{admins: []}").err, HasSubstr("a list of the texts that may stand for %admins%"));
 }
 
 /// The findings of records under a configuration, as (rule, severity, entity).
@@ -92,6 +107,19 @@ TEST(SigmaInTheConfiguration, BecomesFindingsThatItsOverridesAndSuppressionsKnow
   EXPECT_THAT(findings_under(config, records), UnorderedElementsAre("trail_stopped high arn:aws:sts::111111111111:assumed-role/Admin",
                                                                     "5d3c1d0e-4d7f-4b3a-9a52-0c1f6f3e7a01 critical arn:aws:iam::111111111111:user/alice"));
   EXPECT_THAT(findings_under(config + "suppressions: [{name: n, rules: [trail_stopped], reason: r, owner: o, expires: 2099-01-01}]\n", records), ElementsAre(HasSubstr("5d3c1d0e")));
+}
+
+TEST(SigmaInTheConfiguration, PlaceholdersStandForItsValues) {
+  const testing::TempDir folder;
+  folder.write("rules/r.yml", "title: By an administrator\nname: by_admin\nlogsource: {product: aws, service: cloudtrail}\nlevel: high\ndetection:\n"
+                              "  a: {eventName: CreateAccessKey, userIdentity.userName|expand: '%admins%'}\n  condition: a\n");
+  const auto config = [&](const std::string& admins) { return "rules: {packs: [], folders: [" + folder.path("rules") + "], placeholders: {admins: [" + admins + "]}}\n"; };
+  const auto made_by = [](const std::string& who) { return R"({"eventSource":"iam.amazonaws.com","eventName":"CreateAccessKey","userIdentity":{"userName":")" + who + "\"}}"; };
+  const std::vector<std::string> records{made_by("alice"), made_by("ops-7"), made_by("bob")};
+  EXPECT_THAT(findings_under(config("alice, 'ops-*'"), records), UnorderedElementsAre(HasSubstr("user/alice"), HasSubstr("user/ops-7")));
+  EXPECT_THAT(findings_under(config("bob"), records), ElementsAre(HasSubstr("user/bob")));
+  const auto hash_under = [&](const std::string& admins) { return load_setup(folder.write("c.yaml", "version: 1\n" + config(admins)))->rules.rules.at(0).hash; };
+  EXPECT_NE(hash_under("alice"), hash_under("bob")) << "other values ask for something else";
 }
 
 TEST(SigmaInTheConfiguration, CorrelatesOverCorrelations) {

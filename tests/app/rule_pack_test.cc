@@ -31,7 +31,7 @@ TEST(RulePacks, PassTheirOwnTests) {
   const rules::ApiNames names = detectors::known_api_names();
   ASSERT_FALSE(names.empty());
   for (const char* const pack : {"aws", "cis"}) {
-    const rules::LoadedRules loaded = rules::load_rules({kPacks + pack}, &names);
+    const rules::LoadedRules loaded = rules::load_rules({kPacks + pack}, {.names = &names});
     EXPECT_TRUE(loaded.errors.empty()) << loaded.errors.lines().front();
     EXPECT_TRUE(loaded.warnings.empty()) << loaded.warnings.lines().front();
     EXPECT_GT(loaded.rules.size(), 10U);

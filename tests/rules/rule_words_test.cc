@@ -8,6 +8,7 @@
 
 #include "rules/record_paths.h"
 #include "rules/rule_file.h"
+#include "rules/sigma_pack.h"
 
 namespace trailwarden::rules {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 const ApiNames& names() {
   static const ApiNames kNames = ApiNames::parse(
@@ -30,7 +32,7 @@ std::vector<std::string> warnings_of(const std::string& body, const std::string&
   FileReport report{"f.yaml", {}, {}};
   read_rule_file("{id: a.b, title: T, severity: high,\nsentence: \"" + sentence + "\",\n" + body +
                      ",\ntests: [{name: yes, event: {eventName: X}, expect: match}, {name: no, event: {eventName: Y}, expect: nomatch}]}\n",
-                 report, &names());
+                 report, {.names = &names()});
   EXPECT_THAT(report.errors.lines(), IsEmpty()) << body;
   return report.warnings.lines();
 }
@@ -45,6 +47,30 @@ TEST(RuleWords, FieldsThatNoRecordHasAreNamedAtTheirPlace) {
   EXPECT_THAT(warnings_of("pattern: {eventName: [x]},\nunless: [{requestparameters: {a: [b]}}]"), ElementsAre(HasSubstr("f.yaml:4:11: no CloudTrail record has a field \"requestparameters\"")));
   EXPECT_THAT(warnings_of("pattern: '{\"$or\": [{\"userAgent\": [\"x\"]}, {\"agent\": [\"x\"]}]}'"), ElementsAre(HasSubstr("f.yaml:3:10: no CloudTrail record has a field \"agent\"")));
   EXPECT_THAT(warnings_of("sigma: {detection: {a: {eventNme|contains: x}, condition: a}}"), ElementsAre(HasSubstr("f.yaml:3:25: no CloudTrail record has a field \"eventNme\", did you mean \"eventName\"?")));
+}
+
+TEST(RuleWords, SigmasDocumentsAreReadToo) {
+  const auto warnings = [](const std::string& text, const ApiNames* known) {
+    SigmaLoader loader({.names = known});
+    loader.add(text, "s.yml");
+    const SigmaPack pack = std::move(loader).finish();
+    EXPECT_THAT(pack.errors.lines(), IsEmpty()) << text;
+    return pack.warnings.lines();
+  };
+  const std::string rule = "title: T\nname: t\nlogsource: {product: aws, service: cloudtrail}\nlevel: low\ndetection:\n";
+  const std::string misspelt = rule + "  a:\n    eventSource: iam.amazonaws.com\n    eventName: CreateUsr\n    requestParameters.userName|contains: x\n    userIdentity.tipe: y\n  condition: a\n";
+  EXPECT_THAT(warnings(misspelt, &names()),
+              UnorderedElementsAre("s.yml:8:16: eventName \"CreateUsr\": iam.amazonaws.com has no such event, did you mean \"CreateUser\"?",
+                                   "s.yml:10:5: no CloudTrail record has a field \"userIdentity.tipe\", did you mean \"userIdentity.type\"?"));
+  EXPECT_THAT(warnings(misspelt, nullptr), IsEmpty()) << "only who checks rules is told";
+  const std::string fine = rule + "  a: {eventName: CreateUser}\n  words: [one, two]\n  condition: a and words\n";
+  EXPECT_THAT(warnings(fine, &names()), IsEmpty());
+  const std::string correlation = "---\ntitle: C\ncorrelation:\n  type: event_count\n  rules: [t]\n  aliases: {who: {t: userIdentity.arm}}\n  group-by: [who, awsRegon]\n  timespan: 1h\n  condition: {gte: 3}\n";
+  EXPECT_THAT(warnings(fine + correlation, &names()), UnorderedElementsAre(HasSubstr("s.yml:14:22: "), HasSubstr("s.yml:15:19: no CloudTrail record has a field \"awsRegon\", did you mean \"awsRegion\"?")));
+  const std::string filter = "---\ntitle: F\nlogsource: {product: aws, service: cloudtrail}\nfilter:\n  rules: [t]\n  b: {userAgnt: x}\n  condition: not b\n";
+  EXPECT_THAT(warnings(fine + filter, &names()), ElementsAre(HasSubstr("\"userAgnt\"")));
+  const std::string other = "title: T\nlogsource: {product: azure}\ndetection:\n  a: {CommandLine: x}\n  condition: a\n";
+  EXPECT_THAT(warnings(other, &names()), IsEmpty()) << "another log's fields are not ours to judge";
 }
 
 TEST(RuleWords, PathsOfEveryKeyAreRead) {

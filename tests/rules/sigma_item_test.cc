@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(Keywords, SigmaItem,
                                            MatchCase{"Encoded", "'|base64offset': /bin/sh", R"({"k":"eeeeeHgvYmluL3NoIC1p"})", true}));
 
 TEST(SigmaPlaceholders, StandForAnyOfTheirValues) {
-  const SigmaSettings settings{{{"admins", {"alice", "bob*"}}, {"dc", {"a.b", "c+"}}}};
+  const RuleReading settings{{{"admins", {"alice", "bob*"}}, {"dc", {"a.b", "c+"}}}};
   EXPECT_TRUE(one_item("x|expand: '%admins%'", settings).matches(R"({"x":"ALICE"})"));
   EXPECT_TRUE(one_item("x|expand: '%admins%'", settings).matches(R"({"x":"bobby"})")) << "wildcards in values are live";
   EXPECT_FALSE(one_item("x|expand: '%admins%'", settings).matches(R"({"x":"%admins%"})"));
@@ -228,7 +228,7 @@ TEST(SigmaItem, WarnsOfAnAllThatSaysNothing) {
 }
 
 TEST(SigmaItem, TooManyPlaceholderValuesAreRefused) {
-  SigmaSettings settings;
+  RuleReading settings;
   for (int i = 0; i < 40; ++i) settings.placeholders["many"].push_back("v" + std::to_string(i));
   EXPECT_TRUE(one_item("x|expand: '%many%'", settings).matches(R"({"x":"v39"})"));
   EXPECT_EQ(one_item("x|expand: '%many%-%many%'", settings).error(),

@@ -16,7 +16,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;
 
-SigmaPack load(std::initializer_list<std::pair<std::string_view, std::string_view>> files, SigmaSettings settings = {}) {
+SigmaPack load(std::initializer_list<std::pair<std::string_view, std::string_view>> files, RuleReading settings = {}) {
   SigmaLoader loader(std::move(settings));
   for (const auto& [file, text] : files) loader.add(text, file);
   return std::move(loader).finish();

@@ -14,7 +14,7 @@ namespace trailwarden::rules {
 
 /// A detection section as `d`, with what was said of it.
 struct ReadDetection {
-  explicit ReadDetection(std::string_view yaml, const SigmaSettings& settings = {}) {
+  explicit ReadDetection(std::string_view yaml, const RuleReading& settings = {}) {
     const auto documents = parse_yaml(yaml);
     EXPECT_TRUE(documents) << (documents ? "" : documents.error().message);
     if (!documents || documents->empty()) return;
@@ -43,7 +43,7 @@ struct ReadDetection {
 };
 
 /// A detection of one selection with one item.
-inline ReadDetection one_item(std::string_view item, const SigmaSettings& settings = {}) {
+inline ReadDetection one_item(std::string_view item, const RuleReading& settings = {}) {
   return ReadDetection("s:\n  " + std::string(item) + "\ncondition: s\n", settings);
 }
 
