@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kKeptHandles = 8;
 constexpr std::size_t kHeaderBytes = 64 << 10;
+constexpr long kKnownFor = 5;  // seconds, of a name's address: as S3's own names have it. A minute, libcurl's choice, is as long as a server that moved would be away
 
 struct EndHandle {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -125,6 +126,7 @@ void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, std:
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_DNS_CACHE_TIMEOUT, kKnownFor);
   if (request.stall.count() > 0) {
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 100L);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall.count()));
