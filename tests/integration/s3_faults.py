@@ -43,7 +43,7 @@ embedded: {{keep_input: true}}
 trails:
   - name: main
     home_region: us-east-1
-    s3: {{bucket: {bucket}, region: us-east-1, endpoint: "{endpoint}", path_style: true, allow_plaintext: true, server_side_encryption: none}}
+    s3: {{bucket: {bucket}, region: us-east-1, endpoint: "{endpoint}", path_style: true, allow_plaintext: true, server_side_encryption: none{settings}}}
     epoch: {{length: 1m, max_bytes: 1MiB}}
 """
 SPOILT_FOR = 8.0  # seconds from the first request on
@@ -136,13 +136,15 @@ def kill_gateway(spoiler, handler, body):
     if handler.command != "PUT" or not spoiler.some(0.2) or not spoiler.alone.acquire(blocking=False):
         return False
     threading.Thread(target=start_again, args=(spoiler, handler.server.name, 2.5)).start()
-    if spoiler.dice.random() < 0.5:
-        handler.forward(body)
-        stack("kill", handler.server.name)
-    else:
-        handler.forward(body, before_the_end=lambda: stack("kill", handler.server.name))
-    spoiler.kills.set()
     handler.close_connection = True
+    try:
+        if spoiler.dice.random() < 0.5:
+            handler.forward(body)
+            stack("kill", handler.server.name)
+        else:
+            handler.forward(body, before_the_end=lambda: stack("kill", handler.server.name))
+    finally:  # the gateway hangs up
+        spoiler.kills.set()
     return True
 
 
@@ -255,6 +257,8 @@ class Scene:
     """What is around a service: the server, the proxy, the bucket."""
 
     under = ()  # a command before the program's name
+    making = ()  # what the bucket is made with
+    settings = ""  # of the store, further ones
 
     def __init__(self, server, fault, bucket, folder, seed):
         self.proxy, self.bucket = Proxy(server, fault.spoil, seed), bucket
@@ -295,6 +299,39 @@ class Versioned(Scene):
         check(versions and "<IsTruncated>true" not in page, f"{len(versions)} versions are listed")
         twice = [key for key, count in collections.Counter(versions).items() if count > 1]
         check(not twice, f"{len(twice)} objects were written again over themselves: {twice[:2]}")
+
+
+class Locked(Versioned):
+    """Objects that nobody may delete or change for a day. Such a bucket has versions."""
+
+    making = "-H", "x-amz-bucket-object-lock-enabled: true"
+    settings = ", object_lock: {mode: governance, days: 1}"
+
+    def afterwards(self):
+        super().afterwards()
+        key = re.search(r"<Key>([^<]+)</Key>", self.bucket.read(f"{self.bucket.endpoint}/{self.bucket.name}?list-type=2").decode())[1]
+        kept = self.bucket.read(f"{self.bucket.endpoint}/{self.bucket.name}/{key}?retention=").decode()
+        check("<Mode>GOVERNANCE</Mode>" in kept, f"the lock of {key}: {kept}")
+
+
+class Forbidden(Scene):
+    """The bucket's policy lets nobody write, until somebody looks at it."""
+
+    POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::%s/*"}]}'
+
+    def __init__(self, server, fault, bucket, folder, seed):
+        super().__init__(server, fault, bucket, folder, seed)
+        bucket.curl("-X", "PUT", f"{bucket.endpoint}/{bucket.name}?policy=", "--data-binary", self.POLICY % bucket.name)
+        self.refused = 0
+
+    def during(self, service, records):
+        wait_for("everything judged meanwhile", lambda: service.metric('records_consumed_total{topic="folder"}') == records, 60)
+        check(service.metric("trail_objects_written_total") in (None, 0), "who may write?")
+        self.refused = self.proxy.spoiler.seen
+        self.bucket.curl("-X", "DELETE", f"{self.bucket.endpoint}/{self.bucket.name}?policy=")
+
+    def spoilt(self):
+        return self.refused
 
 
 class Nameless(Scene):
@@ -351,9 +388,9 @@ def hang_up(*_):
 
 
 class Fault:
-    def __init__(self, row, what, spoil=lambda *_: False, blocks=(), at_least=3, scene=Scene, servers=("versitygw", "rgw"), alone=False):
-        """`alone`: others would suffer with it."""
-        self.row, self.what, self.spoil, self.blocks, self.at_least, self.scene, self.servers, self.alone = row, what, spoil, blocks, at_least, scene, servers, alone
+    def __init__(self, row, what, spoil=lambda *_: False, blocks=(), at_least=3, scene=Scene, only=None, alone=False):
+        """`only`: one server, and why not the other; `alone`: others would suffer with it."""
+        self.row, self.what, self.spoil, self.blocks, self.at_least, self.scene, self.only, self.alone = row, what, spoil, blocks, at_least, scene, only, alone
 
 
 FAULTS = {
@@ -370,8 +407,10 @@ FAULTS = {
     "skewed": Fault("F72", "403 RequestTimeTooSkewed to all", answering(403, "RequestTimeTooSkewed"), blocks=("RequestTimeTooSkewed",)),
     "nameless": Fault("F48", "the server's name is not known, and then it is that of another address", blocks=("NameNotResolved",), at_least=1, scene=Nameless),
     "gateway_killed": Fault("F61", "the gateway is killed in the middle of a write, and started again", kill_gateway, at_least=2, alone=True),
-    "storage_frozen": Fault("F63", "what the gateway keeps objects in stands still for 20 s", freeze_storage, at_least=1, servers=("rgw",), alone=True),
+    "storage_frozen": Fault("F63", "what the gateway keeps objects in stands still for 20 s", freeze_storage, at_least=1, only=("rgw", "versitygw keeps them itself"), alone=True),
     "answer_lost_versioned": Fault("F65", "answer_lost, in a bucket with versions", lose_answer, scene=Versioned),
+    "answer_lost_locked": Fault("F75", "answer_lost, in a bucket whose objects are locked", lose_answer, scene=Locked),
+    "forbidden": Fault("F71", "the bucket's policy lets nobody write", blocks=("AccessDenied",), scene=Forbidden, only=("rgw", "the root of versitygw may write whatever the policy says")),
     "changed_on_the_way": Fault("F73", "a bit of every other body is turned", flip),
 }
 
@@ -447,10 +486,10 @@ def records_sent(logs):
 
 def suffer(name, fault, arguments, folder, logs, sent):
     target = address_of(arguments.server)
-    bucket = ReadableBucket(target, f"faults-{name.replace('_', '-')}-{os.getpid()}")
+    bucket = ReadableBucket(target, f"faults-{name.replace('_', '-')}-{os.getpid()}", *fault.scene.making)
     scene = fault.scene(arguments.server, fault, bucket, folder, arguments.seed)
     proxy = scene.proxy
-    service = Service(arguments.binary, folder, scene.under, bucket=bucket.name, endpoint=scene.endpoint)
+    service = Service(arguments.binary, folder, scene.under, bucket=bucket.name, endpoint=scene.endpoint, settings=scene.settings)
     shutil.copytree(logs, folder / "inbox" / "AWSLogs")
     began = time.monotonic()
     try:
@@ -501,7 +540,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.command == "list":
         for name, fault in FAULTS.items():
-            print(f"{name:<22} {fault.row}  {fault.what}" + (f" ({', '.join(fault.servers)} only)" if len(fault.servers) == 1 else ""))
+            print(f"{name:<22} {fault.row}  {fault.what}" + (f" ({fault.only[0]} only: {fault.only[1]})" if fault.only else ""))
         return
     if f"TRAILWARDEN_S3_{arguments.server.upper()}" not in os.environ:
         print(f"TRAILWARDEN_S3_{arguments.server.upper()} is not set: no server to spoil")
@@ -518,8 +557,9 @@ def main():
 def can_be(name, server):
     """Whether this fault can be made there; else why not is said."""
     why = Nameless.problem() if FAULTS[name].scene is Nameless else None
-    if server not in FAULTS[name].servers:
-        why = f"{server} has nothing to do it to"
+    only = FAULTS[name].only
+    if only and only[0] != server:
+        why = only[1]
     if why:
         say(f"{name}: left out: {why}")
     return not why

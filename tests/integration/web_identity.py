@@ -29,7 +29,7 @@ from s3_faults import Proxy, ReadableBucket, Service, error, records_of, records
 from sqs_kill import VERSION, moto
 
 ROLE = "arn:aws:iam::123456789012:role/archiver"
-LIFETIME = 6  # seconds; AWS gives 15 minutes at least
+LIFETIME = 4  # seconds; AWS gives 15 minutes at least
 
 
 class Doorkeeper:
@@ -76,7 +76,7 @@ class Doorkeeper:
                 return True
             self.used[token] += 1
         if handler.command == "PUT":
-            time.sleep(0.5)  # or it would be over before they have to be renewed
+            time.sleep(0.3)  # or it would be over before they have to be renewed
         return False
 
 
@@ -111,7 +111,7 @@ def live(arguments, folder, url):
     token_file.write_text("token-0\n")
     door = Doorkeeper(token_file)
     sts, s3 = OpenProxy("moto", door.sts), OpenProxy("moto", door.s3)
-    service = Service(arguments.binary, folder, (), bucket=bucket.name, endpoint=f"http://127.0.0.1:{s3.port}")
+    service = Service(arguments.binary, folder, (), bucket=bucket.name, endpoint=f"http://127.0.0.1:{s3.port}", settings="")
     shutil.copytree(sent_from, folder / "inbox" / "AWSLogs")
     given = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     given |= {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file), "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{sts.port}", "AWS_REGION": "us-east-1"}
