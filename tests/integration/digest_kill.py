@@ -262,7 +262,7 @@ def live(arguments, folder, kafka):
     try:
         for worker in workers:
             worker.start()
-        killer, witness = Killer(archivers, writers, 30 if arguments.every_point else 0), Witness(folder / "trail", writers)
+        killer, witness = Killer(archivers, writers, 30 if arguments.every_point else 12), Witness(folder / "trail", writers)
         late = None
         for hour in range(arguments.hours):
             sender = portions.forward(detector.config, folder / "forward.log", arguments.pause) if is_busy(hour) else None
