@@ -46,6 +46,7 @@ trails:
     s3: {{bucket: {bucket}, region: us-east-1, endpoint: "{endpoint}", path_style: true, allow_plaintext: true, server_side_encryption: none{settings}}}
     epoch: {{length: 1m, max_bytes: 1MiB}}
 """
+FOREIGN = "not ours"
 SPOILT_FOR = 8.0  # seconds from the first request on
 
 
@@ -165,6 +166,15 @@ def freeze_storage(spoiler, handler, body):
     return False
 
 
+def take_the_key(spoiler, handler, body):
+    """Somebody else writes there, just before."""
+    if handler.command == "PUT" and "/CloudTrail/" in handler.path and spoiler.alone.acquire(blocking=False):
+        spoiler.some(1)
+        spoiler.taken = handler.path
+        handler.server.bucket.curl("-X", "PUT", handler.server.target + handler.path, "--data-binary", FOREIGN)
+    return False
+
+
 def stack(what, server):
     done = subprocess.run([ROOT / "scripts" / "s3-stack", what, server, "--data", os.environ["TRAILWARDEN_S3_STACK"]], capture_output=True, text=True, check=False)
     check(done.returncode == 0, f"s3-stack {what} {server}: {done.stdout}{done.stderr}")
@@ -262,6 +272,7 @@ class Scene:
 
     def __init__(self, server, fault, bucket, folder, seed):
         self.proxy, self.bucket = Proxy(server, fault.spoil, seed), bucket
+        self.proxy.server.bucket = bucket
         self.endpoint = f"http://127.0.0.1:{self.proxy.port}"
 
     def during(self, service, records):
@@ -388,9 +399,9 @@ def hang_up(*_):
 
 
 class Fault:
-    def __init__(self, row, what, spoil=lambda *_: False, blocks=(), at_least=3, scene=Scene, only=None, alone=False):
-        """`only`: one server, and why not the other; `alone`: others would suffer with it."""
-        self.row, self.what, self.spoil, self.blocks, self.at_least, self.scene, self.only, self.alone = row, what, spoil, blocks, at_least, scene, only, alone
+    def __init__(self, row, what, spoil=lambda *_: False, blocks=(), at_least=3, scene=Scene, only=None, alone=False, heals=True):
+        """`only`: one server, and why not the other; `alone`: others would suffer with it; `heals`: or a partition stops for good."""
+        self.row, self.what, self.spoil, self.blocks, self.at_least, self.scene, self.only, self.alone, self.heals = row, what, spoil, blocks, at_least, scene, only, alone, heals
 
 
 FAULTS = {
@@ -411,6 +422,7 @@ FAULTS = {
     "answer_lost_versioned": Fault("F65", "answer_lost, in a bucket with versions", lose_answer, scene=Versioned),
     "answer_lost_locked": Fault("F75", "answer_lost, in a bucket whose objects are locked", lose_answer, scene=Locked),
     "forbidden": Fault("F71", "the bucket's policy lets nobody write", blocks=("AccessDenied",), scene=Forbidden, only=("rgw", "the root of versitygw may write whatever the policy says")),
+    "taken": Fault("F67", "an object of somebody else's is where ours belongs", take_the_key, heals=False),
     "changed_on_the_way": Fault("F73", "a bit of every other body is turned", flip),
 }
 
@@ -484,7 +496,34 @@ def records_sent(logs):
     return sent
 
 
+def stop(name, fault, arguments, folder, logs, sent):
+    """What cannot heal stops its partition, with a reason; the detector goes on, and nothing is overwritten."""
+    target = address_of(arguments.server)
+    bucket = ReadableBucket(target, f"faults-{name.replace('_', '-')}-{os.getpid()}")
+    scene = fault.scene(arguments.server, fault, bucket, folder, arguments.seed)
+    service = Service(arguments.binary, folder, scene.under, bucket=bucket.name, endpoint=scene.endpoint, settings=scene.settings)
+    shutil.copytree(logs, folder / "inbox" / "AWSLogs")
+    try:
+        service.start()
+        wait_for(f"{name}: a partition stops", lambda: service.metric('trail_stopped_partitions{partition="0",topic="folder"}') == 1, 60)
+        wait_for(f"{name}: everything judged", lambda: service.metric('records_consumed_total{topic="folder"}') == sum(sent.values()), 60)
+        taken = scene.proxy.spoiler.taken
+        said = service.page("readyz")
+        check(taken.split("/", 2)[2] in said and "of somebody else" in said, f"{name}: readyz: {said}")
+        check(service.page("healthz").strip().startswith("ok"), f"{name}: healthz: {service.page('healthz')}")
+        check(service.process.poll() is None, f"{name}: the service ended with {service.process.returncode}")
+        check(bucket.read(target + taken).decode() == FOREIGN, f"{name}: {taken} was overwritten")
+    finally:
+        service.process.kill()
+        service.process.wait()
+        scene.close()
+    say(f"{name}, {arguments.server}: {said.strip()[:300]}")
+
+
 def suffer(name, fault, arguments, folder, logs, sent):
+    if not fault.heals:
+        stop(name, fault, arguments, folder, logs, sent)
+        return
     target = address_of(arguments.server)
     bucket = ReadableBucket(target, f"faults-{name.replace('_', '-')}-{os.getpid()}", *fault.scene.making)
     scene = fault.scene(arguments.server, fault, bucket, folder, arguments.seed)
