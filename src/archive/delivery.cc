@@ -106,11 +106,13 @@ std::optional<DeliveryTrouble> Delivery::compare(const trail::ObjectMetadata& th
     return found == there.end() ? std::string() : found->second;
   };
   const trail::ObjectStore& store = *destinations_[task.object->destination].store;
-  if (value(kEpochName) != epoch || value(kRecords) != std::to_string(said.records))
+  if (value(kEpochName) != epoch || value(kRecords) != std::to_string(said.records)) {
+    const std::string whose = value(kEpochName).empty() ? "of somebody else" : fmt::format("of epoch {} with {} records", printable(value(kEpochName)), printable(value(kRecords)));
     return DeliveryTrouble{trail::StoreFault::kImpossible, store.name(), "Conflict",
-                           fmt::format("{}: {} is there already, of epoch {} with {} records, where epoch {} with {} belongs. Nothing is overwritten: find out who wrote it",
-                                       store.name(), printable(said.key), printable(value(kEpochName)), printable(value(kRecords)), epoch, said.records),
+                           fmt::format("{}: {} is there already, {}, where epoch {} with {} records belongs. Nothing is overwritten: find out who wrote it", store.name(),
+                                       printable(said.key), whose, epoch, said.records),
                            task.epoch->range};
+  }
   said.sha256 = value(kSha256);
   return std::nullopt;
 }

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kKeptHandles = 8;
 constexpr std::size_t kHeaderBytes = 64 << 10;
+constexpr long kKnownFor = 5;  // seconds, of a name's address: as S3's own names have it. A minute, libcurl's choice, is as long as a server that moved would be away
 
 struct EndHandle {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -40,6 +41,14 @@ std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* context)
   if (intake.too_large) return 0;
   intake.response.body.append(bytes, size);
   return size;
+}
+
+/// The rest of a body that is sent once. libcurl cannot go back in it, so a second time ends with CURLE_SEND_FAIL_REWIND.
+std::size_t give_body(char* to, std::size_t, std::size_t size, void* context) {
+  auto& rest = *static_cast<std::string_view*>(context);
+  const std::size_t given = rest.copy(to, size);
+  rest.remove_prefix(given);
+  return given;
 }
 
 std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* context) {
@@ -79,6 +88,7 @@ HttpFailure failure_of(CURLcode code, const HttpRequest& request, std::string_vi
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE: return failure("NotTrusted", "; AWS_CA_BUNDLE names a file with further authorities");
     case CURLE_ABORTED_BY_CALLBACK: return failure("Cancelled", "");
+    case CURLE_SEND_FAIL_REWIND: return {"NoAnswer", fmt::format("{}: the connection ended before an answer came", host_of(request.url))};
     default: return failure("NoAnswer", "");
   }
 }
@@ -105,7 +115,7 @@ List header_list(const HttpRequest& request) {
 /// libcurl asks it about once a second while nothing comes.
 int ask_whether_cancelled(void* cancelled, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return static_cast<const std::atomic<bool>*>(cancelled)->load() ? 1 : 0; }
 
-void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, Intake& intake, char* detail) {
+void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, std::string_view& rest, Intake& intake, char* detail) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // it is signed so
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -116,12 +126,19 @@ void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, Inta
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_DNS_CACHE_TIMEOUT, kKnownFor);
   if (request.stall.count() > 0) {
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 100L);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall.count()));
   }
   if (request.method == "HEAD") {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+  } else if (request.once) {
+    curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(rest.size()));
+    curl_easy_setopt(handle, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(handle, CURLOPT_READDATA, &rest);
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   } else if (request.method != "GET" || !request.body.empty()) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
@@ -181,8 +198,9 @@ tl::expected<HttpResponse, HttpFailure> HttpClient::send(const HttpRequest& requ
   Intake intake{.most_bytes = request.most_bytes};
   char detail[CURL_ERROR_SIZE] = "";
   const List headers = header_list(request);
+  std::string_view rest = request.body;
   Handle handle = pool_->take();
-  prepare(handle.get(), request, headers.get(), intake, detail);
+  prepare(handle.get(), request, headers.get(), rest, intake, detail);
   const CURLcode code = curl_easy_perform(handle.get());
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);

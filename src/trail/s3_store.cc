@@ -111,6 +111,7 @@ StoreResult<aws::HttpResponse> S3Store::send(const Call& call, std::string_view 
                                   .timeout = settings_.timeout,
                                   .stall = settings_.stall,
                                   .most_bytes = call.most_bytes,
+                                  .once = call.method == "PUT",  // what may be there by then has to be looked for first: see `put`
                                   .cancelled = settings_.cancelled});
   const std::string signed_at = format_time(now);
   const S3Attempt attempt{fmt::format("{} {}/{} at {}{}", doing, name(), printable(call.key, 1024), scheme_, host_), settings_.bucket, settings_.region, credentials->source, signed_at};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -59,6 +60,25 @@ TEST(HttpClient, AConnectionThatWasClosedIdleIsReplaced) {
     EXPECT_TRUE(answer.has_value()) << answer.error().message;
     server.close_connections();
   }
+}
+
+TEST(HttpClient, WhatIsSentOnceIsNotSentAgain) {
+  std::atomic<int> puts = 0;
+  FakeHttpServer server([&](const FakeRequest& request) { return FakeAnswer{.cut = request.method == "PUT" && ++puts == 2}; });
+  HttpClient client;
+  const auto put = [&](bool once) { return client.send({.method = "PUT", .url = server.url(), .body = "x", .once = once}); };
+  ASSERT_TRUE(put(true).has_value());
+  const auto cut = put(true);  // over the connection that was kept
+  ASSERT_FALSE(cut.has_value());
+  EXPECT_EQ(cut.error().code, "NoAnswer");
+  EXPECT_EQ(server.requests().size(), 2u);
+  ASSERT_TRUE(put(true).has_value());
+  server.close_connections();
+  EXPECT_TRUE(put(true).has_value());  // nothing of it had been sent
+  EXPECT_EQ(server.requests().back().body, "x");
+  puts = 1;
+  EXPECT_TRUE(put(false).has_value());  // libcurl's own way
+  EXPECT_EQ(server.requests().size(), 6u);
 }
 
 TEST(HttpClient, SaysWhyThereIsNoAnswer) {

@@ -232,6 +232,15 @@ TEST_P(S3ServerTest, AClockThatIsWrongIsRefused) {
   EXPECT_EQ(refused.error().code, "RequestTimeTooSkewed") << refused.error().message;
 }
 
+TEST_P(S3ServerTest, AWrongRegionIsRefusedAndTheRightOneNamed) {
+  if (GetParam().name == kRgw.name) GTEST_SKIP() << "this server takes any Region";
+  const auto refused = open({.bucket = bucket_, .region = "eu-north-1"})->put({.key = "a", .bytes = "x"});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().fault, StoreFault::kRefused);
+  EXPECT_EQ(refused.error().code, "AuthorizationHeaderMalformed") << refused.error().message;
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("us-east-1"));
+}
+
 TEST_P(S3ServerTest, LocksAnObject) {
   const std::string bucket = make_bucket(true);
   const auto store = open({.bucket = bucket, .lock = S3Settings::Lock::kGovernance, .lock_for = std::chrono::days{1}});

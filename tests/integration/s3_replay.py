@@ -21,9 +21,9 @@ DIGEST = "AWSLogs/1/CloudTrail-Digest/us-east-1/2020/09/30/1_CloudTrail-Digest_u
 class Bucket:
     """A new bucket of one server, filled with curl, which knows nothing of us."""
 
-    def __init__(self, endpoint, name):
+    def __init__(self, endpoint, name, *words):
         self.endpoint, self.name = endpoint, name
-        self.curl("-X", "PUT", f"{endpoint}/{name}")
+        self.curl("-X", "PUT", f"{endpoint}/{name}", *words)
 
     def curl(self, *arguments):
         key = f"{os.environ['AWS_ACCESS_KEY_ID']}:{os.environ['AWS_SECRET_ACCESS_KEY']}"
