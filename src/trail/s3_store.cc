@@ -11,7 +11,6 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "trail/s3_faults.h"
-#include "trail/s3_xml.h"
 
 namespace trailwarden::trail {
 namespace {
@@ -58,6 +57,10 @@ std::optional<std::string> problem_with_settings(const S3Settings& settings) {
   if (locks != (settings.lock_for.count() > 0)) return "an object lock needs both its mode and how many days it holds";
   if (settings.timeout.count() <= 0 || settings.connect_timeout.count() <= 0) return "a time limit must be longer than 0";
   return std::nullopt;
+}
+
+std::string list_query(std::string_view prefix) {
+  return fmt::format("list-type=2&max-keys={}{}", kListed, prefix.empty() ? "" : "&prefix=" + aws::percent_encoded(prefix));
 }
 
 StoreError credentials_fault(const Error& error) {
@@ -184,26 +187,53 @@ StoreResult<ObjectMetadata> S3Store::head(std::string_view key) {
   return metadata_of(*reason);
 }
 
+StoreError S3Store::bad_list(std::string_view what) const {
+  return {StoreFault::kRefused, "BadList", fmt::format("list {} at {}{}: {}; is this an S3 server?", name(), scheme_, host_, what)};
+}
+
+StoreResult<ListPage> S3Store::list_page(const std::string& query) {
+  const auto answer = send({.query = query, .most_bytes = kPageBytes}, "list", {200});
+  if (!answer) return tl::unexpected(answer.error());
+  auto page = parse_list_page(answer->body);
+  if (!page) return tl::unexpected(bad_list(page.error().message));
+  return std::move(*page);
+}
+
 StoreResult<std::vector<ListedObject>> S3Store::list(std::string_view prefix, std::string_view after) {
-  const std::string base = fmt::format("list-type=2&max-keys={}{}{}", kListed, prefix.empty() ? "" : "&prefix=" + aws::percent_encoded(prefix),
-                                       after.empty() ? "" : "&start-after=" + aws::percent_encoded(after));
-  const auto unusable = [&](std::string what) {
-    return tl::unexpected(StoreError{StoreFault::kRefused, "BadList", fmt::format("list {} at {}{}: {}; is this an S3 server?", name(), scheme_, host_, what)});
-  };
+  const std::string base = list_query(prefix) + (after.empty() ? "" : "&start-after=" + aws::percent_encoded(after));
   std::vector<ListedObject> found;
   std::string query = base;
   while (true) {
-    const auto answer = send({.query = query, .most_bytes = kPageBytes}, "list", {200});
-    if (!answer) return tl::unexpected(answer.error());
-    auto page = parse_list_page(answer->body);
-    if (!page) return unusable(page.error().message);
+    auto page = list_page(query);
+    if (!page) return tl::unexpected(std::move(page.error()));
     for (ListedObject& object : page->objects) {
       // Else a reader that goes on behind the last key would miss some, or never come to an end.
-      if (object.key <= (found.empty() ? after : std::string_view(found.back().key))) return unusable("its keys are not in byte order");
+      if (object.key <= (found.empty() ? after : std::string_view(found.back().key))) return tl::unexpected(bad_list("its keys are not in byte order"));
       found.push_back(std::move(object));
     }
     if (found.size() > kListed) found.resize(kListed);
     if (!page->is_truncated || found.size() == kListed) return found;
+    query = base + "&continuation-token=" + aws::percent_encoded(page->next_token);
+  }
+}
+
+StoreResult<ListedFolder> S3Store::list_folder(std::string_view prefix) {
+  const std::string base = list_query(prefix) + "&delimiter=%2F";
+  ListedFolder found;
+  std::string query = base;
+  while (true) {
+    auto page = list_page(query);
+    if (!page) return tl::unexpected(std::move(page.error()));
+    // As above: a page that comes again would never end.
+    for (std::string& folder : page->folders) {
+      if (!folder.starts_with(prefix) || (!found.folders.empty() && folder <= found.folders.back())) return tl::unexpected(bad_list("its folders are not in byte order"));
+      found.folders.push_back(std::move(folder));
+    }
+    for (ListedObject& object : page->objects) {
+      if (!found.objects.empty() && object.key <= found.objects.back().key) return tl::unexpected(bad_list("its keys are not in byte order"));
+      found.objects.push_back(std::move(object));
+    }
+    if (!page->is_truncated) return found;
     query = base + "&continuation-token=" + aws::percent_encoded(page->next_token);
   }
 }
