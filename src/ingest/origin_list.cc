@@ -311,6 +311,12 @@ void OriginList::sort() {
   origins_.erase(std::unique(origins_.begin(), origins_.end(), same), origins_.end());
 }
 
+void OriginList::leave_out(const std::function<bool(std::string_view name, std::uint64_t bytes)>& which) {
+  std::erase_if(origins_, [&](const Origin& origin) {
+    return origin.kind != Origin::Kind::kStream && origin.kind != Origin::Kind::kFault && which(name(origin), origin.size);
+  });
+}
+
 Result<std::unique_ptr<ByteSource>> OriginList::open(const Origin& origin, std::size_t whole_bytes) {
   const auto number = static_cast<std::size_t>(origin.offset);
   if (origin.kind == Origin::Kind::kFault) return fail(faults_[number]);
