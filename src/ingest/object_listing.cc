@@ -23,7 +23,7 @@ constexpr unsigned kThreads = 8;  // as many connections as the HTTP client keep
 /// How far a delivery may lie from the records in it: clocks differ a little, and what was held up comes late.
 constexpr std::chrono::hours kBeforeItsRecords{1}, kBehindItsRecords{24};
 
-/// Behind every key of a folder, and before all others that follow: `0` is the character behind `/`. `folder` is without its `/`.
+/// The first key that could follow those of a folder: `0` is the character behind `/`. `folder` is without its `/`.
 std::string behind_folder(std::string_view folder) { return std::string(folder) + "0"; }
 
 std::vector<std::string_view> parts_of(std::string_view path) {
@@ -109,10 +109,10 @@ class Selection {
   /// Where to go on after an object there, if nothing between the two is wanted.
   std::optional<std::string> leap(const Place& place) const {
     if (place.level != Place::Level::kDay) return std::nullopt;
-    if (place.is_of_digests()) return behind_folder(place.kind);
+    if (place.is_of_digests()) return trail::last_in_folder(std::string(place.kind) + "/");
     if (takes_day(place.day)) return std::nullopt;
     if (place.day < first_day_) return std::string(place.region) + "/" + first_day_;
-    return behind_folder(place.region);
+    return trail::last_in_folder(std::string(place.region) + "/");
   }
 
   /// The keys of a Region's folder that may be wanted are greater than `from_of` and less than `stop_of`; empty: no bound.
@@ -193,7 +193,7 @@ class Listing {
     }
   }
 
-  /// Page after page, to the end, or to where CloudTrail's layout begins: of that, which is more than a page, others may list parts meanwhile.
+  /// Page after page, to the end, or to a page that ends within CloudTrail's layout: what follows of that others may list meanwhile.
   Result<void> walk(const Part& part) {
     std::string after = part.after;
     while (true) {
@@ -206,16 +206,18 @@ class Listing {
         const Place place = place_of(object.key);
         if (auto leap = selection_.leap(place)) {
           after = std::move(*leap);
-        } else if (const auto tree = has_more ? tree_at(place, part.prefix) : std::nullopt) {
-          add({*tree, after});
-          if (*tree == part.prefix) return {};
-          after = behind_folder(std::string_view(*tree).substr(0, tree->size() - 1));
         } else {
           after = object.key;
           offer(object, place);
         }
       }
       if (!has_more) return {};
+      if (after != page->back().key) continue;
+      if (const auto tree = tree_at(place_of(after), part.prefix)) {
+        add({*tree, after});
+        if (*tree == part.prefix) return {};
+        after = trail::last_in_folder(*tree);
+      }
     }
   }
 

@@ -58,6 +58,8 @@ std::optional<StoreError> problem_with(const NewObject& object) {
   return std::nullopt;
 }
 
+std::string last_in_folder(std::string_view folder) { return std::string(folder) + "\xf4\x8f\xbf\xbf"; }
+
 StoreResult<std::string> ObjectStore::get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) {
   return get(key).map([&](StoredObject&& whole) { return whole.bytes.substr(std::min<std::uint64_t>(offset, whole.bytes.size()), bytes); });
 }
@@ -78,7 +80,7 @@ StoreResult<ListedFolder> ObjectStore::list_folder(std::string_view prefix) {
         found.objects.push_back(std::move(object));
       } else {
         found.folders.push_back(object.key.substr(0, slash + 1));
-        after = object.key.substr(0, slash) + "0";  // the character behind '/'
+        after = last_in_folder(std::string_view(object.key).substr(0, slash + 1));
       }
     }
   }

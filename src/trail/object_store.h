@@ -67,6 +67,9 @@ std::optional<StoreError> problem_with_key(std::string_view key);
 /// The same of a whole new object: its key, and metadata as above.
 std::optional<StoreError> problem_with(const NewObject& object);
 
+/// A key behind all those in a folder, to list on from there: `folder`, which ends with `/`, and the last character there is.
+std::string last_in_folder(std::string_view folder);
+
 /// Where a trail's objects are kept: an S3 bucket, or a folder. An object never changes once it is there.
 ///
 /// Every member may be called from several threads at a time, and blocks until it knows. None tries again by itself but for what the caller could not

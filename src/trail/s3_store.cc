@@ -106,19 +106,19 @@ StoreResult<aws::HttpResponse> S3Store::send(const Call& call, std::string_view 
   aws::sign(signable, {settings_.region, "s3"}, *credentials, now);
 
   const std::string url = scheme_ + host_ + signable.path + (call.query.empty() ? "" : "?" + call.query);
-  const auto answer = http_.send({.method = call.method,
-                                  .url = url,
-                                  .headers = std::move(signable.headers),
-                                  .body = call.body,
-                                  .connect_timeout = settings_.connect_timeout,
-                                  .timeout = settings_.timeout,
-                                  .stall = settings_.stall,
-                                  .most_bytes = call.most_bytes,
-                                  .cancelled = settings_.cancelled});
+  auto answer = http_.send({.method = call.method,
+                            .url = url,
+                            .headers = std::move(signable.headers),
+                            .body = call.body,
+                            .connect_timeout = settings_.connect_timeout,
+                            .timeout = settings_.timeout,
+                            .stall = settings_.stall,
+                            .most_bytes = call.most_bytes,
+                            .cancelled = settings_.cancelled});
   const std::string signed_at = format_time(now);
   const S3Attempt attempt{fmt::format("{} {}/{} at {}{}", doing, name(), printable(call.key, 1024), scheme_, host_), settings_.bucket, settings_.region, credentials->source, signed_at};
   if (!answer) return tl::unexpected(s3_fault(answer.error(), attempt));
-  if (std::ranges::find(wanted, answer->status) != wanted.end()) return *answer;
+  if (std::ranges::find(wanted, answer->status) != wanted.end()) return std::move(*answer);
   StoreError error = s3_fault(*answer, attempt);
   if (is_about_credentials(error.code)) credentials_.forget(credentials->access_key_id);
   return tl::unexpected(std::move(error));

@@ -97,7 +97,8 @@ TEST_F(ListObjects, LeapsOverDigestsWithoutListingThem) {
       for (const char* trail : {"main", "second", "third"}) put(digest_key(trail, day, hour));  // 2,232
   put(log_key("1", "eu-west-1", 2, 3));
   put(log_key("2", "eu-west-1", 2, 3));
-  EXPECT_THAT(list(""), ElementsAre(log_key("1", "eu-west-1", 2, 3), log_key("2", "eu-west-1", 2, 3)));
+  put("AWSLogs/1/CloudTrail-Digest0");
+  EXPECT_THAT(list(""), ElementsAre("AWSLogs/1/CloudTrail-Digest0", log_key("1", "eu-west-1", 2, 3), log_key("2", "eu-west-1", 2, 3)));
   EXPECT_EQ(lists_, 2);
 }
 
@@ -126,6 +127,7 @@ TEST_F(ListObjects, ListsAccountsRegionsAndDaysOfABucketWithOtherThingsInIt) {
   for (int i = 0; i < 1200; ++i) have(fmt::format("some/apples/{:05}.json", i)), have(fmt::format("some/where/else/{:05}.json", i)), have(fmt::format("zoo/{:05}.json", i));
   have("some/where/AWSLogs/1/CloudTrail/us-east-1/2024/03/readme.json");
   have("some/where/AWSLogs/1/readme.json");
+  have("some/where/AWSLogs0");
   have("some/where/AWSLogs/team/CloudTrail/us-east-1/2024/03/05/1_CloudTrail_us-east-1_20240305T0005Z_x.json.gz");
   for (int i = 0; i < 1100; ++i) put(digest_key(fmt::format("t{}", i), 2, 3)), put("some/where/" + digest_key(fmt::format("t{}", i), 2, 3));
   std::sort(all.begin(), all.end());
