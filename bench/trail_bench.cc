@@ -1,9 +1,9 @@
-// The archiver's way from messages to objects against what it cannot do without; its levels; validating a trail; memory while S3 is away.
+// The archiver's way from messages to objects against what it cannot do without; its levels; validating a trail; memory while S3 is away; reading a bucket.
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -21,7 +21,10 @@
 
 #include "archive/delivery.h"
 #include "archive/epoch.h"
+#include "aws/credential_chain.h"
+#include "aws/http_client.h"
 #include "core/hash.h"
+#include "core/read_file.h"
 #include "corpus.h"
 #include "figure.h"
 #include "ingest/record_reader.h"
@@ -29,7 +32,10 @@
 #include "trail/digest_chain.h"
 #include "trail/folder_store.h"
 #include "trail/gzip.h"
+#include "trail/member_deflater.h"
+#include "trail/s3_store.h"
 #include "trail/validate.h"
+#include "trail/worker_threads.h"
 
 namespace trailwarden::bench {
 namespace {
@@ -268,8 +274,8 @@ pid_t start(const std::vector<std::string>& arguments, const fs::path& out) {
   words.push_back(nullptr);
   const pid_t child = fork();
   if (child == 0) {
-    ::setenv("AWS_ACCESS_KEY_ID", "bench", 1);
-    ::setenv("AWS_SECRET_ACCESS_KEY", "bench", 1);
+    ::setenv("AWS_ACCESS_KEY_ID", "bench", 0);
+    ::setenv("AWS_SECRET_ACCESS_KEY", "bench", 0);
     if (freopen(out.c_str(), "w", stdout) == nullptr || freopen((out.string() + ".err").c_str(), "w", stderr) == nullptr) _exit(127);
     execv(program.c_str(), words.data());
     _exit(127);
@@ -291,6 +297,14 @@ void wait_until_still(const fs::path& folder, std::chrono::seconds quiet, pid_t 
   }
 }
 
+/// What a process had resident at most so far, in MiB. Not `ru_maxrss`: that counts what the process was before it became this program, a copy of ours with all its input.
+double most_resident(pid_t process) {
+  std::ifstream status(fmt::format("/proc/{}/status", process));
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
+  throw std::runtime_error("the system does not say what is resident");
+}
+
 /// The embedded service with a bucket behind a port that nobody listens on. It is stopped when it has read everything and tried the store some times.
 Figure memory_figure() {
   const Folder folder("store-down");
@@ -305,10 +319,10 @@ Figure memory_figure() {
       folder.path().string());
   const pid_t child = start({"run", "-c", config}, folder.path() / "run");
   wait_until_still(folder.path() / "data", 12s, child);
+  const double resident = most_resident(child);
   ::kill(child, SIGTERM);
   int status = 0;
-  rusage usage{};
-  ::wait4(child, &status, 0, &usage);
+  ::waitpid(child, &status, 0);
 
   int tries = 0;
   std::ifstream log(folder.path() / "run.err");
@@ -320,7 +334,75 @@ Figure memory_figure() {
   const auto report = nlohmann::json::parse(std::ifstream(folder.path() / "audit"));
   for (const auto& partition : report.at("partitions")) read += partition.at("read").get<std::uint64_t>();
   if (status != 0 || audited != 0 || read != lines.records) throw std::runtime_error(fmt::format("the service ended with {}, its audit with {}; {} of {} records were read", status, audited, read, lines.records));
-  return {"trail.memory_store_down", static_cast<double>(usage.ru_maxrss) / 1024, "MiB resident at most, S3 away, 200 MB of input", 256, false, fmt::format("{} tries", tries)};
+  return {"trail.memory_store_down", resident, "MiB resident at most, S3 away, 200 MB of input", 256, false, fmt::format("{} tries", tries)};
+}
+
+/// Fills a folder with objects as CloudTrail delivers them, of 256 KiB of records each (a busy account's five minutes), and a new bucket with the same.
+void deliver(const Lines& lines, const fs::path& folder, trail::ObjectStore& bucket) {
+  trail::MemberDeflater deflater(6);
+  std::string member;
+  std::vector<std::string> keys;
+  for (std::size_t begin = 0; begin < lines.size;) {
+    const std::size_t end = lines.view().find('\n', std::min(begin + (256 << 10), lines.size - 1)) + 1;
+    std::string document = fmt::format("{{\"Records\":[{}]}}", lines.view().substr(begin, end - begin - 1));
+    std::replace(document.begin(), document.end(), '\n', ',');
+    std::string time = format_time(kDay + std::chrono::minutes{keys.size()});
+    const std::string day = fmt::format("{}/{}/{}", time.substr(0, 4), time.substr(5, 2), time.substr(8, 2));
+    std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+    keys.push_back(fmt::format("AWSLogs/111122223333/CloudTrail/us-east-1/{}/111122223333_CloudTrail_us-east-1_{}Z_{:016}.json.gz", day, time.substr(0, 13), keys.size()));
+    fs::create_directories((folder / keys.back()).parent_path());
+    deflater.deflate(document, member);
+    std::ofstream(folder / keys.back(), std::ios::binary) << member;
+    begin = end;
+  }
+  trail::for_each_item(8, keys.size(), [&](unsigned, std::size_t i) {
+    const std::string bytes = read_file((folder / keys[i]).string()).value();
+    if (const auto put = bucket.put({.key = keys[i], .bytes = bytes}); !put || !*put) throw std::runtime_error(put ? keys[i] + " was there" : put.error().message);
+  });
+}
+
+/// The alerts of a replay; its seconds are added to `seconds`.
+std::string replay(const std::string& path, const fs::path& folder, double* seconds = nullptr) {
+  const fs::path alerts = folder / "alerts.jsonl";
+  int status = 0;
+  const double took = seconds_of([&] { ::waitpid(start({"replay", path, "--alerts", alerts.string(), "--no-progress"}, folder / "replay"), &status, 0); });
+  if (status != 0) throw std::runtime_error(fmt::format("replay {} ended with {}: {}", path, status, read_file((folder / "replay.err").string()).value_or("")));
+  if (seconds != nullptr) *seconds = took;
+  return read_file(alerts.string()).value();
+}
+
+std::string without(std::string text, const std::string& name) {
+  for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at)) text.erase(at, name.size());
+  return text;
+}
+
+/// `replay` of a bucket of a server on this machine against the same files in a folder, as the user waits for them.
+Figure s3_figure(const std::string& endpoint) {
+  const Folder folder("s3");
+  aws::HttpClient http;
+  aws::CredentialChain credentials(http, {.region = "us-east-1"});
+  const std::string name = fmt::format("bench-{}-{}", getpid(), std::chrono::system_clock::now().time_since_epoch().count() / 1'000'000'000);
+  auto bucket = trail::S3Store::create({.bucket = name, .endpoint = endpoint, .path_style = true, .bucket_owner_full_control = false}, http, credentials);
+  if (!bucket) throw std::runtime_error(bucket.error().message);
+  const std::string curl = fmt::format("curl -sS --fail-with-body --noproxy '*' --aws-sigv4 aws:amz:us-east-1:s3 --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -X PUT {}/{} >/dev/null", endpoint, name);
+  if (std::system(curl.c_str()) != 0) throw std::runtime_error("the bucket could not be made");
+  ::setenv("AWS_ENDPOINT_URL_S3", endpoint.c_str(), 1);
+  ::setenv("no_proxy", "127.0.0.1", 1);
+  const Lines lines = repeated(real_records(), std::size_t{512} << 20, 0);
+  deliver(lines, folder.path(), **bucket);
+
+  const std::string files = (folder.path() / "AWSLogs").string() + "/", objects = "s3://" + name + "/AWSLogs/";
+  const std::string expected = without(replay(files, folder.path()), folder.path().string() + "/");
+  if (expected.empty() || without(replay(objects, folder.path()), "s3://" + name + "/") != expected) throw std::runtime_error("the bucket gives other alerts than the folder");
+  const auto timed = [&](const std::string& path) {
+    double seconds = 0;
+    replay(path, folder.path(), &seconds);
+    return seconds;
+  };
+  const Paired paired = pair_seconds(kRounds, [&] { return timed(objects); }, [&] { return timed(files); });
+  const double megabytes = static_cast<double>(lines.size) / 1e6;
+  return {"trail.s3_of_disk", paired.ratio, "of replaying the same files, versitygw on this machine", 0.80, true,
+          fmt::format("{:.0f} MB/s of JSON beside {:.0f}; {} alerts", megabytes / paired.best_a, megabytes / paired.best_b, std::count(expected.begin(), expected.end(), '\n'))};
 }
 
 }  // namespace
@@ -329,6 +411,8 @@ std::vector<Figure> trail_figures() {
   std::vector<Figure> figures = archive_figures();
   figures.push_back(validate_figure());
   figures.push_back(memory_figure());
+  if (const char* const endpoint = std::getenv("TRAILWARDEN_S3_VERSITYGW"); endpoint != nullptr && *endpoint != '\0') figures.push_back(s3_figure(endpoint));
+  else fmt::print("trail.s3_of_disk is not measured: TRAILWARDEN_S3_VERSITYGW names no server\n");
   return figures;
 }
 

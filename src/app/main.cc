@@ -248,9 +248,11 @@ void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action
   command->add_option("-c,--config", arguments.config, "Config file (YAML) with `kafka:`")->required();
   command->add_option("--topic", arguments.topic, "Default: the first input of the config");
   command->add_option("--rate", arguments.rate, "Records a second; default: as fast as it goes");
+  command->add_option("--resume", arguments.resume, "File that says what was sent, made if it is not there. Run again with it and the same paths, it sends what was not: each record once, whatever ended it");
   add_buckets(command, arguments.buckets);
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
-  command->footer("Example:\n  trailwarden forward AWSLogs/ -c trailwarden.yaml --rate 5000\n\nExit codes: 0 all acknowledged, 1 not all, 2 wrong usage or config.");
+  command->footer("Example:\n  trailwarden forward AWSLogs/ -c trailwarden.yaml --rate 5000\n  trailwarden forward s3://my-trail/AWSLogs/ -c trailwarden.yaml --resume sent.txt\n\n"
+                  "Exit codes: 0 all acknowledged, 1 not all, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::forward(arguments); }; });
 }
 

@@ -2,25 +2,42 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace trailwarden {
+namespace {
+
+constexpr std::size_t kPiece = 64 << 10;  // of what has no size, as a pipe
+
+Result<std::string> read_opened(int file, const std::string& path, std::size_t most) {
+  struct stat about {};
+  if (::fstat(file, &about) != 0) return fail(io_error("read", path, errno));
+  if (S_ISDIR(about.st_mode)) return fail(io_error("read", path, EISDIR));
+  const std::size_t expected = S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) : 0;
+  std::string text;
+  while (text.size() <= most) {
+    // One byte more than it should have: whether it has grown meanwhile, or has ended, is known by the same call.
+    const std::size_t before = text.size(), piece = before < expected ? expected - before + 1 : std::max(before, expected == 0 ? kPiece : 1);
+    text.resize(before + std::min(piece, most + 1 - before));
+    const ssize_t got = ::read(file, text.data() + before, text.size() - before);
+    const int error = errno;
+    text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got < 0 && error != EINTR) return fail(io_error("read", path, error));
+    if (got == 0) return text;
+  }
+  return text;
+}
+
+}  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t most) {
-  constexpr std::size_t kPiece = 64 << 10;
-  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return fail(io_error("read", path, EISDIR));
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(io_error("open", path, errno));
-  std::string text;
-  // Piece by piece: a pipe has no size.
-  while (file && text.size() <= most) {
-    const std::size_t before = text.size(), piece = std::min(std::max(before, kPiece), most + 1 - before);
-    text.resize(before + piece);
-    file.read(text.data() + before, static_cast<std::streamsize>(piece));
-    text.resize(before + static_cast<std::size_t>(file.gcount()));
-  }
-  if (file.bad()) return fail(io_error("read", path, errno));
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (file < 0) return fail(io_error("open", path, errno));
+  auto text = read_opened(file, path, most);
+  ::close(file);
   return text;
 }
 

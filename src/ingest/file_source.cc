@@ -32,6 +32,7 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::vector<std::stri
   auto list = OriginList::list(paths, *tools, options.buckets);
   if (!list) return fail(std::move(list).error());
   std::unique_ptr<FileSource> source(new FileSource(std::move(options), std::move(tools), std::move(*list)));
+  if (source->options_.leave_out) source->list_.leave_out(source->options_.leave_out);
   source->list_.sort();
   source->find_positions();
   source->list_.will_open(OriginList::Which::kAll);
@@ -142,6 +143,7 @@ void FileSource::count_bytes(Open& open) {
   const std::uint64_t now = open.feed->ended() ? std::max(taken, origin(open.origin).size) : taken;
   batch_.add_source_bytes(now - open.counted);
   open.counted = now;
+  if (open.feed->ended()) ended_.push_back(static_cast<std::uint32_t>(open.origin));
 }
 
 }  // namespace trailwarden::ingest

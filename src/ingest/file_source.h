@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,8 @@ namespace trailwarden::ingest {
 struct FileSourceOptions {
   std::size_t max_document_bytes = std::size_t{256} << 20;  // of one document or line, inflated
   BucketReading buckets{};
+  /// Which files, objects and members are not to be read, by their names and stored bytes. Empty: all are.
+  std::function<bool(std::string_view name, std::uint64_t bytes)> leave_out{};
 };
 
 /// Files, folders, buckets, tar archives and standard input as one log, in an order that depends on what is in them and not on
@@ -46,6 +50,11 @@ class FileSource final : public stream::MessageSource {
   std::uint64_t total_bytes() const { return total_bytes_; }
   /// Files, members and streams, whether they hold records or not.
   std::size_t origins() const { return list_.origins().size(); }
+  /// Of what messages have this number as `origin_id`: its name, and its bytes as stored.
+  std::string name_of(std::uint32_t origin) const { return list_.name(list_.origins()[origin]); }
+  std::uint64_t bytes_of(std::uint32_t origin) const { return list_.origins()[origin].size; }
+  /// Those of which nothing comes behind the last batch that were not told before: messages or not, damaged or not.
+  std::vector<std::uint32_t> take_ended() { return std::exchange(ended_, {}); }
 
  private:
   struct Open {
@@ -76,6 +85,7 @@ class FileSource final : public stream::MessageSource {
   std::size_t next_ = 0;    // the first origin that was not opened yet
   std::vector<Open> open_;  // a heap, the one that is due on top
   BatchBuilder batch_;
+  std::vector<std::uint32_t> ended_;
 };
 
 }  // namespace trailwarden::ingest

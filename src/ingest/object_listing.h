@@ -26,13 +26,17 @@ struct BucketPath {
 /// nullopt if it is no such path.
 std::optional<BucketPath> parse_bucket_path(std::string_view path);
 
-/// Calls `take` for every object below a prefix that may hold records with since <= eventTime < until, in byte order.
+/// Calls `take` for every object below a prefix that may hold records with since <= eventTime < until: once, one at a time, on any thread, in no order.
 ///
 /// By its name alone an object is passed over that is a digest, or was delivered more than an hour before `since` or more than a day after `until`: CloudTrail
-/// delivers most records within minutes and all but a few within hours. What has no name of CloudTrail's is taken. In CloudTrail's own layout
-/// (`CloudTrail/REGION/YYYY/MM/DD/`) whole runs of days, and folders of digests, are leapt over without being listed.
+/// delivers most records within minutes and all but a few within hours. What has no name of CloudTrail's is taken, except in CloudTrail's own layout
+/// (`[AWSLogs/[o-ORGANIZATION/]ACCOUNT/]CloudTrail/REGION/YYYY/MM/DD/`) in folders of digests and of other days. These are not listed.
 ///
-/// Cost: a request for each thousand objects that are listed, and one for each leap over more than what its page held: at most three for each account, Region and kind.
+/// Where there is more than a page, up to eight requests are under way at a time: accounts, kinds and Regions of that layout are asked for by delimiter; a Region, year or
+/// month that has more than a thousand objects is listed by what it consists of, in the end day by day. Another layout is listed page after page.
+///
+/// Cost: a request for each thousand objects; in the layout also one for each account, kind, and each Region, year or month with more than a thousand, and one at least for
+/// each part of these.
 /// Not taken, as in folders: keys with a part behind the prefix that begins with `.`, and those that end with `/`.
 /// Errors: kIo, told as the store tells it, after five tries where that may help; kNotFound if no key begins so.
 Result<void> list_objects(trail::ObjectStore& store, const std::string& prefix, const BucketReading& wanted, const std::function<void(const trail::ListedObject&)>& take);

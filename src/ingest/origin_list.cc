@@ -127,7 +127,8 @@ Result<void> OriginList::add_bucket(const BucketPath& path, const BucketReading&
     store = std::move(*opened);
   }
   if (!ahead_) ahead_ = std::make_unique<ObjectReadAhead>();
-  return list_objects(*store, path.prefix, buckets, [&](const trail::ListedObject& listed) {
+  const std::size_t before = origins_.size();
+  auto listed_all = list_objects(*store, path.prefix, buckets, [&](const trail::ListedObject& listed) {
     const std::string_view key = listed.key;
     const std::size_t leaf = key.rfind('/') + 1;
     const std::uint32_t place = place_of(root + std::string(key.substr(0, leaf)));
@@ -140,6 +141,9 @@ Result<void> OriginList::add_bucket(const BucketPath& path, const BucketReading&
     }
     origins_.push_back(origin);
   });
+  // They came in whatever order.
+  std::sort(origins_.begin() + static_cast<std::ptrdiff_t>(before), origins_.end(), [this](const Origin& a, const Origin& b) { return name_less(a, b); });
+  return listed_all;
 }
 
 /// Tar archives among the objects give way to their members.
@@ -305,6 +309,12 @@ void OriginList::sort() {
     return a.place == b.place && a.leaf == b.leaf && a.kind == b.kind && a.offset == b.offset;
   };
   origins_.erase(std::unique(origins_.begin(), origins_.end(), same), origins_.end());
+}
+
+void OriginList::leave_out(const std::function<bool(std::string_view name, std::uint64_t bytes)>& which) {
+  std::erase_if(origins_, [&](const Origin& origin) {
+    return origin.kind != Origin::Kind::kStream && origin.kind != Origin::Kind::kFault && which(name(origin), origin.size);
+  });
 }
 
 Result<std::unique_ptr<ByteSource>> OriginList::open(const Origin& origin, std::size_t whole_bytes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,6 +48,8 @@ class OriginList {
   const std::vector<Origin>& origins() const { return origins_; }
   /// Puts them in order, and takes out what was named twice.
   void sort();
+  /// Takes out files, objects and members of which `which` is true, by name and stored bytes.
+  void leave_out(const std::function<bool(std::string_view name, std::uint64_t bytes)>& which);
 
   /// Whether one origin goes before another at the same position.
   bool name_less(const Origin& a, const Origin& b) const;

@@ -181,10 +181,10 @@ class Listing {
     fs::directory_iterator file(path, error);
     for (; !error && file != fs::directory_iterator(); file.increment(error)) {
       std::error_code gone;
-      const auto type = file->symlink_status(gone).type();
+      if (file->is_symlink(gone)) continue;  // the folder itself says what each is: nothing is asked for once more
       const std::string key = folder + file->path().filename().string();
-      if (type == fs::file_type::directory && key != kBeside && may_have(key + "/")) entries.push_back({key + "/", true});
-      if (type == fs::file_type::regular && key.starts_with(prefix_) && key > after_) entries.push_back({key, false});
+      if (file->is_directory(gone) && key != kBeside && may_have(key + "/")) entries.push_back({key + "/", true});
+      if (file->is_regular_file(gone) && key.starts_with(prefix_) && key > after_) entries.push_back({key, false});
     }
     const bool was_removed = error == std::errc::no_such_file_or_directory && !folder.empty();
     if (error && !was_removed) return refused_here("read", path, error.value());
@@ -216,6 +216,19 @@ class Listing {
   const std::string_view prefix_, after_;
   std::vector<ListedObject> found_;
 };
+
+/// Whether a file lies in it, however deep. What cannot be read counts: who lists it is told why.
+bool has_object(const fs::path& folder) {
+  std::error_code error, gone;
+  std::vector<fs::path> below;
+  fs::directory_iterator file(folder, error);
+  for (; !error && file != fs::directory_iterator(); file.increment(error)) {
+    if (file->is_symlink(gone)) continue;
+    if (file->is_regular_file(gone)) return true;
+    if (file->is_directory(gone)) below.push_back(file->path());
+  }
+  return error ? error != std::errc::no_such_file_or_directory : std::ranges::any_of(below, has_object);
+}
 
 StoreError as_store_error(const Error& error) {
   return {error.code == ErrorCode::kNotFound ? StoreFault::kNotFound : StoreFault::kRefused, std::string(to_string(error.code)), error.message};
@@ -345,20 +358,27 @@ void FolderStore::forget_folders() {
 }
 
 StoreResult<StoredObject> FolderStore::get(std::string_view key) {
-  auto metadata = head(key);
-  if (!metadata) return tl::unexpected(std::move(metadata).error());
+  if (auto problem = problem_with_path(key)) return tl::unexpected(std::move(*problem));
   auto bytes = read_file(path_of(key));
+  // Metadata are there before the object is.
+  auto metadata = bytes ? metadata_of(key) : head(key);
+  if (!metadata) return tl::unexpected(std::move(metadata).error());
   if (!bytes) return tl::unexpected(as_store_error(bytes.error()));
   return StoredObject{std::move(*bytes), std::move(*metadata)};
 }
 
 StoreResult<ObjectMetadata> FolderStore::head(std::string_view key) {
   if (auto problem = problem_with_path(key)) return tl::unexpected(std::move(*problem));
-  const std::string at = path_of(key), metadata_at = metadata_path_of(key);
+  const std::string at = path_of(key);
   struct stat there {};
   const int error = ::stat(at.c_str(), &there) == 0 ? 0 : errno;
   if (error == ENOTDIR || (error == 0 && !S_ISREG(there.st_mode))) return refused("read", at, ENOENT);
   if (error != 0) return refused("read", at, error);
+  return metadata_of(key);
+}
+
+StoreResult<ObjectMetadata> FolderStore::metadata_of(std::string_view key) const {
+  const std::string metadata_at = metadata_path_of(key);
   const auto text = read_file(metadata_at);
   if (!text && text.error().code == ErrorCode::kNotFound) return ObjectMetadata{};
   if (!text) return tl::unexpected(as_store_error(text.error()));
@@ -366,5 +386,25 @@ StoreResult<ObjectMetadata> FolderStore::head(std::string_view key) {
 }
 
 StoreResult<std::vector<ListedObject>> FolderStore::list(std::string_view prefix, std::string_view after) { return Listing(root_, prefix, after).run(); }
+
+StoreResult<ListedFolder> FolderStore::list_folder(std::string_view prefix) {
+  const std::string folder(prefix.substr(0, prefix.rfind('/') + 1)), path = root_ + "/" + folder;
+  ListedFolder found;
+  std::error_code error;
+  fs::directory_iterator file(path, error);
+  for (; !error && file != fs::directory_iterator(); file.increment(error)) {
+    const std::string key = folder + file->path().filename().string();
+    std::error_code gone;
+    if (!key.starts_with(prefix) || key == kBeside || file->is_symlink(gone)) continue;
+    if (file->is_directory(gone) && has_object(file->path())) found.folders.push_back(key + "/");
+    if (!file->is_regular_file(gone)) continue;
+    if (const std::uintmax_t bytes = file->file_size(gone); !gone) found.objects.push_back({key, bytes});
+  }
+  const bool is_not_there = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  if (error && (folder.empty() || !is_not_there)) return refused_here("read", path, error.value());
+  std::ranges::sort(found.objects, {}, &ListedObject::key);
+  std::ranges::sort(found.folders);
+  return found;
+}
 
 }  // namespace trailwarden::trail

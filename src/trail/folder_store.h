@@ -38,6 +38,8 @@ class FolderStore final : public ObjectStore {
 
   /// Reads the folders that may have such keys, each whole. Symbolic links are passed over.
   StoreResult<std::vector<ListedObject>> list(std::string_view prefix, std::string_view after) override;
+  /// Reads that folder, and of each below it as much as says that there is an object.
+  StoreResult<ListedFolder> list_folder(std::string_view prefix) override;
 
   std::string name() const override { return root_; }
   std::string bucket() const override;
@@ -51,6 +53,7 @@ class FolderStore final : public ObjectStore {
   StoreResult<bool> link_unless_there(std::string_view key, const std::string& bytes_at, const std::string& metadata_at);
   std::string path_of(std::string_view key) const { return root_ + "/" + std::string(key); }
   std::string metadata_path_of(std::string_view key) const;
+  StoreResult<ObjectMetadata> metadata_of(std::string_view key) const;
 
   std::string root_;  // absolute
   std::mutex mutex_;

@@ -58,8 +58,32 @@ std::optional<StoreError> problem_with(const NewObject& object) {
   return std::nullopt;
 }
 
+std::string last_in_folder(std::string_view folder) { return std::string(folder) + "\xf4\x8f\xbf\xbf"; }
+
 StoreResult<std::string> ObjectStore::get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) {
   return get(key).map([&](StoredObject&& whole) { return whole.bytes.substr(std::min<std::uint64_t>(offset, whole.bytes.size()), bytes); });
+}
+
+StoreResult<ListedFolder> ObjectStore::list_folder(std::string_view prefix) {
+  ListedFolder found;
+  std::string after;
+  while (true) {
+    // The page in which a folder is found may hold others; then on behind the last of them, however much it holds.
+    auto page = list(prefix, after);
+    if (!page) return tl::unexpected(std::move(page.error()));
+    if (page->empty()) return found;
+    for (ListedObject& object : *page) {
+      if (object.key <= after) continue;
+      const std::size_t slash = object.key.find('/', prefix.size());
+      after = object.key;
+      if (slash == std::string::npos) {
+        found.objects.push_back(std::move(object));
+      } else {
+        found.folders.push_back(object.key.substr(0, slash + 1));
+        after = last_in_folder(std::string_view(object.key).substr(0, slash + 1));
+      }
+    }
+  }
 }
 
 }  // namespace trailwarden::trail

@@ -37,6 +37,12 @@ struct ListedObject {
   std::uint64_t bytes = 0;
 };
 
+/// What there is directly below a prefix, each in byte order.
+struct ListedFolder {
+  std::vector<ListedObject> objects;  // whose keys have no `/` behind the prefix
+  std::vector<std::string> folders;   // what the other keys begin with, up to and with the first `/` behind the prefix
+};
+
 /// Why a store did not do what it was asked.
 enum class StoreFault : std::uint8_t {
   kNotFound,   // no such object
@@ -61,6 +67,9 @@ std::optional<StoreError> problem_with_key(std::string_view key);
 /// The same of a whole new object: its key, and metadata as above.
 std::optional<StoreError> problem_with(const NewObject& object);
 
+/// A key behind all those in a folder, to list on from there: `folder`, which ends with `/`, and the last character there is.
+std::string last_in_folder(std::string_view folder);
+
 /// Where a trail's objects are kept: an S3 bucket, or a folder. An object never changes once it is there.
 ///
 /// Every member may be called from several threads at a time, and blocks until it knows. None tries again by itself but for what the caller could not
@@ -79,6 +88,9 @@ class ObjectStore {
 
   /// At most 1,000 objects whose keys begin with `prefix` and are greater than `after`, in byte order. Fewer than 1,000 only if these are all.
   virtual StoreResult<std::vector<ListedObject>> list(std::string_view prefix, std::string_view after) = 0;
+
+  /// All that there is directly below `prefix`, whatever the folders hold. A store that cannot do better makes a list of each folder's first objects.
+  virtual StoreResult<ListedFolder> list_folder(std::string_view prefix);
 
   /// What a person calls it: `s3://bucket`, or a path.
   virtual std::string name() const = 0;

@@ -11,7 +11,6 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "trail/s3_faults.h"
-#include "trail/s3_xml.h"
 
 namespace trailwarden::trail {
 namespace {
@@ -60,6 +59,10 @@ std::optional<std::string> problem_with_settings(const S3Settings& settings) {
   return std::nullopt;
 }
 
+std::string list_query(std::string_view prefix) {
+  return fmt::format("list-type=2&max-keys={}{}", kListed, prefix.empty() ? "" : "&prefix=" + aws::percent_encoded(prefix));
+}
+
 StoreError credentials_fault(const Error& error) {
   const bool may_heal = error.code == ErrorCode::kIo;
   return {may_heal ? StoreFault::kNotNow : StoreFault::kRefused, may_heal ? "CredentialsNotNow" : "NoCredentials", error.message};
@@ -103,20 +106,20 @@ StoreResult<aws::HttpResponse> S3Store::send(const Call& call, std::string_view 
   aws::sign(signable, {settings_.region, "s3"}, *credentials, now);
 
   const std::string url = scheme_ + host_ + signable.path + (call.query.empty() ? "" : "?" + call.query);
-  const auto answer = http_.send({.method = call.method,
-                                  .url = url,
-                                  .headers = std::move(signable.headers),
-                                  .body = call.body,
-                                  .connect_timeout = settings_.connect_timeout,
-                                  .timeout = settings_.timeout,
-                                  .stall = settings_.stall,
-                                  .most_bytes = call.most_bytes,
-                                  .once = call.method == "PUT",  // what may be there by then has to be looked for first: see `put`
-                                  .cancelled = settings_.cancelled});
+  auto answer = http_.send({.method = call.method,
+                            .url = url,
+                            .headers = std::move(signable.headers),
+                            .body = call.body,
+                            .connect_timeout = settings_.connect_timeout,
+                            .timeout = settings_.timeout,
+                            .stall = settings_.stall,
+                            .most_bytes = call.most_bytes,
+                            .once = call.method == "PUT",  // what may be there by then has to be looked for first: see `put`
+                            .cancelled = settings_.cancelled});
   const std::string signed_at = format_time(now);
   const S3Attempt attempt{fmt::format("{} {}/{} at {}{}", doing, name(), printable(call.key, 1024), scheme_, host_), settings_.bucket, settings_.region, credentials->source, signed_at};
   if (!answer) return tl::unexpected(s3_fault(answer.error(), attempt));
-  if (std::ranges::find(wanted, answer->status) != wanted.end()) return *answer;
+  if (std::ranges::find(wanted, answer->status) != wanted.end()) return std::move(*answer);
   StoreError error = s3_fault(*answer, attempt);
   if (is_about_credentials(error.code)) credentials_.forget(credentials->access_key_id);
   return tl::unexpected(std::move(error));
@@ -185,26 +188,53 @@ StoreResult<ObjectMetadata> S3Store::head(std::string_view key) {
   return metadata_of(*reason);
 }
 
+StoreError S3Store::bad_list(std::string_view what) const {
+  return {StoreFault::kRefused, "BadList", fmt::format("list {} at {}{}: {}; is this an S3 server?", name(), scheme_, host_, what)};
+}
+
+StoreResult<ListPage> S3Store::list_page(const std::string& query) {
+  const auto answer = send({.query = query, .most_bytes = kPageBytes}, "list", {200});
+  if (!answer) return tl::unexpected(answer.error());
+  auto page = parse_list_page(answer->body);
+  if (!page) return tl::unexpected(bad_list(page.error().message));
+  return std::move(*page);
+}
+
 StoreResult<std::vector<ListedObject>> S3Store::list(std::string_view prefix, std::string_view after) {
-  const std::string base = fmt::format("list-type=2&max-keys={}{}{}", kListed, prefix.empty() ? "" : "&prefix=" + aws::percent_encoded(prefix),
-                                       after.empty() ? "" : "&start-after=" + aws::percent_encoded(after));
-  const auto unusable = [&](std::string what) {
-    return tl::unexpected(StoreError{StoreFault::kRefused, "BadList", fmt::format("list {} at {}{}: {}; is this an S3 server?", name(), scheme_, host_, what)});
-  };
+  const std::string base = list_query(prefix) + (after.empty() ? "" : "&start-after=" + aws::percent_encoded(after));
   std::vector<ListedObject> found;
   std::string query = base;
   while (true) {
-    const auto answer = send({.query = query, .most_bytes = kPageBytes}, "list", {200});
-    if (!answer) return tl::unexpected(answer.error());
-    auto page = parse_list_page(answer->body);
-    if (!page) return unusable(page.error().message);
+    auto page = list_page(query);
+    if (!page) return tl::unexpected(std::move(page.error()));
     for (ListedObject& object : page->objects) {
       // Else a reader that goes on behind the last key would miss some, or never come to an end.
-      if (object.key <= (found.empty() ? after : std::string_view(found.back().key))) return unusable("its keys are not in byte order");
+      if (object.key <= (found.empty() ? after : std::string_view(found.back().key))) return tl::unexpected(bad_list("its keys are not in byte order"));
       found.push_back(std::move(object));
     }
     if (found.size() > kListed) found.resize(kListed);
     if (!page->is_truncated || found.size() == kListed) return found;
+    query = base + "&continuation-token=" + aws::percent_encoded(page->next_token);
+  }
+}
+
+StoreResult<ListedFolder> S3Store::list_folder(std::string_view prefix) {
+  const std::string base = list_query(prefix) + "&delimiter=%2F";
+  ListedFolder found;
+  std::string query = base;
+  while (true) {
+    auto page = list_page(query);
+    if (!page) return tl::unexpected(std::move(page.error()));
+    // As above: a page that comes again would never end.
+    for (std::string& folder : page->folders) {
+      if (!folder.starts_with(prefix) || (!found.folders.empty() && folder <= found.folders.back())) return tl::unexpected(bad_list("its folders are not in byte order"));
+      found.folders.push_back(std::move(folder));
+    }
+    for (ListedObject& object : page->objects) {
+      if (!found.objects.empty() && object.key <= found.objects.back().key) return tl::unexpected(bad_list("its keys are not in byte order"));
+      found.objects.push_back(std::move(object));
+    }
+    if (!page->is_truncated) return found;
     query = base + "&continuation-token=" + aws::percent_encoded(page->next_token);
   }
 }

@@ -15,6 +15,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "trail/object_store.h"
+#include "trail/s3_xml.h"
 
 namespace trailwarden::trail {
 
@@ -58,6 +59,8 @@ class S3Store final : public ObjectStore {
   StoreResult<std::string> get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) override;
   StoreResult<ObjectMetadata> head(std::string_view key) override;
   StoreResult<std::vector<ListedObject>> list(std::string_view prefix, std::string_view after) override;
+  /// A request for each thousand objects and folders there.
+  StoreResult<ListedFolder> list_folder(std::string_view prefix) override;
 
   std::string name() const override { return "s3://" + settings_.bucket; }
   std::string bucket() const override { return settings_.bucket; }
@@ -76,6 +79,8 @@ class S3Store final : public ObjectStore {
   S3Store(S3Settings settings, std::string scheme, std::string host, aws::HttpClient& http, aws::CredentialChain& credentials, std::function<Timestamp()> now);
 
   StoreResult<aws::HttpResponse> send(const Call& call, std::string_view doing, std::initializer_list<int> wanted);
+  StoreResult<ListPage> list_page(const std::string& query);
+  StoreError bad_list(std::string_view what) const;
   aws::Headers put_headers(const NewObject& object, std::string_view sha256) const;
 
   const S3Settings settings_;

@@ -21,6 +21,7 @@ std::optional<S3Error> parse_s3_error(std::string_view text);
 /// A page of ListObjectsV2.
 struct ListPage {
   std::vector<ListedObject> objects;
+  std::vector<std::string> folders;  // `CommonPrefixes`, where a delimiter was asked for
   bool is_truncated = false;
   std::string next_token;  // for the page after it
 };

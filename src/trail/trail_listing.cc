@@ -21,25 +21,10 @@ Result<void> for_each_object(ObjectStore& store, std::string_view prefix, std::s
 }
 
 Result<std::vector<std::string>> folders_in(ObjectStore& store, const std::string& folder) {
-  std::vector<std::string> names;
-  std::string after;
-  for (bool more = true; more;) {
-    more = false;
-    // The page in which a folder is found may hold others; then on behind the last of them, however much it holds.
-    auto page = patiently([&] { return store.list(folder, after); });
-    if (!page) return fail(to_error(std::move(page.error())).during("list " + store.name()));
-    for (const ListedObject& object : *page) {
-      const std::string_view rest = std::string_view(object.key).substr(folder.size());
-      const std::size_t slash = rest.find('/');
-      more = true;
-      after = object.key;
-      if (slash == std::string_view::npos) continue;
-      const std::string name(rest.substr(0, slash));
-      if (names.empty() || names.back() != name) names.push_back(name);
-      after = folder + name + "0";  // the character behind '/'
-    }
-  }
-  return names;
+  auto listed = patiently([&] { return store.list_folder(folder); });
+  if (!listed) return fail(to_error(std::move(listed.error())).during("list " + store.name()));
+  for (std::string& name : listed->folders) name = name.substr(folder.size(), name.size() - folder.size() - 1);
+  return std::move(listed->folders);
 }
 
 Result<std::vector<Place>> places_of(ObjectStore& store, const TrailNames& trail, const std::string& account, const std::string& region) {

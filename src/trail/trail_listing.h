@@ -28,7 +28,7 @@ struct ListedChain {
 /// Calls `take` for each object whose key begins with `prefix` and is greater than `after`, in byte order, until it says false.
 Result<void> for_each_object(ObjectStore& store, std::string_view prefix, std::string_view after, const std::function<bool(const ListedObject&)>& take);
 
-/// The names of the folders in `folder`, which ends with `/`. One request for each thousand objects or each folder, whichever is less.
+/// The names of the folders in `folder`, which ends with `/`. The cost of `list_folder`.
 Result<std::vector<std::string>> folders_in(ObjectStore& store, const std::string& folder);
 
 /// The accounts and Regions of which a trail has logs or digests, restricted to `account` and `region` unless they are empty.

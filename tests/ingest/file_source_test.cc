@@ -138,6 +138,37 @@ TEST(FileSource, DeliversFilesByTheStampInTheirNameAndThenByName) {
   EXPECT_EQ(batch.messages.at(0).append_time, parse_event_time("2024-03-13T08:05:00Z").value());
 }
 
+TEST(FileSource, LeavesOutWhatIsNotWantedAndSaysWhatHasEnded) {
+  const TempDir dir;
+  const std::string first = dir.write(delivered("eu-west-1", "20240313T0805", "A"), gzip(records({record("1", 4)})));
+  dir.write(delivered("eu-west-1", "20240313T0810", "A"), gzip(records({record("2", 8)})));
+  dir.write("a.jsonl", record("3", 3) + "\n" + record("4", 12) + "\n");
+  dir.write("empty.jsonl", "");
+  std::map<std::string, std::uint64_t> asked;
+  const auto leave_out = [&](std::string_view name, std::uint64_t bytes) { return asked[std::string(name)] = bytes, name == first; };
+  auto source = FileSource::open({dir.path()}, {.leave_out = leave_out}).value();
+  EXPECT_EQ(asked.size(), 4U);
+  EXPECT_EQ(asked.at(first), fs::file_size(first));
+  EXPECT_EQ(source->origins(), 3U);
+
+  Replayed replayed;
+  std::vector<std::string> ended;
+  stream::MessageBatch batch;
+  while (source->poll(batch).value()) {
+    for (const stream::Message& message : batch.messages) {
+      EXPECT_EQ(source->name_of(message.origin_id), message.origin);
+      EXPECT_EQ(std::count(ended.begin(), ended.end(), message.origin), 0) << "told to be at its end";
+      replayed.take(message);
+    }
+    for (const std::uint32_t number : source->take_ended()) {
+      ended.push_back(source->name_of(number));
+      EXPECT_EQ(source->bytes_of(number), asked.at(ended.back()));
+    }
+  }
+  EXPECT_THAT(replayed.records, ElementsAre("3", "2", "4"));
+  EXPECT_EQ(ended.size(), 3U) << "each once, the empty one too";
+}
+
 TEST(FileSource, SortsDocumentsWithoutAStampByEventTime) {
   const TempDir dir;
   std::string events;

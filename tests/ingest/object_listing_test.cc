@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "testing/memory_object_store.h"
+#include "trail/object_name.h"
 
 namespace trailwarden::ingest {
 namespace {
@@ -34,18 +38,34 @@ class ListObjects : public ::testing::Test {
 
   std::vector<std::string> list(const std::string& prefix, const BucketReading& wanted = {}) {
     lists_ = 0;
-    store_.refuse = [this](MemoryObjectStore::Call call, std::string_view) -> std::optional<trail::StoreError> {
+    listed_.clear();
+    store_.refuse = [this](MemoryObjectStore::Call call, std::string_view key) -> std::optional<trail::StoreError> {
       lists_ += call == MemoryObjectStore::Call::kList ? 1 : 0;
+      listed_.emplace_back(key);
       return std::nullopt;
     };
     std::vector<std::string> keys;
     const auto listed = list_objects(store_, prefix, wanted, [&](const trail::ListedObject& object) { keys.push_back(object.key); });
     EXPECT_TRUE(listed.has_value()) << listed.error().message;
+    std::sort(keys.begin(), keys.end());
+    EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end()) << "told twice";
+    return keys;
+  }
+
+  /// What lies there with a name that says that it was delivered within the hour before or the day behind.
+  std::vector<std::string> delivered_for(std::string_view prefix, const BucketReading& wanted) const {
+    std::vector<std::string> keys;
+    for (const auto& [key, object] : store_.objects) {
+      const auto name = trail::parse_object_name(key);
+      if (key.starts_with(prefix) && name && name->kind == trail::ObjectKind::kLog && name->stamp >= *wanted.since - std::chrono::hours{1} && name->stamp <= *wanted.until + std::chrono::hours{24})
+        keys.push_back(key);
+    }
     return keys;
   }
 
   MemoryObjectStore store_;
   int lists_ = 0;
+  std::vector<std::string> listed_;  // prefixes
 };
 
 TEST(BucketPath, IsTakenApart) {
@@ -77,7 +97,8 @@ TEST_F(ListObjects, LeapsOverDigestsWithoutListingThem) {
       for (const char* trail : {"main", "second", "third"}) put(digest_key(trail, day, hour));  // 2,232
   put(log_key("1", "eu-west-1", 2, 3));
   put(log_key("2", "eu-west-1", 2, 3));
-  EXPECT_THAT(list(""), ElementsAre(log_key("1", "eu-west-1", 2, 3), log_key("2", "eu-west-1", 2, 3)));
+  put("AWSLogs/1/CloudTrail-Digest0");
+  EXPECT_THAT(list(""), ElementsAre("AWSLogs/1/CloudTrail-Digest0", log_key("1", "eu-west-1", 2, 3), log_key("2", "eu-west-1", 2, 3)));
   EXPECT_EQ(lists_, 2);
 }
 
@@ -89,6 +110,104 @@ TEST_F(ListObjects, ListsTheDaysThatMayHoldTheTimesOnly) {
   EXPECT_LE(lists_, 7);
   for (const std::string& key : keys) EXPECT_TRUE(key.find("/2024/03/10/") != std::string::npos || key.find("/2024/03/11/") != std::string::npos) << key;
   EXPECT_EQ(keys.size(), 400U);
+}
+
+TEST_F(ListObjects, ListsAccountsRegionsAndDaysOfABucketWithOtherThingsInIt) {
+  std::vector<std::string> all;
+  const auto have = [&](const std::string& key) { put(key), all.push_back(key); };
+  for (const char* account : {"1", "22", "o-org/3"})
+    for (const char* region : {"eu-west-1", "us-east-1", "us-west-2"})
+      for (int day = 1; day <= 31; ++day)
+        // Some Regions are of less than a page, some of many, and one has a day of many.
+        for (int i = 0; i < (region[0] == 'e' ? 3 : day == 20 && region[3] == 'e' ? 2500 : 60); ++i) {
+          const std::string name = log_key("9", region, day, i % 24, i);
+          have("some/where/AWSLogs/" + std::string(account) + name.substr(std::string("AWSLogs/9").size()));
+        }
+  for (int i = 0; i < 1500; ++i) have(fmt::format("some/where/AWSLogs/1/Config/us-east-1/2024/3/2/{:05}.json.gz", i));
+  for (int i = 0; i < 1200; ++i) have(fmt::format("some/apples/{:05}.json", i)), have(fmt::format("some/where/else/{:05}.json", i)), have(fmt::format("zoo/{:05}.json", i));
+  have("some/where/AWSLogs/1/CloudTrail/us-east-1/2024/03/readme.json");
+  have("some/where/AWSLogs/1/readme.json");
+  have("some/where/AWSLogs0");
+  have("some/where/AWSLogs/team/CloudTrail/us-east-1/2024/03/05/1_CloudTrail_us-east-1_20240305T0005Z_x.json.gz");
+  for (int i = 0; i < 1100; ++i) put(digest_key(fmt::format("t{}", i), 2, 3)), put("some/where/" + digest_key(fmt::format("t{}", i), 2, 3));
+  std::sort(all.begin(), all.end());
+
+  for (const char* prefix : {"", "some/", "some/where/AWSLogs", "some/where/AWSLogs/", "some/where/AWSLogs/1", "some/where/AWSLogs/1/CloudTrail/us-", "some/where/AWSLogs/22/CloudTrail/us-east-1/",
+                             "some/where/AWSLogs/22/CloudTrail/us-east-1/2024/03/2", "some/where/AWSLogs/22/CloudTrail/us-east-1/2024/03/20/9_Cloud", "z"}) {
+    std::vector<std::string> expected;
+    for (const std::string& key : all)
+      if (key.starts_with(prefix)) expected.push_back(key);
+    EXPECT_EQ(list(prefix), expected) << prefix;
+  }
+  const BucketReading an_hour{.since = time("2024-03-20T00:00:00Z"), .until = time("2024-03-20T01:00:00Z")};
+  const auto of_an_hour = list("some/where/AWSLogs/22/", an_hour);
+  EXPECT_GT(of_an_hour.size(), 2500U);
+  EXPECT_EQ(of_an_hour, delivered_for("some/where/AWSLogs/22/", an_hour));
+}
+
+TEST_F(ListObjects, AsksNothingOfDaysThatAreNotWanted) {
+  for (const char* account : {"1", "2"})
+    for (const char* region : {"eu-west-1", "us-east-1"})
+      for (int day = 1; day <= 31; ++day)
+        for (int i = 0; i < 1100; ++i) put(log_key(account, region, day, i % 24, i));
+  const BucketReading wanted{.since = time("2024-03-10T02:00:00Z"), .until = time("2024-03-10T03:00:00Z")};
+  const auto keys = list("AWSLogs/", wanted);
+  EXPECT_EQ(keys, delivered_for("AWSLogs/", wanted));
+  for (const std::string& prefix : listed_) {
+    const std::size_t day = prefix.find("/2024/03/");
+    if (day != std::string::npos && prefix.size() > day + 10) { EXPECT_TRUE(prefix.ends_with("/10/") || prefix.ends_with("/11/")) << prefix; }
+  }
+  // The first page; the folder, its accounts and kinds; of each Region a page and its years, a page of these and their months, a page of these and their days; of two days two pages each.
+  EXPECT_LE(lists_, 1 + 1 + 2 + 2 + 4 * (2 + 2 + 2 + 4));
+  const int pages = 4 * 31 * 1100 / 1000;
+  EXPECT_LT(lists_, pages / 2) << "what listing everything takes";
+}
+
+TEST_F(ListObjects, ListsPartsAtTheSameTime) {
+  for (const char* region : {"eu-west-1", "us-east-1"})
+    for (int i = 0; i < 1100; ++i) put(log_key("1", region, 1 + i % 28, 12, i));
+  class Meeting final : public trail::ObjectStore {
+   public:
+    explicit Meeting(MemoryObjectStore& store) : store_(store) {}
+    trail::StoreResult<bool> put(const trail::NewObject&) override { return false; }
+    trail::StoreResult<trail::StoredObject> get(std::string_view key) override { return store_.get(key); }
+    trail::StoreResult<trail::ObjectMetadata> head(std::string_view key) override { return store_.head(key); }
+    trail::StoreResult<trail::ListedFolder> list_folder(std::string_view prefix) override { return store_.list_folder(prefix); }
+    trail::StoreResult<std::vector<trail::ListedObject>> list(std::string_view prefix, std::string_view after) override {
+      if (prefix.ends_with("-1/")) {
+        std::unique_lock lock(mutex_);
+        ++here_;
+        met_.notify_all();
+        both = met_.wait_for(lock, std::chrono::seconds{20}, [this] { return here_ >= 2; }) && both;
+      }
+      return store_.list(prefix, after);
+    }
+    std::string name() const override { return "meeting"; }
+    std::string bucket() const override { return "meeting"; }
+    bool both = true;
+
+   private:
+    MemoryObjectStore& store_;
+    std::mutex mutex_;
+    std::condition_variable met_;
+    int here_ = 0;
+  } meeting(store_);
+  std::size_t found = 0;
+  ASSERT_TRUE(list_objects(meeting, "", {}, [&](const trail::ListedObject&) { ++found; }).has_value());
+  EXPECT_EQ(found, 2200U);
+  EXPECT_TRUE(meeting.both) << "each of two Regions is asked for while the other one is";
+}
+
+TEST_F(ListObjects, SaysWhatTheStoreSaysOfAnyPart) {
+  for (const char* region : {"eu-west-1", "us-east-1"})
+    for (int i = 0; i < 1100; ++i) put(log_key("1", region, 1 + i % 28, 12, i));
+  store_.refuse = [](MemoryObjectStore::Call, std::string_view key) -> std::optional<trail::StoreError> {
+    if (!key.ends_with("/us-east-1/")) return std::nullopt;
+    return trail::StoreError{trail::StoreFault::kRefused, "AccessDenied", "list s3://trails: 403 AccessDenied"};
+  };
+  const auto refused = list_objects(store_, "", {}, [](const trail::ListedObject&) {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "list s3://trails: 403 AccessDenied");
 }
 
 TEST_F(ListObjects, KeepsWhatMayHaveBeenDeliveredEarlyOrLate) {

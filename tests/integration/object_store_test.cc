@@ -187,6 +187,21 @@ TEST_P(ObjectStoreTest, ListsInByteOrderAThousandAtATime) {
   }
   EXPECT_EQ(all, keys);
   EXPECT_THAT(store_->list("u", "").value(), IsEmpty());
+  EXPECT_EQ(store_->list_folder("t/")->folders.size(), 1'010u) << "more than a page";
+}
+
+TEST_P(ObjectStoreTest, ListsOneFolder) {
+  // Some that servers may order or part otherwise.
+  for (const char* const key : {"top/a/2", "top/a/1/x", "top/a-b", "top/a.b", "top/a0", "top/a/1.x", "top/b", "top/a/1-1/deep/er/x", "top/a/10", "top/ü/x", "topper/x", "top/a b/x"}) put(key, "12345");
+  for (const char* const prefix : {"top/", "top/a", "top/a/", "top/a/1", "none/"}) {
+    const auto found = store_->list_folder(prefix), expected = store_->ObjectStore::list_folder(prefix);
+    ASSERT_TRUE(found.has_value()) << found.error().message;
+    ASSERT_TRUE(expected.has_value()) << expected.error().message;
+    EXPECT_EQ(found->folders, expected->folders) << prefix;
+    ASSERT_EQ(found->objects.size(), expected->objects.size()) << prefix;
+    for (std::size_t i = 0; i < found->objects.size(); ++i) EXPECT_EQ(found->objects[i].key, expected->objects[i].key);
+  }
+  EXPECT_THAT(store_->list_folder("top/a/")->folders, ElementsAre("top/a/1-1/", "top/a/1/"));
 }
 
 TEST_P(ObjectStoreTest, SaysWhatIsNotThere) {

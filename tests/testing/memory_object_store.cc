@@ -48,4 +48,16 @@ trail::StoreResult<std::vector<trail::ListedObject>> MemoryObjectStore::list(std
   return found;
 }
 
+trail::StoreResult<trail::ListedFolder> MemoryObjectStore::list_folder(std::string_view prefix) {
+  const std::lock_guard lock(mutex_);
+  if (auto error = fault(refuse, Call::kList, prefix)) return tl::unexpected(*error);
+  trail::ListedFolder found;
+  for (auto object = objects.lower_bound(prefix); object != objects.end() && object->first.starts_with(prefix); ++object) {
+    const std::size_t slash = object->first.find('/', prefix.size());
+    if (slash == std::string::npos) found.objects.push_back({object->first, object->second.bytes.size()});
+    else if (found.folders.empty() || !object->first.starts_with(found.folders.back())) found.folders.push_back(object->first.substr(0, slash + 1));
+  }
+  return found;
+}
+
 }  // namespace trailwarden::testing

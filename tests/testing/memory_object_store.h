@@ -25,6 +25,7 @@ class MemoryObjectStore : public trail::ObjectStore {
   trail::StoreResult<trail::StoredObject> get(std::string_view key) override;
   trail::StoreResult<trail::ObjectMetadata> head(std::string_view key) override;
   trail::StoreResult<std::vector<trail::ListedObject>> list(std::string_view prefix, std::string_view after) override;
+  trail::StoreResult<trail::ListedFolder> list_folder(std::string_view prefix) override;
   std::string name() const override { return "memory://" + bucket_; }
   std::string bucket() const override { return bucket_; }
 

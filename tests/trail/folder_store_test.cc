@@ -126,6 +126,21 @@ TEST_F(FolderStoreTest, ListsInByteOrder) {
   EXPECT_EQ(store->list("", "")->front().bytes, 5u);
 }
 
+TEST_F(FolderStoreTest, ListsOneFolderAsABucketWould) {
+  const auto store = open();
+  for (const char* const key : {"a/2", "a/1/x", "a-b", "a.b", "a0", "a/1.x", "b", "a/1-1/deep/er/x", "a/10"}) ASSERT_EQ(store->put({.key = key, .bytes = "12345"}), true);
+  std::filesystem::create_directories(dir_.path("trail/a/empty/too"));
+  std::filesystem::create_symlink(dir_.path("trail/a/1"), dir_.path("trail/a/link"));
+  for (const char* const prefix : {"", "a", "a/", "a/1", "a/1/", "a/1-1/", "b", "b/", "none/"}) {
+    const auto found = store->list_folder(prefix), expected = store->ObjectStore::list_folder(prefix);
+    ASSERT_TRUE(found.has_value() && expected.has_value()) << prefix;
+    EXPECT_EQ(found->folders, expected->folders) << prefix;
+    EXPECT_EQ(keys_of(found->objects), keys_of(expected->objects)) << prefix;
+  }
+  EXPECT_THAT(store->list_folder("a/")->folders, ElementsAre("a/1-1/", "a/1/"));
+  EXPECT_EQ(store->list_folder("a/")->objects.at(0).bytes, 5u);
+}
+
 TEST_F(FolderStoreTest, ListsAThousandAtATime) {
   const auto store = open();
   for (int i = 0; i < 2500; ++i) dir_.write("trail/" + std::to_string(i % 7) + "/" + std::to_string(i), "x");

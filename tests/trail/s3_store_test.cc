@@ -203,6 +203,29 @@ TEST_F(S3StoreTest, ListsAThousandHoweverSmallThePagesAre) {
   EXPECT_THAT(server_.requests()[0].target, HasSubstr("?list-type=2&max-keys=1000&prefix=AWSLogs%2F1"));
 }
 
+TEST_F(S3StoreTest, ListsAFolderByDelimiterToItsEnd) {
+  answer_ = [&](const FakeRequest& request) {
+    const bool first = request.target.find("continuation-token") == std::string::npos;
+    const auto list = [](std::string_view inside) { return FakeAnswer{.body = "<ListBucketResult>" + std::string(inside) + "</ListBucketResult>"}; };
+    if (first)
+      return list("<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><Contents><Key>a/x</Key><Size>3</Size></Contents>"
+                  "<CommonPrefixes><Prefix>a/b/</Prefix></CommonPrefixes>");
+    return list("<CommonPrefixes><Prefix>a/c/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>a/d/</Prefix></CommonPrefixes>");
+  };
+  const auto listed = open()->list_folder("a/");
+  ASSERT_TRUE(listed.has_value()) << listed.error().message;
+  EXPECT_THAT(listed->folders, ::testing::ElementsAre("a/b/", "a/c/", "a/d/"));
+  ASSERT_EQ(listed->objects.size(), 1U);
+  EXPECT_EQ(listed->objects[0].key, "a/x");
+  EXPECT_EQ(server_.requests().size(), 2U);
+  EXPECT_THAT(server_.requests()[0].target, HasSubstr("list-type=2&max-keys=1000&prefix=a%2F&delimiter=%2F"));
+}
+
+TEST_F(S3StoreTest, AFolderThatComesAgainIsRefused) {
+  answer({.body = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken><CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes></ListBucketResult>"});
+  EXPECT_EQ(open()->list_folder("").error().code, "BadList");
+}
+
 TEST_F(S3StoreTest, AListOutOfOrderIsRefused) {
   answer({.body = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken><Contents><Key>b</Key><Size>1</Size></Contents></ListBucketResult>"});
   EXPECT_EQ(open()->list("", "").error().code, "BadList");  // the second page is the first again
@@ -354,7 +377,7 @@ TEST(S3Xml, AListIsWholeOrNone) {
   EXPECT_EQ(list("<Contents><Key>a&#x9;&lt;</Key><Size>18446744073709551615</Size></Contents>")->objects.at(0).key, "a\t<");
   EXPECT_EQ(list("<Contents><Key> </Key><Size>0</Size></Contents>")->objects.at(0).key, " ");
   for (const char* const bad : {"<Contents><Size>1</Size></Contents>", "<Contents><Key>a</Key></Contents>", "<Contents><Key>a</Key><Size>-1</Size></Contents>",
-                                "<Contents><Key>a</Key><Size>1x</Size></Contents>", "<IsTruncated>true</IsTruncated>"})
+                                "<Contents><Key>a</Key><Size>1x</Size></Contents>", "<IsTruncated>true</IsTruncated>", "<CommonPrefixes></CommonPrefixes>"})
     EXPECT_FALSE(list(bad).has_value()) << bad;
 }
 
