@@ -65,6 +65,7 @@ class Cluster {
     broker_.create_topic(stream::kManifestTopic, manifest_partitions);
     broker_.create_topic(stream::kDigestsTopic, 1, true);
     broker_.create_topic(stream::kTicksTopic, kPartitions);
+    broker_.create_topic(stream::kAlertsTopic, 1);
     failpoint::set_hook([this](std::string_view) {
       if (cut_in_ > 0 && --cut_in_ == 0) throw PowerCut{};
     });
@@ -141,6 +142,20 @@ class Cluster {
     return out;
   }
   DigestStatus status(std::size_t slot) const { return members_.at(slot)->writer->status(); }
+  DigestWriter& writer(std::size_t slot) { return *members_.at(slot)->writer; }
+
+  static constexpr int kTellings = 3;
+  static void tell(DigestWriter& writer, const std::string& id) {
+    writer.tell({{id, {.topic = std::string(stream::kAlertsTopic), .key = "111122223333", .value = "{\"id\":\"" + id + "\"}", .headers = {{"alert-id", id}}}}});
+  }
+  std::multiset<std::string> told() {
+    std::multiset<std::string> out;
+    for (const auto& record : broker_.visible(stream::kAlertsTopic, 0)) {
+      out.insert(record.headers.at(0).second);
+      EXPECT_THAT(record.headers.at(1).second, ::testing::StartsWith("digest/trailwarden.manifest/0/"));
+    }
+    return out;
+  }
 
   std::vector<ManifestRecord> manifest() {
     std::vector<ManifestRecord> out;
@@ -194,6 +209,7 @@ class Cluster {
       }
     }
     EXPECT_EQ(listed(), archived);
+    EXPECT_THAT(told(), ::testing::ElementsAre("problem-0", "problem-1", "problem-2"));
     expect_the_same_as_a_calm_writer(manifest);
     expect_valid();
   }
@@ -227,6 +243,8 @@ class Cluster {
     options.longest_wait = 5s;
     options.now = [this] { return broker_.now().time_since_epoch(); };
     member.writer = std::make_unique<DigestWriter>(*member.log, std::move(options));
+    // Whoever begins finds again what was found before.
+    for (int i = 0; i < kTellings; ++i) tell(*member.writer, "problem-" + std::to_string(i));
   }
 
   void expect_the_same_as_a_calm_writer(const std::vector<ManifestRecord>& manifest) {
@@ -401,6 +419,44 @@ TEST(DigestWriter, GoesOnFromTheDigestsThatAreThereIfItsStateIsLost) {
   for (const auto& [key, object] : before) EXPECT_EQ(after.at(key).bytes, object.bytes);
   EXPECT_EQ(cluster.status(Cluster::kArchivers).chain_breaks, 0U);
   cluster.expect_that_it_holds();
+}
+
+TEST(DigestWriter, TellsOnceWhatItIsTold) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(1, {});
+  some_hours(cluster, 100);
+  EXPECT_EQ(cluster.told().size(), 3U);
+  Cluster::tell(cluster.writer(Cluster::kArchivers), "problem-1");
+  Cluster::tell(cluster.writer(Cluster::kArchivers), "problem-9");
+  Cluster::tell(cluster.writer(Cluster::kArchivers), "problem-9");
+  some_hours(cluster, 5);
+  EXPECT_EQ(cluster.told().size(), 4U);
+  cluster.kill(Cluster::kArchivers);
+  for (int turn = 0; turn < 100; ++turn) {
+    cluster.start(Cluster::kArchivers + 1);
+    if (turn == 0) Cluster::tell(cluster.writer(Cluster::kArchivers + 1), "problem-9");
+    cluster.step(Cluster::kArchivers + 1);
+    cluster.broker().advance(500ms);
+  }
+  EXPECT_TRUE(cluster.status(Cluster::kArchivers + 1).is_member);
+  EXPECT_THAT(cluster.told(), ::testing::ElementsAre("problem-0", "problem-1", "problem-2", "problem-9"));
+}
+
+TEST(DigestWriter, SaysWhichDigestsAreTheNewest) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(1, {});
+  cluster.start(Cluster::kArchivers);
+  EXPECT_EQ(cluster.writer(Cluster::kArchivers).written_digests(), nullptr);
+  some_hours(cluster);
+  const auto written = cluster.writer(Cluster::kArchivers).written_digests();
+  ASSERT_NE(written, nullptr);
+  EXPECT_EQ(written->passed, cluster.status(Cluster::kArchivers).passed);
+  ASSERT_EQ(written->heads.size(), 2U);
+  for (const ChainHead& head : written->heads) {
+    EXPECT_TRUE(cluster.store().objects.contains(head.key));
+    EXPECT_EQ(trail::parse_digest_key(head.key)->end, written->passed);
+    EXPECT_EQ(trail::parse_digest_key(head.key)->account, head.chain.place.account);
+  }
 }
 
 TEST(DigestWriter, RefusesAManifestOfSeveralPartitions) {
