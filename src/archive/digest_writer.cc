@@ -64,6 +64,7 @@ Result<void> DigestWriter::step(std::chrono::milliseconds wait) {
   begin();
   for (const stream::Message& message : polled_.batch.messages)
     if (!take(message)) break;
+  if (is_reading_ && !polled_.caught_up.empty()) ++caught_up_;
   for (const stream::PartitionFault& fault : polled_.faults)
     if (assigned_ && fault.partition == assigned_->partition) stop(fault.reason + ": " + fault.detail);
   if (auto done = write_hours(); !done) return done;
@@ -487,10 +488,11 @@ void DigestWriter::publish() {
   status_.stopped_chains = left_alone_;
   // Between hours, so that all heads are of the same one.
   if (!assigned_ || !book_.passed()) written_digests_.reset();
-  else if (is_reading_ && (!written_digests_ || written_digests_->passed != *book_.passed())) written_digests_ = std::make_shared<const WrittenDigests>(WrittenDigests{*book_.passed(), book_.heads()});
+  else if (is_reading_ && (!written_digests_ || written_digests_->passed != *book_.passed())) written_digests_ = {*book_.passed(), 0, std::make_shared<const std::vector<ChainHead>>(book_.heads())};
+  if (written_digests_) written_digests_->caught_up = caught_up_;
 }
 
-std::shared_ptr<const WrittenDigests> DigestWriter::written_digests() const {
+std::optional<WrittenDigests> DigestWriter::written_digests() const {
   const std::lock_guard lock(mutex_);
   return written_digests_;
 }

@@ -46,8 +46,9 @@ struct DigestStatus {
 
 /// What the digests of all trails were, as of the last hour that was written whole.
 struct WrittenDigests {
-  Timestamp passed{};  // they are written up to here
-  std::vector<ChainHead> heads;
+  Timestamp passed{};           // they are written up to here
+  std::uint64_t caught_up = 0;  // times that all of the manifest was read, as of now
+  std::shared_ptr<const std::vector<ChainHead>> heads;
 };
 
 /// An alert that goes into the alerts topic once.
@@ -86,7 +87,7 @@ class DigestWriter final : private stream::Member {
 
   DigestStatus status() const;
   /// nullptr: another process writes, or no hour has passed.
-  std::shared_ptr<const WrittenDigests> written_digests() const;
+  std::optional<WrittenDigests> written_digests() const;
 
  private:
   struct Task;
@@ -152,7 +153,7 @@ class DigestWriter final : private stream::Member {
   std::map<std::string, Keys> keys_;  // by folder
   bool keys_are_fresh_ = false;       // read again for the sake of one that was missing
   bool may_have_stored_ = true;       // somebody who was here before, or an earlier try
-  std::uint64_t since_commit_ = 0, written_ = 0, backfilled_ = 0, chain_breaks_ = 0;
+  std::uint64_t caught_up_ = 0, since_commit_ = 0, written_ = 0, backfilled_ = 0, chain_breaks_ = 0;
   std::map<ChainId, std::string> left_alone_;  // and why
   std::vector<Telling> tellings_;  // not committed yet
   std::set<std::string> told_;     // ids
@@ -164,7 +165,7 @@ class DigestWriter final : private stream::Member {
 
   mutable std::mutex mutex_;
   DigestStatus status_;  // guarded, as what follows
-  std::shared_ptr<const WrittenDigests> written_digests_;
+  std::optional<WrittenDigests> written_digests_;
 };
 
 }  // namespace trailwarden::archive

@@ -22,6 +22,7 @@ using Kind = TrailProblem::Kind;
 
 constexpr std::size_t kMostMarks = 1'000'000;  // of logs that are known to be as they were, of a trail
 constexpr hours kUntilAdded{2};                // after which a backfill digest would have listed a log
+constexpr std::uint64_t kTimesCaughtUp = 2;    // the next time may be of what was read before
 constexpr hours kSlack{2};                     // a check looks at a digest or two before its range
 
 /// Nothing: it is no problem of the trail.
@@ -86,7 +87,9 @@ struct TrailWatch::Trail {
   };
   struct Unlisted {
     trail::Place place;
-    Timestamp stamp{}, seen{};  // when first, by the digests that were written
+    Timestamp stamp{};
+    std::uint64_t caught_up = 0;      // when it was seen first
+    std::optional<Timestamp> since{};  // whatever the manifest said of it was read: until when digests were written then
   };
 
   const Destination& destination;
@@ -196,8 +199,9 @@ class TrailWatch::PlaceCheck {
     if (trail_.is_sharing) return true;
     unlisted_.insert(object.key);
     if (trail_.unlisted.size() >= kMostProblems && !trail_.unlisted.contains(object.key)) return true;
-    const auto known = trail_.unlisted.try_emplace(object.key, Trail::Unlisted{place_, stamp_of(object.key), written_.passed}).first;
-    return written_.passed < known->second.seen + kUntilAdded;
+    Trail::Unlisted& known = trail_.unlisted.try_emplace(object.key, Trail::Unlisted{place_, stamp_of(object.key), written_.caught_up}).first->second;
+    if (!known.since && written_.caught_up >= known.caught_up + kTimesCaughtUp) known.since = written_.passed;
+    return !known.since || written_.passed < *known.since + kUntilAdded;
   }
 
   Timestamp stamp_of(const std::string& key) const {
@@ -214,7 +218,7 @@ class TrailWatch::PlaceCheck {
 
   /// The newest digests, whose names no other digest has.
   Result<void> check_heads() {
-    for (const ChainHead& head : written_.heads) {
+    for (const ChainHead& head : *written_.heads) {
       if (head.chain.trail != trail_.destination.trail.name || head.chain.place != place_ || seen_.contains(head.key)) continue;
       if (stamp_of(head.key) < range_.from) continue;  // of a chain that stopped
       const auto there = trail::patiently([&] { return trail_.store->head(head.key); });
@@ -307,7 +311,7 @@ Result<void> TrailWatch::check(Trail& trail, const WrittenDigests& written, cons
   const auto there = trail::places_of(*trail.store, trail.destination.trail.names(), {}, {});
   if (!there) return fail(there.error());
   std::set<trail::Place> places(there->begin(), there->end());
-  for (const ChainHead& head : written.heads)
+  for (const ChainHead& head : *written.heads)
     if (head.chain.trail == trail.destination.trail.name) places.insert(head.chain.place);
   for (const trail::Place& place : places) {
     PlaceCheck check(trail, written, range, place);

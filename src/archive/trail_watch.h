@@ -58,7 +58,7 @@ struct WatchedTrail {
 struct WatchOptions {
   std::vector<Destination> destinations;           // those whose `digest.verify` is enabled
   std::set<std::string> sharing;                   // names of trails in whose place others lie too: what no digest of theirs lists may be the others'
-  std::function<std::shared_ptr<const WrittenDigests>()> written;  // as `DigestWriter::written_digests`
+  std::function<std::optional<WrittenDigests>()> written;  // as `DigestWriter::written_digests`
   std::function<Timestamp()> now;                  // the wall clock: when checks are due. It enters no verdict
 };
 
@@ -70,7 +70,8 @@ struct WatchOptions {
 ///             read whole. One request at a time, `requests_per_second` at most
 ///   problems  are told in the log, and once to `take_new`. They are counted until a check finds them mended, or they are older than `back`
 ///   a store that does not answer, or refuses    is no problem of the trail: the check has failed, and says so
-///   a log that no digest lists    may be listed by the next backfill digest: it is a problem when two more hours were digested
+///   a log that no digest lists    may be in a part of the manifest that is not read yet, or listed by the next backfill digest: it is a problem when all of the manifest was read, and two
+///             more hours were digested
 ///
 /// Does nothing while another process writes the digests. Memory: two objects; some 100 bytes a log of the last day of one place, 40 a log of the last day of all (the first million; the
 /// others are read each time); 10,000 problems a trail.

@@ -11,6 +11,7 @@
 
 #include "archive/archiver.h"
 #include "archive/digest_writer.h"
+#include "archive/trail_watch.h"
 #include "core/failpoint.h"
 #include "core/hash.h"
 #include "core/log.h"
@@ -54,6 +55,7 @@ trail::TrailConfig trail_config() {
   trail.name = "main";
   trail.home_region = "eu-west-1";
   trail.digest.key_directory = key_folder();
+  trail.digest.verify.requests_per_second = 10'000;
   return trail;
 }
 
@@ -81,6 +83,8 @@ class Cluster {
   double trouble = 0.1;  // of each call to the store
   bool store_is_away = false;
   std::size_t cuts = 0;
+  std::uint64_t most_checks = 0;  // of one writer's life
+  std::set<std::string> problems;
 
   void cut_after(std::uint64_t failpoints) { cut_in_ = failpoints; }
   void put(const std::vector<testing::Call>& calls) {
@@ -130,7 +134,7 @@ class Cluster {
     Member& member = *found->second;
     try {
       const auto done = member.archiver ? member.archiver->step(200ms) : member.writer->step(200ms);
-      if (done) return;
+      if (done) return watch(member);
     } catch (const PowerCut&) {
       ++cuts;
     }
@@ -210,6 +214,7 @@ class Cluster {
     }
     EXPECT_EQ(listed(), archived);
     EXPECT_THAT(told(), ::testing::ElementsAre("problem-0", "problem-1", "problem-2"));
+    EXPECT_THAT(problems, ::testing::IsEmpty()) << "nobody has changed anything";
     expect_the_same_as_a_calm_writer(manifest);
     expect_valid();
   }
@@ -220,7 +225,23 @@ class Cluster {
     std::unique_ptr<SimLog> log;
     std::unique_ptr<Archiver> archiver;
     std::unique_ptr<DigestWriter> writer;
+    std::unique_ptr<TrailWatch> watch;
   };
+
+  /// Whoever writes the digests looks now and then whether all is as it was. The store answers meanwhile, for a watch waits in real time.
+  void watch(Member& member) {
+    if (!member.watch || !broker_.dice().chance(0.1)) return;
+    const double trouble_before = std::exchange(trouble, 0);
+    const bool was_away = std::exchange(store_is_away, false);
+    member.watch->step();
+    trouble = trouble_before;
+    store_is_away = was_away;
+    for (const TrailProblem& problem : member.watch->take_new()) problems.insert(std::string(to_string(problem.kind)) + " " + problem.key);
+    for (const WatchedTrail& trail : member.watch->status()) {
+      EXPECT_EQ(trail.why_failed, "");
+      most_checks = std::max(most_checks, trail.done);
+    }
+  }
 
   void make_archiver(Member& member) {
     ArchiverOptions options;
@@ -243,6 +264,9 @@ class Cluster {
     options.longest_wait = 5s;
     options.now = [this] { return broker_.now().time_since_epoch(); };
     member.writer = std::make_unique<DigestWriter>(*member.log, std::move(options));
+    WatchOptions watch{.destinations = {{trail_config(), store_}}, .sharing = {}, .written = [writer = member.writer.get()] { return writer->written_digests(); },
+                       .now = [this] { return std::chrono::floor<std::chrono::seconds>(broker_.now()); }};
+    member.watch = std::make_unique<TrailWatch>(std::move(watch));
     // Whoever begins finds again what was found before.
     for (int i = 0; i < kTellings; ++i) tell(*member.writer, "problem-" + std::to_string(i));
   }
@@ -348,7 +372,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
   log::set_level(log::Level::kOff);
   const std::uint64_t first = from_environment("TRAILWARDEN_SEED", 1), seeds = from_environment("TRAILWARDEN_SEEDS", 40);
-  std::size_t digests = 0, backfills = 0, cuts = 0, progress = 0;
+  std::size_t digests = 0, backfills = 0, cuts = 0, progress = 0, checks = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     Cluster cluster(seed, SimFaults::harsh());
     live_through(cluster, seed);
@@ -357,6 +381,7 @@ TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
     for (const auto& [key, object] : cluster.digests()) ++(trail::is_backfill(key) ? backfills : digests);
     cuts += cluster.cuts;
     progress += cluster.progress_records;
+    checks += cluster.most_checks;
     if (!HasFailure()) continue;
     std::fprintf(stderr, "%s\n", cluster.broker().trace().tail(60).c_str());
     FAIL() << "repeat it with TRAILWARDEN_SEEDS=1 TRAILWARDEN_SEED=" << seed;
@@ -368,6 +393,7 @@ TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
   EXPECT_GT(backfills, seeds);
   EXPECT_GT(progress, seeds);
   EXPECT_GT(cuts, seeds / 2);
+  EXPECT_GT(checks, 2 * seeds);
 }
 
 /// One record in each of two partitions, and some hours.
@@ -403,6 +429,7 @@ TEST(DigestWriter, StopsTheChainWhereSomebodyElsesDigestStands) {
   EXPECT_FALSE(status.blocked.has_value());
   EXPECT_EQ(cluster.store().objects.at(first).bytes, "theirs");
   EXPECT_EQ(cluster.digests().size(), digests.size() / 2 + 1) << "the other chain goes on";
+  EXPECT_THAT(cluster.problems, ::testing::ElementsAre("digest_changed " + first));
 }
 
 TEST(DigestWriter, GoesOnFromTheDigestsThatAreThereIfItsStateIsLost) {
@@ -446,13 +473,13 @@ TEST(DigestWriter, SaysWhichDigestsAreTheNewest) {
   log::set_level(log::Level::kOff);
   Cluster cluster(1, {});
   cluster.start(Cluster::kArchivers);
-  EXPECT_EQ(cluster.writer(Cluster::kArchivers).written_digests(), nullptr);
+  EXPECT_FALSE(cluster.writer(Cluster::kArchivers).written_digests().has_value());
   some_hours(cluster);
   const auto written = cluster.writer(Cluster::kArchivers).written_digests();
-  ASSERT_NE(written, nullptr);
+  ASSERT_TRUE(written.has_value());
   EXPECT_EQ(written->passed, cluster.status(Cluster::kArchivers).passed);
-  ASSERT_EQ(written->heads.size(), 2U);
-  for (const ChainHead& head : written->heads) {
+  ASSERT_EQ(written->heads->size(), 2U);
+  for (const ChainHead& head : *written->heads) {
     EXPECT_TRUE(cluster.store().objects.contains(head.key));
     EXPECT_EQ(trail::parse_digest_key(head.key)->end, written->passed);
     EXPECT_EQ(trail::parse_digest_key(head.key)->account, head.chain.place.account);
