@@ -150,7 +150,7 @@ Result<stream::KafkaLogOptions> kafka_digest_options(const config::Config& confi
   options->group = kafka.digest_group;
   options->transactional_id = fmt::format("{}-{}", kafka.digest_group, instance_of(kafka));
   options->inputs = {stream::topic_name(stream::kManifestTopic, kafka.topic_prefix)};
-  options->outputs = {stream::topic_name(stream::kDigestsTopic, kafka.topic_prefix)};
+  options->outputs = {stream::topic_name(stream::kDigestsTopic, kafka.topic_prefix), stream::topic_name(stream::kAlertsTopic, kafka.topic_prefix)};
   options->ticks_topic.clear();
   return options;
 }

@@ -111,7 +111,7 @@ int run(const RunArguments& arguments) {
   if (setup->config.service.roles.digest) {
     auto log = open_digest_log(*setup);
     if (!log) return complain(log.error(), exit_code_of(log.error()));
-    auto digest = DigestRole::create(*setup, std::move(*log));
+    auto digest = DigestRole::create(*setup, std::move(*log), !arguments.drain);
     if (!digest) return complain(digest.error(), kWrongUsage);
     service.run_beside(std::move(*digest));
   }

@@ -90,6 +90,14 @@ void DigestBook::pass() {
   passed_ = hour;
 }
 
+std::vector<ChainHead> DigestBook::heads() const {
+  std::vector<ChainHead> out;
+  for (const auto& [id, chain] : chains_)
+    for (const trail::DigestLink* const newest : {chain.newest(), chain.newest_backfill()})
+      if (newest != nullptr) out.push_back({id, newest->key});
+  return out;
+}
+
 std::size_t DigestBook::waiting() const {
   std::size_t sum = 0;
   for (const auto& [id, chain] : chains_) sum += chain.waiting();

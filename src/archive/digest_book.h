@@ -29,6 +29,12 @@ struct ChainId {
 /// `TRAIL/ACCOUNT/REGION`.
 std::string to_string(const ChainId& chain);
 
+/// A digest that was written, and that no other names yet: only who wrote it knows that it has to be there.
+struct ChainHead {
+  ChainId chain;
+  std::string key;
+};
+
 /// A digest that has to be written.
 struct DueDigest {
   ChainId chain;
@@ -70,6 +76,8 @@ class DigestBook {
     std::optional<Timestamp> delivered;
   };
   std::optional<Slowest> slowest() const;
+  /// The newest digests of each chain, in turn and of its backfill.
+  std::vector<ChainHead> heads() const;
   std::size_t chains() const { return chains_.size(); }
   std::size_t waiting() const;
 

@@ -32,7 +32,9 @@ std::optional<std::uint64_t> bytes_of(const std::string& metadata) {
   return parse_decimal<std::uint64_t>(std::string_view(bytes).substr(6));
 }
 
-std::string chunk_key(const std::string& group, std::size_t chunk) { return fmt::format("{}/{}", group, chunk); }
+/// Below the group's name in the digests topic: the state's chunks, and a mark for each alert that was told.
+std::string chunk_name(std::size_t chunk) { return std::to_string(chunk); }
+constexpr std::string_view kTold = "told/";
 
 }  // namespace
 
@@ -62,9 +64,11 @@ Result<void> DigestWriter::step(std::chrono::milliseconds wait) {
   begin();
   for (const stream::Message& message : polled_.batch.messages)
     if (!take(message)) break;
+  if (is_reading_ && !polled_.caught_up.empty()) ++caught_up_;
   for (const stream::PartitionFault& fault : polled_.faults)
     if (assigned_ && fault.partition == assigned_->partition) stop(fault.reason + ": " + fault.detail);
   if (auto done = write_hours(); !done) return done;
+  if (auto done = commit_tellings(); !done) return done;
   publish();
   return {};
 }
@@ -82,13 +86,18 @@ void DigestWriter::assigned(std::vector<stream::Assigned> partitions) {
 }
 
 void DigestWriter::revoked(std::span<const stream::PartitionId> /*partitions*/) {
+  told_is_known_ = false;
+  let_go();
+}
+
+void DigestWriter::let_go() {
   assigned_.reset();
   has_begun_ = is_reading_ = must_rewind_ = false;
   stopped_.clear();
 }
 
 Result<void> DigestWriter::roll_back() {
-  revoked({});
+  let_go();
   auto again = log_.rewind();
   if (!again) return fail(std::move(again).error());
   assigned(std::move(*again));
@@ -117,6 +126,8 @@ Result<void> DigestWriter::try_begin() {
     if (auto loaded = load(assigned_->metadata); !loaded) return loaded;
     left_alone_.clear();
     may_have_stored_ = true;
+  } else if (!told_is_known_) {
+    if (auto kept = read_kept(); !kept) return fail(std::move(kept).error());
   }
   next_ = committed_ = *assigned_->next_offset;
   metadata_ = assigned_->metadata;
@@ -156,8 +167,10 @@ Result<void> DigestWriter::expect_inputs() {
 
 Result<void> DigestWriter::load(const std::string& metadata) {
   DigestBook book(options_.destinations);
+  const auto kept = read_kept();
+  if (!kept) return fail(kept.error());
   if (!metadata.empty()) {
-    const auto state = read_state(metadata);
+    const auto state = state_of(*kept, metadata);
     if (!state) return fail(state.error());
     ByteReader in(*state);
     const auto left_out = book.load(in);
@@ -168,15 +181,16 @@ Result<void> DigestWriter::load(const std::string& metadata) {
   return {};
 }
 
-/// The state that was committed with the offset. kIo: it is not there, or not visible yet.
-Result<std::string> DigestWriter::read_state(const std::string& metadata) {
-  const auto bytes = bytes_of(metadata);
-  if (!bytes) return fail(ErrorCode::kUnsupported, "the committed offset does not say which state belongs to it (another program, or a newer version, works in this group): " + printable(metadata));
+/// What our group keeps in the digests topic, by its name there; with it, what was told.
+Result<std::map<std::string, std::string>> DigestWriter::read_kept() {
   const auto held = log_.range(stream::kDigestsTopic, 0);
   if (!held) return fail(held.error());
+  std::map<std::string, std::string> kept;
+  told_.clear();
+  told_is_known_ = held->end == 0;
+  if (told_is_known_) return kept;
   auto reader = log_.read(stream::kDigestsTopic, 0, held->begin, std::nullopt);
   if (!reader) return fail(std::move(reader).error());
-  std::map<std::string, std::string> chunks;
   const std::string ours = log_.group() + "/";
   stream::MessageBatch batch;
   for (bool more = true; more;) {
@@ -184,13 +198,23 @@ Result<std::string> DigestWriter::read_state(const std::string& metadata) {
     if (!read) return fail(ErrorCode::kIo, std::move(read).error().message);
     more = *read;
     for (const stream::Message& message : batch.messages)
-      if (message.key.starts_with(ours)) chunks[std::string(message.key)] = message.value;
+      if (message.key.starts_with(ours)) kept[std::string(message.key).substr(ours.size())] = message.value;
   }
+  for (const auto& [name, value] : kept)
+    if (name.starts_with(kTold)) told_.insert(name.substr(kTold.size()));
+  told_is_known_ = true;
+  return kept;
+}
+
+/// The state that was committed with the offset. kIo: it is not there, or not visible yet.
+Result<std::string> DigestWriter::state_of(const std::map<std::string, std::string>& kept, const std::string& metadata) {
+  const auto bytes = bytes_of(metadata);
+  if (!bytes) return fail(ErrorCode::kUnsupported, "the committed offset does not say which state belongs to it (another program, or a newer version, works in this group): " + printable(metadata));
   std::string state;
-  for (std::size_t i = 0; state.size() < *bytes && chunks.contains(chunk_key(log_.group(), i)); ++i) state += chunks[chunk_key(log_.group(), i)];
+  for (std::size_t i = 0; state.size() < *bytes && kept.contains(chunk_name(i)); ++i) state += kept.at(chunk_name(i));
   if (metadata_of(state) == metadata) return state;
-  return fail(ErrorCode::kIo, fmt::format("the state that belongs to the committed offset is not in the topic {}. If it is lost, set group {} back to the beginning of the manifest: digests that are stored stay as they are, and it goes on from them",
-                                          stream::kDigestsTopic, log_.group()));
+  return fail(ErrorCode::kIo, fmt::format("the state that belongs to the committed offset is not in the topic {}. If it is lost, set the digest writer's group back to the beginning of the manifest: digests that are stored stay as they are, and it goes on from them",
+                                          stream::kDigestsTopic));
 }
 
 void DigestWriter::start() {
@@ -366,23 +390,62 @@ Result<void> DigestWriter::commit() {
   ByteWriter out;
   book_.save(out);
   const std::string& state = out.bytes();
-  for (std::size_t at = 0, chunk = 0; at < state.size(); at += kChunkBytes, ++chunk)
-    log_.append({.topic = std::string(stream::kDigestsTopic), .key = chunk_key(log_.group(), chunk), .value = state.substr(at, kChunkBytes), .headers = {}, .partition = 0});
+  for (std::size_t at = 0, chunk = 0; at < state.size(); at += kChunkBytes, ++chunk) append(chunk_name(chunk), state.substr(at, kChunkBytes));
   const stream::Progress progress{assigned_->partition, next_, metadata_of(state)};
   failpoint::hit("digest_before_commit");
-  const auto result = log_.commit(std::span(&progress, 1));
+  const auto committed = is_committed(log_.commit(std::span(&progress, 1)));
   failpoint::hit("digest_after_commit");
-  if (!result) return fail(result.error());
-  if (*result == stream::CommitResult::kFenced)
-    return fail(ErrorCode::kUnsupported, "another process uses our transactional id: it goes on, this one stops. Give each its own `kafka.instance`");
-  if (*result == stream::CommitResult::kRolledBack) {
-    must_rewind_ = true;
-    return {};
-  }
+  if (!committed) return fail(committed.error());
+  if (!*committed) return {};
   committed_ = next_;
   metadata_ = progress.metadata;
   is_as_committed_ = true;
   since_commit_ = 0;
+  return {};
+}
+
+/// Below our group's name in the digests topic.
+void DigestWriter::append(const std::string& name, std::string value) {
+  log_.append({.topic = std::string(stream::kDigestsTopic), .key = fmt::format("{}/{}", log_.group(), name), .value = std::move(value), .headers = {}, .partition = 0});
+}
+
+/// Whether it was committed; if not, we begin again from what is. The error: somebody else works in our place.
+Result<bool> DigestWriter::is_committed(Result<stream::CommitResult> result) {
+  if (!result) return fail(std::move(result).error());
+  if (*result == stream::CommitResult::kFenced)
+    return fail(ErrorCode::kUnsupported, "another process uses our transactional id: it goes on, this one stops. Give each its own `kafka.instance`");
+  must_rewind_ = must_rewind_ || *result == stream::CommitResult::kRolledBack;
+  return *result == stream::CommitResult::kCommitted;
+}
+
+// ---- tellings
+
+void DigestWriter::tell(std::vector<Telling> tellings) { std::ranges::move(tellings, std::back_inserter(tellings_)); }
+
+/// The offset goes with them as it is committed: so only the manifest's owner can tell, and the book stays out of it. Where they cannot be committed (no right to write alerts) digests go on.
+Result<void> DigestWriter::commit_tellings() {
+  if (tellings_.empty() || !has_begun_ || must_rewind_ || options_.now() < tell_again_) return {};
+  std::erase_if(tellings_, [this](const Telling& one) { return told_.contains(one.id); });
+  if (tellings_.empty()) return {};
+  const std::string commit = fmt::format("{}/{}/{}/{}", log_.group(), log_.inputs().front(), assigned_->partition.number, committed_);
+  std::set<std::string> ids;
+  for (const Telling& one : tellings_) {
+    if (!ids.insert(one.id).second) continue;
+    stream::Outgoing message = one.message;
+    message.headers.emplace_back("commit", commit);
+    log_.append(std::move(message));
+    append(std::string(kTold) + one.id, "1");
+  }
+  const stream::Progress progress{assigned_->partition, committed_, metadata_};
+  failpoint::hit("digest_before_telling");
+  const auto committed = is_committed(log_.commit(std::span(&progress, 1)));
+  failpoint::hit("digest_after_telling");
+  if (!committed) return fail(committed.error());
+  tell_again_ = options_.now() + (*committed ? std::chrono::milliseconds{0} : options_.longest_wait);
+  told_is_known_ = *committed;  // the offset, which stays, does not show whether it happened all the same
+  if (!*committed) return {};
+  told_.merge(ids);
+  tellings_.clear();
   return {};
 }
 
@@ -423,6 +486,15 @@ void DigestWriter::publish() {
   status_.chain_breaks = chain_breaks_;
   status_.blocked = blocked_;
   status_.stopped_chains = left_alone_;
+  // Between hours, so that all heads are of the same one.
+  if (!assigned_ || !book_.passed()) written_digests_.reset();
+  else if (is_reading_ && (!written_digests_ || written_digests_->passed != *book_.passed())) written_digests_ = {*book_.passed(), 0, std::make_shared<const std::vector<ChainHead>>(book_.heads())};
+  if (written_digests_) written_digests_->caught_up = caught_up_;
+}
+
+std::optional<WrittenDigests> DigestWriter::written_digests() const {
+  const std::lock_guard lock(mutex_);
+  return written_digests_;
 }
 
 DigestStatus DigestWriter::status() const {

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +44,19 @@ struct DigestStatus {
   std::map<ChainId, std::string> stopped_chains;
 };
 
+/// What the digests of all trails were, as of the last hour that was written whole.
+struct WrittenDigests {
+  Timestamp passed{};           // they are written up to here
+  std::uint64_t caught_up = 0;  // times that all of the manifest was read, as of now
+  std::shared_ptr<const std::vector<ChainHead>> heads;
+};
+
+/// An alert that goes into the alerts topic once.
+struct Telling {
+  std::string id;
+  stream::Outgoing message;
+};
+
 /// Writes the digests of all trails from the manifest topic, which has one partition: its owner is the only writer, any other member of the group stands by.
 ///
 ///   assigned    load the state that was committed with the offset; the keys are read anew
@@ -51,7 +66,12 @@ struct DigestStatus {
 ///   another digest stands there    it is taken in the place of ours if one of our keys signed it; else its chain stops, the others go on
 ///   a store that takes nothing     is tried again; nothing is read meanwhile
 ///
-/// Nothing is committed without the book: between hours a restart reads the manifest again from the last one. Single-threaded, except `status`.
+/// Nothing is committed without the book: between hours a restart reads the manifest again from the last one.
+///
+/// What else is to be said of the trails goes through the writer's transactions too (`tell`), for it is the only one of its group that works, and is fenced off when it is not. Such an
+/// alert, the mark in the digests topic that it was told, and the offset as it was committed are one transaction: it is there once, whatever dies when.
+///
+/// Single-threaded, except `status` and `written_digests`.
 class DigestWriter final : private stream::Member {
  public:
   DigestWriter(stream::PartitionedLog& log, DigestOptions options);
@@ -61,7 +81,13 @@ class DigestWriter final : private stream::Member {
   Result<void> step(std::chrono::milliseconds wait);
   Result<void> finish();
 
+  /// Alerts to be committed with the next turns; those that were told before, by whomever, are passed over. The message's topic, key, value and headers are given; `commit` is added to the
+  /// latter, as the detector's alerts have it.
+  void tell(std::vector<Telling> tellings);
+
   DigestStatus status() const;
+  /// nullptr: another process writes, or no hour has passed.
+  std::optional<WrittenDigests> written_digests() const;
 
  private:
   struct Task;
@@ -77,9 +103,11 @@ class DigestWriter final : private stream::Member {
   Result<void> open_keys();
   Result<void> expect_inputs();
   Result<void> load(const std::string& metadata);
-  Result<std::string> read_state(const std::string& metadata);
+  Result<std::map<std::string, std::string>> read_kept();
+  static Result<std::string> state_of(const std::map<std::string, std::string>& kept, const std::string& metadata);
   void start();
   void stop(std::string why);
+  void let_go();
   Result<void> roll_back();
 
   bool take(const stream::Message& message);
@@ -93,6 +121,9 @@ class DigestWriter final : private stream::Member {
   void written(const ChainId& chain, const trail::Digest& digest, std::string_view sha256, std::string_view signature);
   void leave_alone(const ChainId& chain, const std::string& why);
   Result<void> commit();
+  void append(const std::string& name, std::string value);
+  Result<void> commit_tellings();
+  Result<bool> is_committed(Result<stream::CommitResult> result);
 
   bool waits() const { return blocked_until_ && options_.now() < *blocked_until_; }
   static DeliveryTrouble trouble_of(const Error& error);
@@ -122,14 +153,19 @@ class DigestWriter final : private stream::Member {
   std::map<std::string, Keys> keys_;  // by folder
   bool keys_are_fresh_ = false;       // read again for the sake of one that was missing
   bool may_have_stored_ = true;       // somebody who was here before, or an earlier try
-  std::uint64_t since_commit_ = 0, written_ = 0, backfilled_ = 0, chain_breaks_ = 0;
+  std::uint64_t caught_up_ = 0, since_commit_ = 0, written_ = 0, backfilled_ = 0, chain_breaks_ = 0;
   std::map<ChainId, std::string> left_alone_;  // and why
+  std::vector<Telling> tellings_;  // not committed yet
+  std::set<std::string> told_;     // ids
+  bool told_is_known_ = false;     // else another member, or a commit of which nobody knows, may have told more
+  std::chrono::milliseconds tell_again_{std::chrono::milliseconds::min()};  // not before, by `options_.now`
   std::optional<DeliveryTrouble> blocked_;
   std::optional<std::chrono::milliseconds> blocked_until_;
   std::chrono::milliseconds wait_;
 
   mutable std::mutex mutex_;
-  DigestStatus status_;  // guarded
+  DigestStatus status_;  // guarded, as what follows
+  std::optional<WrittenDigests> written_digests_;
 };
 
 }  // namespace trailwarden::archive

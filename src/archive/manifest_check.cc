@@ -49,6 +49,11 @@ class Manifest {
   /// What was delivered before is not in the manifest any more.
   Timestamp oldest() const { return begins_late_ ? oldest_ : kBeginningOfTime; }
   std::map<PartitionName, ManifestPartition>& partitions() { return partitions_; }
+  /// What comes of this partition is delivered after it.
+  Timestamp delivered_until(const PartitionName& name) const {
+    const auto found = delivered_until_.find(name);
+    return found == delivered_until_.end() ? kBeginningOfTime : found->second;
+  }
   const std::map<trail::Place, Timestamp>& logs_since(const std::string& trail) { return logs_since_[trail]; }
   Timestamp delivered_until() const {
     Timestamp until = kEndOfTime;
@@ -158,8 +163,8 @@ Result<void> check_objects(const Destination& destination, std::span<const Manif
 /// What lies where logs do and the manifest does not have.
 class UnknownObjects {
  public:
-  UnknownObjects(const Destination& destination, Manifest& manifest, const ManifestCheckOptions& options, ManifestTrail& counts, ManifestReport& report)
-      : destination_(destination), manifest_(manifest), options_(options), counts_(counts), report_(report) {}
+  UnknownObjects(stream::Topics& topics, const Destination& destination, Manifest& manifest, const ManifestCheckOptions& options, ManifestTrail& counts, ManifestReport& report)
+      : topics_(topics), destination_(destination), manifest_(manifest), options_(options), counts_(counts), report_(report) {}
 
   Result<void> look() {
     const trail::TrailNames names = destination_.trail.names();
@@ -194,19 +199,53 @@ class UnknownObjects {
     if (!metadata) return fail(trail::to_error(metadata.error()));
     const auto said = metadata->find(kEpochName);
     const auto range = said == metadata->end() ? std::nullopt : parse_epoch_range(said->second);
-    const auto partition = range ? manifest_.partitions().find({range->topic, range->partition}) : manifest_.partitions().end();
-    const bool is_pending = range && (partition == manifest_.partitions().end() || range->from >= partition->second.to);
-    if (is_pending) ++counts_.pending;
+    const auto is_pending = range ? may_be_pending(*range, key) : Result<bool>(false);
+    if (!is_pending) return fail(is_pending.error());
+    if (*is_pending) ++counts_.pending;
     else report_.add({Kind::kUnknown, fmt::format("s3://{}/{}", destination_.store->bucket(), printable(key)), range ? "it says that it is of " + printable(said->second) : "no archiver wrote it"});
     return {};
   }
 
+  /// Whether an archiver may have stored it and not committed yet, as it says: of offsets that the log holds and no epoch has, and with a stamp behind what the manifest says is delivered.
+  /// Anybody may say so of an object; once the archiver has come that far, it shows.
+  Result<bool> may_be_pending(const EpochRange& range, const std::string& key) {
+    const PartitionName name{range.topic, range.partition};
+    const auto partition = manifest_.partitions().find(name);
+    if (partition != manifest_.partitions().end() && range.from < partition->second.to) return false;
+    // Stamps are cut to the minute.
+    if (const auto object = trail::parse_object_name(key); object && object->stamp + std::chrono::minutes{1} <= manifest_.delivered_until(name)) return false;
+    const auto end = end_of(name);
+    if (!end) return fail(end.error());
+    return range.to <= *end;
+  }
+
+  /// Of what the log holds, as of now: after the store was listed, so what is stored came of it.
+  Result<std::int64_t> end_of(const PartitionName& name) {
+    if (const auto known = ends_.find(name); known != ends_.end()) return known->second;
+    const auto partitions = topics_.partitions(name.first);
+    // A name that the manifest does not know may be any text, whatever a broker says to that.
+    const bool is_known = std::ranges::any_of(manifest_.partitions(), [&name](const auto& one) { return one.first.first == name.first; });
+    if (!partitions && is_known && partitions.error().code != ErrorCode::kNotFound) return fail(partitions.error());
+    std::int64_t end = 0;  // there is no such partition
+    if (partitions && name.second >= 0 && name.second < *partitions) {
+      const auto held = topics_.range(name.first, name.second);
+      if (!held && is_known) return fail(held.error());
+      end = held ? held->end : 0;
+    }
+    if (ends_.size() < kMostEnds) ends_.emplace(name, end);  // names are of whoever wrote the object
+    return end;
+  }
+
+  static constexpr std::size_t kMostEnds = 10'000;
+
+  stream::Topics& topics_;
   const Destination& destination_;
   Manifest& manifest_;
   const ManifestCheckOptions& options_;
   ManifestTrail& counts_;
   ManifestReport& report_;
   std::vector<std::string> unknown_;
+  std::map<PartitionName, std::int64_t> ends_;
 };
 
 Result<bool> begins_late(stream::Topics& topics) {
@@ -258,7 +297,7 @@ Result<ManifestReport> check_manifest(stream::Topics& topics, std::span<const De
     if (!objects.empty())
       if (auto done = check_objects(destination, objects.mapped(), options, counts, report); !done) return fail(std::move(done).error());
     if (!looked_at.insert(destination.store->name() + "/" + trail::accounts_folder(destination.trail.names())).second) continue;
-    if (auto done = UnknownObjects(destination, manifest, options, counts, report).look(); !done) return fail(std::move(done).error());
+    if (auto done = UnknownObjects(topics, destination, manifest, options, counts, report).look(); !done) return fail(std::move(done).error());
   }
   for (const auto& [trail, objects] : left) report.not_configured[trail] = objects.size();
   report.delivered_until = manifest.delivered_until();

@@ -38,7 +38,8 @@ struct EmbeddedFollowerOptions {
 /// whenever it is read.
 ///
 /// What was appended and the offsets are one transaction on a connection of its own. SQLite lets one write at a time:
-/// its transactions are short, and it waits up to 30 s for those of the log. No topic is written to by two.
+/// its transactions are short, and it waits up to 30 s for those of the log. Offsets are given inside a transaction: alerts, which the log writes
+/// too, get theirs in the order of commits.
 ///
 /// Where nothing was committed it begins with the oldest message that is there; likewise, and with a line in the log,
 /// where its group did not work for a while and the oldest message that it wants is gone.

@@ -20,6 +20,7 @@ constexpr std::int64_t kRowsTrimmed = 64;  // by a commit, besides twice as many
 constexpr std::int64_t kRowsTrimmedForRoom = 1024;
 constexpr std::size_t kLeastDeflated = 4;  // times smaller than the JSON is the journal
 constexpr milliseconds kBetweenLooksForRoom{200};
+constexpr milliseconds kBetweenLooksAtAlerts{500};
 constexpr std::string_view kNoRoom = "no input is read: what the archiver has not stored yet fills the database (embedded.max_bytes)";
 
 }  // namespace
@@ -78,6 +79,7 @@ Result<void> EmbeddedLog::poll(milliseconds wait, Polled& polled, Member& member
     member.assigned({assigned()});
     return {};
   }
+  look_at_alerts();
   if (delivery_ && delivery_->behind() && Clock::now() >= deliver_at_) deliver();
   if (const auto now = Clock::now(); now < retry_at_) {
     pause(std::min(wait, std::chrono::ceil<milliseconds>(retry_at_ - now)));
@@ -271,6 +273,13 @@ void EmbeddedLog::look_at_trimmed() {
   const std::int64_t kept = first->value_or(pending_.begin());
   shrinking_ = shrinking_ || kept > first_kept_;
   first_kept_ = kept;
+}
+
+/// Followers have alerts too, now and then. Should it fail, the next look will say the same or more.
+void EmbeddedLog::look_at_alerts() {
+  if (!delivery_ || options_.followers.empty() || in_doubt_ || Clock::now() < look_at_alerts_at_) return;
+  look_at_alerts_at_ = Clock::now() + kBetweenLooksAtAlerts;
+  (void)store_->look_at_end(kAlertsTopic);
 }
 
 void EmbeddedLog::deliver() {

@@ -109,6 +109,7 @@ class EmbeddedLog final : public PartitionedLog {
   void look_for_room();
   Result<std::uint64_t> used_bytes();
   void look_at_trimmed();
+  void look_at_alerts();
   void deliver();
   Result<void> settle_doubt();
   void set_trouble(std::string& which, std::string what);
@@ -135,7 +136,7 @@ class EmbeddedLog final : public PartitionedLog {
   std::chrono::steady_clock::time_point look_for_room_at_{};
 
   bool joined_ = false, started_ = false, in_doubt_ = false;
-  std::chrono::steady_clock::time_point retry_at_{}, deliver_at_{};
+  std::chrono::steady_clock::time_point retry_at_{}, deliver_at_{}, look_at_alerts_at_{};
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wakes_;

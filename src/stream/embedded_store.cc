@@ -271,6 +271,13 @@ Result<void> EmbeddedStore::put_delivered(std::string_view topic, const Delivere
       .run();
 }
 
+Result<void> EmbeddedStore::look_at_end(std::string_view topic) {
+  const auto end = next_offset(std::string(topic), 0);
+  if (!end) return fail(end.error());
+  ends_[{std::string(topic), 0}] = *end;
+  return {};
+}
+
 std::int64_t EmbeddedStore::end(std::string_view topic) const {
   const auto found = ends_.find(std::pair<std::string, std::int32_t>(topic, 0));
   return found == ends_.end() ? 0 : found->second;

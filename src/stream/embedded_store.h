@@ -91,7 +91,9 @@ class EmbeddedStore {
   Result<std::optional<Delivered>> delivered(std::string_view topic);
   Result<void> put_delivered(std::string_view topic, const Delivered& delivered);
 
-  /// Where partition 0 of a topic ends.
+  /// Finds out where partition 0 of a topic ends that others write to as well. Not within a transaction.
+  Result<void> look_at_end(std::string_view topic);
+  /// Where partition 0 of a topic ends, as far as known.
   std::int64_t end(std::string_view topic) const;
   /// Calls `take` with values of partition 0 from `offset` on until it returns false. Gives the offset behind the last
   /// one taken.

@@ -57,6 +57,9 @@ class DigestChain {
   /// A digest is in the store: the one that `next` gave, signed.
   void written(const Digest& digest, std::string_view sha256, std::string_view signature);
 
+  /// The newest digest that was written, in turn and of the backfill chain; nullptr: none yet.
+  const DigestLink* newest() const { return last_ ? &last_->digest : nullptr; }
+  const DigestLink* newest_backfill() const { return last_backfill_ ? &last_backfill_->digest : nullptr; }
   /// Logs that no written digest lists.
   std::size_t waiting() const { return pending_.size() + late_.size(); }
 

@@ -207,9 +207,10 @@ class Listing {
   }
 
   void add(const std::string& key) {
-    std::error_code gone;
-    const std::uintmax_t bytes = fs::file_size(root_ + "/" + key, gone);
-    if (!gone) found_.push_back({key, bytes});
+    struct stat there {};
+    if (::stat((root_ + "/" + key).c_str(), &there) != 0) return;  // gone since
+    std::string version = fmt::format("{}.{:09} {}", there.st_ctim.tv_sec, there.st_ctim.tv_nsec, there.st_ino);
+    found_.push_back({key, static_cast<std::uint64_t>(there.st_size), std::move(version)});
   }
 
   const std::string& root_;

@@ -35,6 +35,8 @@ struct StoredObject {
 struct ListedObject {
   std::string key;
   std::uint64_t bytes = 0;
+  /// As long as this is the same, the content is: S3's ETag; of a folder's file when its inode was changed, which only who sets the machine's clock can forge. Empty: not known.
+  std::string version{};
 };
 
 /// What there is directly below a prefix, each in byte order.

@@ -36,7 +36,7 @@ Result<ListPage> parse_list_page(std::string_view text) {
     std::string key = node.child_value("Key");
     const auto bytes = parse_decimal<std::uint64_t>(node.child_value("Size"));
     if (key.empty() || !bytes) return fail(ErrorCode::kMalformed, fmt::format("a list of objects, one without a key or a size (\"{}\")", printable(key)));
-    page.objects.push_back({std::move(key), *bytes});
+    page.objects.push_back({std::move(key), *bytes, node.child_value("ETag")});
   }
   for (const pugi::xml_node node : list.children("CommonPrefixes")) {
     page.folders.emplace_back(node.child_value("Prefix"));

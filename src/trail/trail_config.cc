@@ -96,8 +96,19 @@ S3Config read_s3(const Section& section, const std::string& home_region) {
   return s3;
 }
 
+VerifyConfig read_verify(const Section& section) {
+  static constexpr std::array<std::string_view, 4> kKeys{"enabled", "every", "back", "requests_per_second"};
+  section.only(kKeys);
+  VerifyConfig verify;
+  verify.enabled = section.boolean("enabled", verify.enabled);
+  verify.every = section.duration("every", verify.every, 1min, 7 * 24h);
+  verify.back = section.duration("back", verify.back, 1h, 3650 * 24h);
+  verify.requests_per_second = static_cast<std::uint64_t>(section.integer("requests_per_second", static_cast<std::int64_t>(verify.requests_per_second), 1, 10'000));
+  return verify;
+}
+
 DigestConfig read_digest(const Section& section) {
-  static constexpr std::array<std::string_view, 6> kKeys{"enabled", "key_directory", "rotate_every", "passphrase_file", "passphrase_env", "passphrase"};
+  static constexpr std::array<std::string_view, 7> kKeys{"enabled", "key_directory", "rotate_every", "passphrase_file", "passphrase_env", "passphrase", "verify"};
   section.only(kKeys);
   DigestConfig digest;
   digest.enabled = section.boolean("enabled", digest.enabled);
@@ -106,6 +117,7 @@ DigestConfig read_digest(const Section& section) {
   digest.rotate_every = section.duration("rotate_every", digest.rotate_every, 24h, 3650 * 24h);
   if (section.has("passphrase")) section.report_key("passphrase", "passphrase: a secret does not belong into this file: put it into a file of its own and name it with passphrase_file, or use passphrase_env");
   digest.passphrase = config::read_secret_source(section, "passphrase");
+  digest.verify = read_verify(section.section("verify"));
   return digest;
 }
 
@@ -220,6 +232,8 @@ std::string trail_yaml(const TrailConfig& trail) {
   out += fmt::format("    digest:\n      enabled: {}\n      key_directory: {}\n      rotate_every: {}\n", trail.digest.enabled, yaml_text(trail.digest.key_directory), config::format_duration(trail.digest.rotate_every));
   line(out, 6, "passphrase_file", trail.digest.passphrase.file);
   line(out, 6, "passphrase_env", trail.digest.passphrase.environment);
+  const VerifyConfig& verify = trail.digest.verify;
+  out += fmt::format("      verify: {{enabled: {}, every: {}, back: {}, requests_per_second: {}}}\n", verify.enabled, config::format_duration(verify.every), config::format_duration(verify.back), verify.requests_per_second);
   out += fmt::format("    epoch: {{length: {}, max_bytes: {}}}\n", config::format_duration(trail.epoch.length), config::format_size(trail.epoch.max_bytes));
   return out + fmt::format("    compression_level: {}\n    fallback: {}\n", trail.compression_level, yaml_text(trail.fallback));
 }

@@ -36,12 +36,22 @@ struct S3Config {
   bool operator==(const S3Config&) const = default;
 };
 
+/// `digest.verify:` the check of the trail that goes on while digests are written.
+struct VerifyConfig {
+  bool enabled = true;
+  std::chrono::seconds every = std::chrono::hours{1};
+  std::chrono::seconds back = std::chrono::hours{24};  // from the newest digest; of what is older than a day, a day at a time
+  std::uint64_t requests_per_second = 100;             // to the store, at most
+  bool operator==(const VerifyConfig&) const = default;
+};
+
 /// `digest:` the hourly signed list of what was delivered.
 struct DigestConfig {
   bool enabled = true;
   std::string key_directory = "trail-keys";  // of the private keys
   std::chrono::seconds rotate_every = std::chrono::hours{30 * 24};
   config::SecretSource passphrase;  // that encrypts the key files; none: only their mode keeps them
+  VerifyConfig verify;
   bool operator==(const DigestConfig&) const = default;
 };
 

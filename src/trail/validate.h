@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "trail/digest.h"
 #include "trail/object_store.h"
 #include "trail/public_key.h"
 #include "trail/validation_report.h"
@@ -30,6 +31,8 @@ struct ValidateOptions {
   bool copied = false;
   unsigned threads = 1;
 
+  /// Whether this log was verified before and has not changed since, as the caller knows: it is valid then, and not read. May be empty. On any of the threads.
+  std::function<bool(const DigestedLog&)> is_known{};
   /// Each object when it is checked, valid or not, in an order that does not depend on threads. May be empty, as `on_progress` may. Both are called on the caller's thread.
   std::function<void(const Checked&)> on_checked;
   std::function<void(const ValidationProgress&)> on_progress;  // after each log or so

@@ -10,6 +10,7 @@
 
 #include "archive/archiver.h"
 #include "archive/digest_writer.h"
+#include "archive/trail_watch.h"
 #include "core/failpoint.h"
 #include "core/hash.h"
 #include "core/log.h"
@@ -49,6 +50,7 @@ trail::TrailConfig trail_config() {
   trail.name = "main";
   trail.home_region = "eu-west-1";
   trail.digest.key_directory = key_folder();
+  trail.digest.verify.requests_per_second = 10'000;
   return trail;
 }
 
@@ -58,9 +60,13 @@ class Cluster : public testing::FailingCluster {
   explicit Cluster(std::uint64_t seed, SimFaults faults, std::int32_t manifest_partitions = 1) : testing::FailingCluster(seed, faults) {
     broker_.create_topic(stream::kManifestTopic, manifest_partitions);
     broker_.create_topic(stream::kDigestsTopic, 1, true);
+    broker_.create_topic(stream::kAlertsTopic, 1);
   }
 
   static constexpr std::size_t kArchivers = 2, kMembers = 4;  // slots: archivers, then digest writers
+
+  std::uint64_t most_checks = 0;  // of one writer's life
+  std::set<std::string> problems;
 
   /// A log of hours ago that becomes known now.
   void put_late(std::uint64_t hours) {
@@ -99,7 +105,7 @@ class Cluster : public testing::FailingCluster {
     Member& member = *found->second;
     try {
       const auto done = member.archiver ? member.archiver->step(200ms) : member.writer->step(200ms);
-      if (done) return;
+      if (done) return watch(member);
     } catch (const PowerCut&) {
       ++cuts;
     }
@@ -111,6 +117,20 @@ class Cluster : public testing::FailingCluster {
     return out;
   }
   DigestStatus status(std::size_t slot) const { return members_.at(slot)->writer->status(); }
+  DigestWriter& writer(std::size_t slot) { return *members_.at(slot)->writer; }
+
+  static constexpr int kTellings = 3;
+  static void tell(DigestWriter& writer, const std::string& id) {
+    writer.tell({{id, {.topic = std::string(stream::kAlertsTopic), .key = "111122223333", .value = "{\"id\":\"" + id + "\"}", .headers = {{"alert-id", id}}}}});
+  }
+  std::multiset<std::string> told() {
+    std::multiset<std::string> out;
+    for (const auto& record : broker_.visible(stream::kAlertsTopic, 0)) {
+      out.insert(record.headers.at(0).second);
+      EXPECT_THAT(record.headers.at(1).second, ::testing::StartsWith("digest/trailwarden.manifest/0/"));
+    }
+    return out;
+  }
 
   std::vector<ManifestRecord> manifest() {
     std::vector<ManifestRecord> out;
@@ -164,6 +184,8 @@ class Cluster : public testing::FailingCluster {
       }
     }
     EXPECT_EQ(listed(), archived);
+    EXPECT_THAT(told(), ::testing::ElementsAre("problem-0", "problem-1", "problem-2"));
+    EXPECT_THAT(problems, ::testing::IsEmpty()) << "nobody has changed anything";
     expect_the_same_as_a_calm_writer(manifest);
     expect_valid();
   }
@@ -174,7 +196,23 @@ class Cluster : public testing::FailingCluster {
     std::unique_ptr<SimLog> log;
     std::unique_ptr<Archiver> archiver;
     std::unique_ptr<DigestWriter> writer;
+    std::unique_ptr<TrailWatch> watch;
   };
+
+  /// Whoever writes the digests looks now and then whether all is as it was. The store answers meanwhile, for a watch waits in real time.
+  void watch(Member& member) {
+    if (!member.watch || !broker_.dice().chance(0.1)) return;
+    const double trouble_before = std::exchange(trouble, 0);
+    const bool was_away = std::exchange(store_is_away, false);
+    member.watch->step();
+    trouble = trouble_before;
+    store_is_away = was_away;
+    for (const TrailProblem& problem : member.watch->take_new()) problems.insert(std::string(to_string(problem.kind)) + " " + problem.key);
+    for (const WatchedTrail& trail : member.watch->status()) {
+      EXPECT_EQ(trail.why_failed, "");
+      most_checks = std::max(most_checks, trail.done);
+    }
+  }
 
   void make_archiver(Member& member) {
     ArchiverOptions options;
@@ -197,6 +235,11 @@ class Cluster : public testing::FailingCluster {
     options.longest_wait = 5s;
     options.now = [this] { return broker_.now().time_since_epoch(); };
     member.writer = std::make_unique<DigestWriter>(*member.log, std::move(options));
+    WatchOptions watch{.destinations = {{trail_config(), store_}}, .sharing = {}, .written = [writer = member.writer.get()] { return writer->written_digests(); },
+                       .now = [this] { return std::chrono::floor<std::chrono::seconds>(broker_.now()); }};
+    member.watch = std::make_unique<TrailWatch>(std::move(watch));
+    // Whoever begins finds again what was found before.
+    for (int i = 0; i < kTellings; ++i) tell(*member.writer, "problem-" + std::to_string(i));
   }
 
   void expect_the_same_as_a_calm_writer(const std::vector<ManifestRecord>& manifest) {
@@ -292,7 +335,7 @@ void calm_down(Cluster& cluster) {
 TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
   log::set_level(log::Level::kOff);
   const std::uint64_t first = from_environment("TRAILWARDEN_SEED", 1), seeds = from_environment("TRAILWARDEN_SEEDS", 40);
-  std::size_t digests = 0, backfills = 0, cuts = 0, progress = 0;
+  std::size_t digests = 0, backfills = 0, cuts = 0, progress = 0, checks = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     Cluster cluster(seed, SimFaults::harsh());
     live_through(cluster, seed);
@@ -301,6 +344,7 @@ TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
     for (const auto& [key, object] : cluster.digests()) ++(trail::is_backfill(key) ? backfills : digests);
     cuts += cluster.cuts;
     progress += cluster.progress_records;
+    checks += cluster.most_checks;
     if (!HasFailure()) continue;
     std::fprintf(stderr, "%s\n", cluster.broker().trace().tail(60).c_str());
     FAIL() << "repeat it with TRAILWARDEN_SEEDS=1 TRAILWARDEN_SEED=" << seed;
@@ -312,6 +356,7 @@ TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
   EXPECT_GT(backfills, seeds);
   EXPECT_GT(progress, seeds);
   EXPECT_GT(cuts, seeds / 2);
+  EXPECT_GT(checks, 2 * seeds);
 }
 
 /// One record in each of two partitions, and some hours.
@@ -347,6 +392,7 @@ TEST(DigestWriter, StopsTheChainWhereSomebodyElsesDigestStands) {
   EXPECT_FALSE(status.blocked.has_value());
   EXPECT_EQ(cluster.store().objects.at(first).bytes, "theirs");
   EXPECT_EQ(cluster.digests().size(), digests.size() / 2 + 1) << "the other chain goes on";
+  EXPECT_THAT(cluster.problems, ::testing::ElementsAre("digest_changed " + first));
 }
 
 TEST(DigestWriter, GoesOnFromTheDigestsThatAreThereIfItsStateIsLost) {
@@ -363,6 +409,44 @@ TEST(DigestWriter, GoesOnFromTheDigestsThatAreThereIfItsStateIsLost) {
   for (const auto& [key, object] : before) EXPECT_EQ(after.at(key).bytes, object.bytes);
   EXPECT_EQ(cluster.status(Cluster::kArchivers).chain_breaks, 0U);
   cluster.expect_that_it_holds();
+}
+
+TEST(DigestWriter, TellsOnceWhatItIsTold) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(1, {});
+  some_hours(cluster, 100);
+  EXPECT_EQ(cluster.told().size(), 3U);
+  Cluster::tell(cluster.writer(Cluster::kArchivers), "problem-1");
+  Cluster::tell(cluster.writer(Cluster::kArchivers), "problem-9");
+  Cluster::tell(cluster.writer(Cluster::kArchivers), "problem-9");
+  some_hours(cluster, 5);
+  EXPECT_EQ(cluster.told().size(), 4U);
+  cluster.kill(Cluster::kArchivers);
+  for (int turn = 0; turn < 100; ++turn) {
+    cluster.start(Cluster::kArchivers + 1);
+    if (turn == 0) Cluster::tell(cluster.writer(Cluster::kArchivers + 1), "problem-9");
+    cluster.step(Cluster::kArchivers + 1);
+    cluster.broker().advance(500ms);
+  }
+  EXPECT_TRUE(cluster.status(Cluster::kArchivers + 1).is_member);
+  EXPECT_THAT(cluster.told(), ::testing::ElementsAre("problem-0", "problem-1", "problem-2", "problem-9"));
+}
+
+TEST(DigestWriter, SaysWhichDigestsAreTheNewest) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(1, {});
+  cluster.start(Cluster::kArchivers);
+  EXPECT_FALSE(cluster.writer(Cluster::kArchivers).written_digests().has_value());
+  some_hours(cluster);
+  const auto written = cluster.writer(Cluster::kArchivers).written_digests();
+  ASSERT_TRUE(written.has_value());
+  EXPECT_EQ(written->passed, cluster.status(Cluster::kArchivers).passed);
+  ASSERT_EQ(written->heads->size(), 2U);
+  for (const ChainHead& head : *written->heads) {
+    EXPECT_TRUE(cluster.store().objects.contains(head.key));
+    EXPECT_EQ(trail::parse_digest_key(head.key)->end, written->passed);
+    EXPECT_EQ(trail::parse_digest_key(head.key)->account, head.chain.place.account);
+  }
 }
 
 TEST(DigestWriter, RefusesAManifestOfSeveralPartitions) {

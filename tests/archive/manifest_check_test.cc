@@ -179,6 +179,26 @@ TEST_F(ManifestCheck, WhatIsStoredBeforeItsCommitIsPending) {
   EXPECT_EQ(report.trails[0].pending, 1u);
 }
 
+TEST_F(ManifestCheck, WhatSaysThatItIsPendingIsSoOnlyWhereItMayBe) {
+  deliver(0, 4);
+  const auto forge = [this](const std::string& epoch, int hour) {
+    const Timestamp delivered = *parse_event_time("2026-03-01T00:00:00Z") + std::chrono::hours{hour};
+    const std::string key = trail::log_key(destinations_.front().trail.names(), trail::ObjectKind::kLog, kPlace, delivered, trail::unique_part(epoch));
+    store_->objects[key] = {"forged", {{"epoch", epoch}}};
+    const ManifestReport report = check();
+    store_->objects.erase(key);
+    return report.trails[0].pending == 1 ? std::vector<Kind>{} : kinds(report);
+  };
+  EXPECT_THAT(forge("cloudtrail/0/4-10", 12), IsEmpty()) << "the next one, as far as anybody can say";
+  EXPECT_THAT(forge("cloudtrail/0/4-11", 12), ElementsAre(Kind::kUnknown)) << "of records that are not there yet";
+  EXPECT_THAT(forge("cloudtrail/0/1000000-1000001", 12), ElementsAre(Kind::kUnknown));
+  EXPECT_THAT(forge("cloudtrail/0/4-10", 10), ElementsAre(Kind::kUnknown)) << "the manifest says that what comes is delivered later";
+  EXPECT_THAT(forge("cloudtrail/1/0-1", 12), ElementsAre(Kind::kUnknown)) << "no such partition";
+  EXPECT_THAT(forge("no-topic/0/0-1", 12), ElementsAre(Kind::kUnknown));
+  deliver(4, 10);
+  EXPECT_THAT(forge("cloudtrail/0/4-10", 12), ElementsAre(Kind::kUnknown)) << "that one is committed";
+}
+
 TEST_F(ManifestCheck, ARecordThatIsNoneIsToldAndTheOthersAreRead) {
   say("{]");
   deliver(0, 4);

@@ -10,7 +10,8 @@ one log becomes known hours late. Processes die by SIGKILL at any moment, and at
 * no file of the trail was ever anything else than it is, and `trailwarden validate`, alone and with the manifest, and the unmodified AWS CLI, where it can be had, exit with 0 (I2);
 * every log of the manifest is in one digest; each chain's hours tile, and the hours that are over never went back (I6).
 
-Then both validators notice a log that was changed.
+The digest writers themselves find nothing in all that time, and tell once of a log that is removed, whichever of them writes and is killed. Then both validators notice a log
+that was changed.
 """
 
 import argparse
@@ -340,6 +341,38 @@ def hold_against_the_manifest(kafka, folder, topic, late):
     return found
 
 
+def alerts_of_the_trail(kafka):
+    """What was removed or changed, by id."""
+    alerts = [json.loads(line) for line in dump(kafka.bootstrap, "trailwarden.alerts", "%s")]
+    return collections.Counter((a["detail"]["what"], a["detail"]["key"]) for a in alerts if a["detail-type"] == "Trailwarden Trail Problem")
+
+
+def hold_against_the_watch(arguments, folder, kafka, topic, found):
+    """Who writes digests verifies them: it found nothing while all were killed, and tells once of what is tampered with, whoever writes."""
+    told = alerts_of_the_trail(kafka)
+    check(not told, f"alerts of a trail that nobody has touched: {told}")
+    key = found[max(found, key=lambda path: len(found[path]["logFiles"]))]["logFiles"][0]["s3Object"]
+    log = folder / "trail" / key
+    kept = log.read_bytes()
+    log.unlink()
+    values = {"bootstrap": kafka.bootstrap, "group": topic, "topic": topic}
+    writers = [process(arguments, folder, i, "digest", values) for i in ("x", "y")]
+    for kills, writer in enumerate([*writers, *writers]):
+        writer.start()
+        try:
+            wait_for(f"{writer.instance} finds it", lambda w=writer: w.metric("trail_problems", trail="main", what="log_removed") == 1, 90)
+            wait_for("the alert", lambda: alerts_of_the_trail(kafka), 30)
+            check(writer.metric("trail_problems", trail="main") == 1, "more problems than one")
+            time.sleep(1)
+        finally:
+            writer.kill() if kills % 2 else writer.stop()
+    check(alerts_of_the_trail(kafka) == {("log_removed", key): 1}, f"alerts: {alerts_of_the_trail(kafka)}")
+    audit = subprocess.run([arguments.binary, "audit", "-c", folder / "d.yaml"], capture_output=True, text=True, check=False)
+    check(audit.returncode == 0, f"audit exits with {audit.returncode}: {audit.stdout[-800:]}{audit.stderr[-800:]}")
+    log.write_bytes(kept)
+    say("a log that was removed: found by each digest writer, told once")
+
+
 def validate(arguments, folder, *words):
     return subprocess.run([arguments.binary, "validate", folder / "trail", "--keys", folder / "keys" / "public-keys.json", *words], capture_output=True, text=True, check=False)
 
@@ -421,8 +454,9 @@ def main():
         config, topic, late, committed = live(arguments, folder, kafka)
         hold_against_the_input(arguments, kafka, folder, topic, late, committed)
         found = hold_against_the_manifest(kafka, folder, topic, late)
+        hold_against_the_watch(arguments, folder, kafka, topic, found)
         put_epoch_of(kafka, late)
-        hold_against_the_validators(arguments, folder, config, found)
+        hold_against_the_validators(arguments, folder, config, digests(folder))
     except Failed as error:
         fail_here(error, " ".join(sys.argv), folder)
     finally:

@@ -3,8 +3,9 @@
 
     tests/integration/embedded_digests.py TRAILWARDEN [--hours N] [--seed N] [--keep]
 
-Each hour is a `run --drain`. Afterwards every account and Region must have an unbroken chain of digests, `trailwarden validate -c` and the AWS CLI must find the trail intact, and the former must notice when
-all digests of a place are gone, and when a log is.
+Each hour is a `run --drain`. Afterwards every account and Region must have an unbroken chain of digests, `trailwarden validate -c` and the AWS CLI must find the trail intact. The running service must notice within
+an hour, by itself, that a log and a digest were removed and a log was changed: in its metrics, and with one alert each, however often it is killed. `validate -c` must notice that too, and that all digests of a place
+are gone.
 """
 
 import argparse
@@ -17,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import trail_aws_cli
-from cluster import Failed, check, fail_here, run, say
+from cluster import Failed, check, fail_here, free_port, run, say, wait_for
 from digest_kill import ask_the_cli, digests
 from pypi_tool import python_with
 
@@ -42,6 +44,7 @@ trails:
 class Service:
     def __init__(self, binary, folder):
         self.binary, self.folder, self.clock, self.kills = binary, folder, folder / "clock", 0
+        self.begin = -int(time.time() - 600) % 3600  # ten past an hour: an epoch that ends with the hour would be of the next one
         (folder / "inbox").mkdir()
         (folder / "config.yaml").write_text(CONFIG)
         library = folder / "shifted_clock.so"
@@ -51,8 +54,11 @@ class Service:
     def command(self, *words):
         return [self.binary, *words, "-c", "config.yaml"]
 
+    def set_clock(self, seconds_ahead):
+        self.clock.write_text(str(self.begin + seconds_ahead))
+
     def run(self, seconds_ahead, killed):
-        self.clock.write_text(str(seconds_ahead))
+        self.set_clock(seconds_ahead)
         if killed:
             with subprocess.Popen(self.command("run", "--drain"), cwd=self.folder, env=self.environment) as process:
                 time.sleep(random.uniform(0.05, 1.0))
@@ -114,6 +120,74 @@ def hold_against_the_cli(folder, found):
     say(f"the AWS CLI, of {of} digests of one chain: " + "; ".join(line for line in cli.stdout.splitlines() if "files valid" in line))
 
 
+class Running:
+    """The service, until it is killed, with its pages."""
+
+    def __init__(self, service, folder):
+        self.service, self.folder, self.port = service, folder, free_port()
+        (folder / "watched.yaml").write_text(CONFIG.replace('listen: ""', f'listen: "127.0.0.1:{self.port}"'))
+
+    def __enter__(self):
+        self.process = subprocess.Popen([self.service.binary, "run", "-c", "watched.yaml"], cwd=self.folder, env=self.service.environment, stderr=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *ignored):
+        self.process.kill()
+        self.log = self.process.communicate()[1]
+
+    def metric(self, name):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return None
+        return next((float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(f"trailwarden_{name} ")), None)
+
+
+def alerts_of_the_trail(folder):
+    lines = (folder / "trailwarden-data" / "alerts.jsonl").read_text().splitlines()
+    return [alert for alert in map(json.loads, lines) if alert["detail-type"] == "Trailwarden Trail Problem"]
+
+
+def watch(service, folder, hours, found):
+    """Three objects are tampered with while it runs; they are put back afterwards."""
+    checks = 'trail_checks_total{result="done",trail="main"}'
+    problems = 'trail_problems{{trail="main",what="{}"}}'
+    by_age = sorted(found, key=lambda path: found[path]["digestEndTime"])
+    digest = next(path for path in by_age if not found[path]["logFiles"])  # of an idle hour, so that the logs are those of others
+    logs = [folder / "trail" / log["s3Object"] for path in by_age for log in found[path]["logFiles"]]
+    victims = {digest: "digest_removed", logs[0]: "log_removed", logs[1]: "log_changed"}
+    with Running(service, folder) as running:
+        wait_for("a first check of all", lambda: running.metric(checks), 60)
+        check(not any(running.metric(problems.format(what)) for what in victims.values()), "problems in a trail that is intact")
+        kept = {path: path.read_bytes() for path in victims}
+        digest.unlink()
+        logs[0].unlink()
+        logs[1].write_bytes(logs[2].read_bytes())
+        check(not alerts_of_the_trail(folder), "alerts of a trail that was intact")
+        service.set_clock(3600 * hours + 60 + 3600)
+        took = wait_for("three problems", lambda: all(running.metric(problems.format(what)) == 1 for what in victims.values()), 60)
+        wait_for("three alerts", lambda: len(alerts_of_the_trail(folder)) == 3, 30)
+    lines = [json.loads(line) for line in running.log.splitlines()]
+    check(sorted(line["what"] for line in lines if line.get("event") == "trail.problem") == sorted(victims.values()), f"its log: {running.log[-1500:]}")
+    said = {alert["detail"]["key"]: alert["detail"]["what"] for alert in alerts_of_the_trail(folder)}
+    check(said == {str(path.relative_to(folder / "trail")): what for path, what in victims.items()}, f"its alerts: {said}")
+    for _ in range(2):
+        with Running(service, folder) as running:
+            wait_for("the same three problems", lambda: all(running.metric(problems.format(what)) == 1 for what in victims.values()), 60)
+            time.sleep(1)
+    check(len(alerts_of_the_trail(folder)) == 3, "alerts that were told again after a restart")
+    audit = subprocess.run(service.command("audit"), cwd=folder, capture_output=True, text=True, check=False)
+    check(audit.returncode == 0, f"audit: {audit.stdout[-800:]}{audit.stderr[-800:]}")
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with Running(service, folder) as running:
+        wait_for("a check of what was put back", lambda: running.metric(checks), 60)
+        check(not any(running.metric(problems.format(what)) for what in victims.values()), "problems in a trail that was mended")
+    check(len(alerts_of_the_trail(folder)) == 3, "alerts of what was mended")
+    say(f"tampered with while it runs: found {took:.1f} s after the next hour began, by metrics, log and one alert each")
+
+
 def tamper(service, folder, found):
     victim = next(iter(found.values()))
     place = (victim["awsAccountId"], victim["digestS3Object"].split("/")[3])
@@ -142,7 +216,8 @@ def main():
         service, records = live(arguments, folder)
         found = hold_together(service, folder, arguments.hours, records)
         hold_against_the_cli(folder, found)
-        tamper(service, folder, found)
+        watch(service, folder, arguments.hours, found)
+        tamper(service, folder, digests(folder))
     except Failed as error:
         fail_here(error, " ".join(sys.argv), folder)
     if not arguments.keep:

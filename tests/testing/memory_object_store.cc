@@ -1,5 +1,7 @@
 #include "testing/memory_object_store.h"
 
+#include "core/hash.h"
+
 namespace trailwarden::testing {
 
 using trail::StoreError;
@@ -10,6 +12,8 @@ namespace {
 constexpr std::size_t kPage = 1000;
 
 StoreError no_such_key(std::string_view key) { return {StoreFault::kNotFound, "NoSuchKey", std::string(key) + ": no such object"}; }
+
+std::string etag_of(const std::string& bytes) { return sha256_hex(bytes).substr(0, 32); }
 
 }  // namespace
 
@@ -44,7 +48,7 @@ trail::StoreResult<std::vector<trail::ListedObject>> MemoryObjectStore::list(std
   if (auto error = fault(refuse, Call::kList, prefix)) return tl::unexpected(*error);
   std::vector<trail::ListedObject> found;
   for (auto object = objects.lower_bound(prefix); object != objects.end() && object->first.starts_with(prefix) && found.size() < kPage; ++object)
-    if (object->first > after) found.push_back({object->first, object->second.bytes.size()});
+    if (object->first > after) found.push_back({object->first, object->second.bytes.size(), etag_of(object->second.bytes)});
   return found;
 }
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <ostream>
 #include <set>
 #include <thread>
@@ -139,6 +140,21 @@ TEST_F(FolderStoreTest, ListsOneFolderAsABucketWould) {
   }
   EXPECT_THAT(store->list_folder("a/")->folders, ElementsAre("a/1-1/", "a/1/"));
   EXPECT_EQ(store->list_folder("a/")->objects.at(0).bytes, 5u);
+}
+
+TEST_F(FolderStoreTest, AListSaysWhichFilesHaveChanged) {
+  const auto store = open();
+  for (const char* const key : {"a", "b"}) ASSERT_EQ(store->put({.key = key, .bytes = "text of one length"}), true);
+  const auto before = store->list("", "").value();
+  EXPECT_EQ(store->list("", "").value().at(0).version, before.at(0).version);
+  const std::string path = dir_.path("trail/a");
+  const auto time = std::filesystem::last_write_time(path);
+  std::ofstream(path, std::ios::in | std::ios::out) << "T";
+  std::filesystem::last_write_time(path, time);  // as one does who does not want it to be seen
+  const auto after = store->list("", "").value();
+  EXPECT_EQ(after.at(0).bytes, before.at(0).bytes);
+  EXPECT_NE(after.at(0).version, before.at(0).version);
+  EXPECT_EQ(after.at(1).version, before.at(1).version);
 }
 
 TEST_F(FolderStoreTest, ListsAThousandAtATime) {

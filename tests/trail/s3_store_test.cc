@@ -376,6 +376,8 @@ TEST(S3Xml, AListIsWholeOrNone) {
   EXPECT_TRUE(list("")->objects.empty());
   EXPECT_EQ(list("<Contents><Key>a&#x9;&lt;</Key><Size>18446744073709551615</Size></Contents>")->objects.at(0).key, "a\t<");
   EXPECT_EQ(list("<Contents><Key> </Key><Size>0</Size></Contents>")->objects.at(0).key, " ");
+  EXPECT_EQ(list("<Contents><Key> </Key><Size>0</Size></Contents>")->objects.at(0).version, "");
+  EXPECT_NE(list("<Contents><Key>a</Key><ETag>&quot;9a0364b9e99bb480dd25e1f0284c8555&quot;</ETag><Size>0</Size></Contents>")->objects.at(0).version, "");
   for (const char* const bad : {"<Contents><Size>1</Size></Contents>", "<Contents><Key>a</Key></Contents>", "<Contents><Key>a</Key><Size>-1</Size></Contents>",
                                 "<Contents><Key>a</Key><Size>1x</Size></Contents>", "<IsTruncated>true</IsTruncated>", "<CommonPrefixes></CommonPrefixes>"})
     EXPECT_FALSE(list(bad).has_value()) << bad;

@@ -63,7 +63,7 @@ trails:
     - {field: resources.type, equals: ["AWS::S3::Object"]}
     - {field: eventName, starts_with: [Put], not_equals: [PutObjectTagging]}
   insights: false
-  digest: {enabled: false, key_directory: /var/lib/trailwarden/keys, rotate_every: 90d, passphrase_file: /etc/trailwarden/digest-passphrase}
+  digest: {enabled: false, key_directory: /var/lib/trailwarden/keys, rotate_every: 90d, passphrase_file: /etc/trailwarden/digest-passphrase, verify: {enabled: false, every: 15m, back: 90d, requests_per_second: 5}}
   epoch: {length: 15m, max_bytes: 16MiB}
   compression_level: 9
   fallback: nobody
@@ -85,7 +85,7 @@ TEST(Trails, SayWhatAFileSays) {
   const TrailConfig& trail = read.config.trails[0];
   EXPECT_EQ(trail.s3, (S3Config{.bucket = "audit-bucket", .region = "eu-central-1", .endpoint = "https://s3.example.com:9000", .server_side_encryption = "aws:kms", .kms_key_id = "alias/trail",
                                 .object_lock = ObjectLockConfig{"compliance", 365}, .storage_class = "STANDARD_IA", .acl = "none"}));
-  EXPECT_EQ(trail.digest, (DigestConfig{false, "/var/lib/trailwarden/keys", 90 * 24h, {.file = "/etc/trailwarden/digest-passphrase", .environment = {}}}));
+  EXPECT_EQ(trail.digest, (DigestConfig{false, "/var/lib/trailwarden/keys", 90 * 24h, {.file = "/etc/trailwarden/digest-passphrase", .environment = {}}, {false, 15min, 90 * 24h, 5}}));
   EXPECT_EQ(trail.epoch, (EpochConfig{15min, 16 << 20}));
   const auto& advanced = std::get<std::vector<AdvancedEventSelector>>(trail.selectors);
   ASSERT_EQ(advanced.size(), 1U);
@@ -143,6 +143,10 @@ INSTANTIATE_TEST_SUITE_P(Trails, WrongTrails, ::testing::Values(
     Wrong{"DigestEveryHour", "+digest: {rotate_every: 1h}", "from 1d to"},
     Wrong{"PassphraseInTheFile", "+digest: {passphrase: secret}", "a secret does not belong into this file"},
     Wrong{"TwoPassphrases", "+digest: {passphrase_file: a, passphrase_env: B}", "give one of them"},
+    Wrong{"VerifiedAllTheTime", "+digest: {verify: {every: 1s}}", "from 1m to"},
+    Wrong{"VerifiedNeverBack", "+digest: {verify: {back: 10m}}", "from 1h to"},
+    Wrong{"VerifiedWithoutRequests", "+digest: {verify: {requests_per_second: 0}}", "requests_per_second"},
+    Wrong{"VerifiedOtherwise", "+digest: {verify: {hash: md5}}", "hash"},
     Wrong{"KeysNowhere", "+digest: {key_directory: \"\"}", "the folder of the keys"},
     Wrong{"BothSelectors", "+event_selectors: [{}]\n  advanced_event_selectors: []", "f.yaml:6:3: a trail has event_selectors or advanced_event_selectors, not both"},
     Wrong{"NoSelector", "+event_selectors: []", "give one or more, or leave the key out"},

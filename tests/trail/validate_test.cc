@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,27 @@ TEST_F(ValidateTrail, TellsTheSameWithAnyNumberOfThreads) {
   };
   const std::string one = lines(1);
   for (const unsigned threads : {2U, 3U, 8U}) EXPECT_EQ(lines(threads), one) << threads;
+}
+
+TEST_F(ValidateTrail, ReadsEachObjectOnceAndThoseThatAreKnownNotAtAll) {
+  std::map<std::string, int> reads;
+  store.refuse = [&](testing::MemoryObjectStore::Call call, std::string_view key) -> std::optional<StoreError> {
+    reads[std::string(key)] += call == testing::MemoryObjectStore::Call::kGet ? 1 : 0;
+    return std::nullopt;
+  };
+  for (const unsigned threads : {1U, 4U}) {
+    reads.clear();
+    EXPECT_TRUE(validate({.threads = threads}).intact());
+    for (const auto* keys : {&day.logs, &day.digests, &day.backfill})
+      for (const std::string& key : *keys) EXPECT_EQ(reads[key], 1) << key;
+  }
+  reads.clear();
+  store.objects[day.logs[3]].bytes[12] ^= 1;
+  const auto report = validate({.is_known = [&](const DigestedLog& log) { return log.key == day.logs[3] || log.key == day.logs[8]; }});
+  EXPECT_TRUE(report.intact());
+  EXPECT_EQ(report.chains.front().logs, (Count{42, 0}));
+  EXPECT_EQ(reads[day.logs[3]] + reads[day.logs[8]], 0);
+  EXPECT_EQ(reads[day.logs[4]], 1);
 }
 
 TEST_F(ValidateTrail, FindsTrailsAccountsAndRegions) {
