@@ -26,6 +26,9 @@ struct EnvelopeHead {
   Timestamp time;
 };
 
+/// Stands for the detector in alerts about a trail itself, which the digest writer commits and not a worker.
+inline constexpr std::string_view kTrailWatchName = "trail_watch";
+
 /// An EventBridge envelope around `detail`, a JSON object. Source: Amazon EventBridge user guide, "Events".
 ObjectText envelope(const EnvelopeHead& head, const AlertScope& scope, std::string_view detail);
 

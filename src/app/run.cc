@@ -27,7 +27,7 @@ namespace trailwarden::app {
 namespace {
 
 nlohmann::ordered_json to_json(const pipeline::AuditReport& report) {
-  nlohmann::ordered_json out{{"problems", report.problem_count}, {"alerts", report.alerts}, {"unchecked", report.unchecked}, {"foreign", report.foreign}, {"partitions", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json out{{"problems", report.problem_count}, {"alerts", report.alerts}, {"ofTrails", report.of_trails}, {"unchecked", report.unchecked}, {"foreign", report.foreign}, {"partitions", nlohmann::ordered_json::array()}};
   for (const pipeline::AuditedPartition& partition : report.partitions) {
     out["partitions"].push_back({{"topic", partition.topic}, {"partition", partition.partition}, {"from", partition.from}, {"to", partition.to},
                                  {"commits", partition.commits}, {"acceptedGaps", partition.accepted_gaps}, {"read", partition.read},
@@ -45,6 +45,7 @@ void print(const pipeline::AuditReport& report) {
                p.newest_state < 0 ? "none" : std::to_string(p.newest_state));
   for (const std::string& problem : report.problems) fmt::print("PROBLEM {}\n", problem);
   if (report.problem_count > report.problems.size()) fmt::print("and {} more\n", report.problem_count - report.problems.size());
+  if (report.of_trails > 0) fmt::print("WARNING {} alerts say that a trail was tampered with; they are the digest writer's, and no commit of the detector has them\n", report.of_trails);
   for (const auto& [group, records] : report.foreign)
     fmt::print("WARNING {} records of group {} are in these topics too, and were passed over; kafka.topics.prefix keeps groups apart\n", records, group);
   if (report.unchecked > 0) fmt::print("{} alerts or commits could not be checked: their other half is older than the topics hold\n", report.unchecked);

@@ -16,8 +16,6 @@ namespace {
 
 using event::Severity;
 
-constexpr std::string_view kName = "trail_watch";  // where findings have their detector
-
 struct Words {
   const char* title;
   const char* sentence;  // "The log KEY ..."
@@ -40,16 +38,16 @@ archive::Telling alert_of(const archive::TrailProblem& problem, Timestamp found)
   const std::string_view what = to_string(problem.kind);
   const Words& words = kWords.at(static_cast<std::size_t>(problem.kind));
   const std::string severity(to_string(words.severity)), object = fmt::format("s3://{}/{}", problem.bucket, problem.key);
-  const std::string id = uuid_of_parts({problem.place.account, problem.place.region, kName, problem.trail, what, problem.bucket, problem.key});
+  const std::string id = uuid_of_parts({problem.place.account, problem.place.region, alerts::kTrailWatchName, problem.trail, what, problem.bucket, problem.key});
   const nlohmann::ordered_json detail{
-      {"schemaVersion", "1.0"}, {"kind", "trail"}, {"detector", kName}, {"what", what}, {"title", words.title}, {"severity", severity},
+      {"schemaVersion", "1.0"}, {"kind", "trail"}, {"detector", alerts::kTrailWatchName}, {"what", what}, {"title", words.title}, {"severity", severity},
       {"sentence", fmt::format(fmt::runtime(words.sentence), printable(object), problem.trail)},
       {"normal", "Objects of a trail never change once they are delivered, and each log is listed by one digest."},
       {"trail", problem.trail}, {"account", problem.place.account}, {"region", problem.place.region}, {"bucket", problem.bucket}, {"key", problem.key}, {"delivered", format_time(problem.stamp)},
       {"verdict", problem.detail}, {"attack", {{{"technique", "T1562.008"}, {"name", "Disable or Modify Cloud Logs"}, {"tactic", "Defense Evasion"}}}}};
   const std::string text = detail.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   std::string json = alerts::envelope({id, "Trailwarden Trail Problem", "trailwarden", found}, {problem.place.account, problem.place.region}, text).done();
-  return {id, {.topic = std::string(stream::kAlertsTopic), .key = problem.place.account, .value = std::move(json), .headers = {{"alert-id", id}, {"detector", std::string(kName)}, {"severity", severity}}}};
+  return {id, {.topic = std::string(stream::kAlertsTopic), .key = problem.place.account, .value = std::move(json), .headers = {{"alert-id", id}, {"detector", std::string(alerts::kTrailWatchName)}, {"severity", severity}}}};
 }
 
 }  // namespace trailwarden::app

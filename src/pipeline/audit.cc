@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "alerts/envelope.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "pipeline/ledger.h"
@@ -41,7 +42,11 @@ class Auditor {
 
   void take_alert(const stream::Message& message) {
     const std::string_view commit_header = header(message, "commit");
-    if (const auto group = group_of_commit(commit_header); !group.empty() && group != group_) return foreign(group);
+    if (const auto group = group_of_commit(commit_header); !group.empty() && group != group_) {
+      if (header(message, "detector") != alerts::kTrailWatchName) return foreign(group);
+      ++report_.of_trails;
+      return;
+    }
     ++report_.alerts;
     const std::string id(header(message, "alert-id"));
     if (!ids_.insert(id).second) problem(fmt::format("alerts {}@{}: {} is there twice", message.partition, message.offset, printable(id)));

@@ -24,6 +24,7 @@ struct AuditReport {
   std::vector<AuditedPartition> partitions;  // by topic and number
   std::uint64_t alerts = 0;                  // visible, of this group
   std::map<std::string, std::uint64_t> foreign;  // alerts and ledger records of other groups in these topics, by group: passed over
+  std::uint64_t of_trails = 0;               // alerts that the digest writer committed, about trails themselves: no ledger has them
   std::uint64_t unchecked = 0;               // alerts or commits whose other half is older than what the topics still hold
   std::vector<std::string> problems;         // what does not hold, where; at most kMostProblems
   static constexpr std::size_t kMostProblems = 100;

@@ -177,8 +177,8 @@ def watch(service, folder, hours, found):
             wait_for("the same three problems", lambda: all(running.metric(problems.format(what)) == 1 for what in victims.values()), 60)
             time.sleep(1)
     check(len(alerts_of_the_trail(folder)) == 3, "alerts that were told again after a restart")
-    audit = subprocess.run(service.command("audit"), cwd=folder, capture_output=True, text=True, check=False)
-    check(audit.returncode == 0, f"audit: {audit.stdout[-800:]}{audit.stderr[-800:]}")
+    audit = subprocess.run(service.command("audit", "--json"), cwd=folder, capture_output=True, text=True, check=False)
+    check(audit.returncode == 0 and json.loads(audit.stdout)["ofTrails"] == 3 and not json.loads(audit.stdout)["foreign"], f"audit: {audit.stdout[-800:]}{audit.stderr[-800:]}")
     for path, content in kept.items():
         path.write_bytes(content)
     with Running(service, folder) as running:

@@ -118,6 +118,8 @@ TEST_P(ObjectStoreTest, GivesBackWhatItWasGiven) {
     ASSERT_EQ(listed->size(), 1u) << key;
     EXPECT_EQ(listed->front().key, key);
     EXPECT_EQ(listed->front().bytes, binary.size());
+    EXPECT_NE(listed->front().version, "");
+    EXPECT_EQ(store_->list(key, "")->front().version, listed->front().version);
   }
 }
 
