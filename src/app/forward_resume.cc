@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/failpoint.h"
 #include "core/text.h"
 
 namespace trailwarden::app {
@@ -87,7 +88,9 @@ Result<void> ResumedTarget::commit() {
     if (origin.changed || origin.ended) entries.push_back({origin.key, origin.ended ? ForwardJournal::kEnd : std::max(origin.steps, origin.before)});
   const auto mark = journal_.prepare(entries);
   if (!mark) return fail(mark.error());
+  failpoint::hit("forward_prepared");
   if (auto committed = writer_->commit(*mark); !committed) return fail(std::move(committed).error().during("run it again with the same --resume"));
+  failpoint::hit("forward_committed");
   acknowledged_ += written_;
   written_ = bytes_ = 0;
   std::erase_if(origins_, [this](const auto& origin) { return origin.second.ended && &origin.second != current_; });

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`forward --resume` on a real Kafka, killed over and over: every record is in the topic once, those of an account and Region in their order.
+"""`forward --resume` on a real Kafka, killed at every crash point and over and over: every record is in the topic once, those of an account and Region in their order.
 
     tests/integration/forward_resume.py BINARY --bootstrap HOST:PORT [--kills N] [--events N] [--seed N]
 
@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cluster import Failed, Traffic, check, fail_here, run, say
+from cluster import Failed, Traffic, check, crash_points, fail_here, run, say
 
 
 class Forward:
@@ -31,8 +31,9 @@ class Forward:
         self.config.write_text(f'version: 1\nkafka: {{brokers: "{self.bootstrap}", security: {{protocol: plaintext}}, group: resume-{name}, input: [{{topic: {self.topic}}}]}}\n')
         run(arguments.binary, "topics", "create", "-c", self.config, "--partitions", 4, "--replication", 1, stdout=subprocess.DEVNULL)
 
-    def start(self, *options):
-        return subprocess.Popen([self.binary, "forward", *self.paths, "-c", self.config, "--resume", self.journal, "--no-progress", *options], stderr=subprocess.PIPE, text=True)
+    def start(self, *options, fail=None):
+        return subprocess.Popen([self.binary, "forward", *self.paths, "-c", self.config, "--resume", self.journal, "--no-progress", *options], stderr=subprocess.PIPE, text=True,
+                                env=os.environ | ({"TRAILWARDEN_FAIL": fail} if fail else {}))
 
     def finish(self, *options, code=0):
         process = self.start(*options)
@@ -72,7 +73,13 @@ def check_same(forward, expected, in_order=True):
 def kill_and_count(forward, paths, arguments, in_order):
     expected = sent_of(paths)
     events, kills = sum(map(len, expected.values())), 0
-    rate = ["--rate", str(max(100, events // (2 * arguments.kills)))]
+    rate = ["--rate", str(max(100, events // (2 * arguments.kills + 10)))]
+    # Between FILE and Kafka, at the first commit of a run (of the mark alone, in the first one) and at a later one.
+    for name in crash_points("app/forward_resume.cc"):
+        for hit in (1, 3):
+            process = forward.start(*rate, fail=f"{name}:{hit}:abort")
+            process.communicate(timeout=60)
+            check(process.returncode == 137, f"{name}: exit {process.returncode}")
     while kills < arguments.kills:
         process = forward.start(*rate)
         time.sleep(random.uniform(0.1, 4))
