@@ -298,14 +298,14 @@ void Rules::tell_absent(std::uint32_t number, const CorrelationResult& result, e
   emit(std::move(finding));
 }
 
-/// What speaks when nothing comes is asked every minute. The others hear of the time with each match; here they forget, once an hour, what is over.
+/// What speaks when nothing comes is asked every minute. The others hear of the time with each match; here they forget, once a day, what is over.
 void Rules::advance(Timestamp watermark, event::Emit& emit) {
-  const bool is_new_hour = std::chrono::floor<std::chrono::hours>(watermark) > std::chrono::floor<std::chrono::hours>(watermark_);
+  const bool is_new_day = std::chrono::floor<std::chrono::days>(watermark) > std::chrono::floor<std::chrono::days>(watermark_);
   watermark_ = std::max(watermark_, watermark);
   if (watermark_ < kEndOfTime) since_ = std::min(since_, watermark_);
-  if (!is_new_hour && !awaits_absence_) return;
+  if (!is_new_day && !awaits_absence_) return;
   for (auto& [rule, state] : states_) {
-    if (!is_new_hour && !speaks_of_absence(book().correlations(rule))) continue;
+    if (!is_new_day && !speaks_of_absence(book().correlations(rule))) continue;
     std::vector<CorrelationGraph::Result> results;
     state.advance(watermark_, results);
     for (const auto& [number, result] : results) tell_absent(rule, result, emit);

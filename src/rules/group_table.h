@@ -161,6 +161,7 @@ class GroupTable {
     const auto found = rows_.find(*key);
     entries_ -= found->second.group.size();
     idle_.erase({found->second.activity, key});
+    if constexpr (requires(Group& group) { group.recycle(); }) found->second.group.recycle();
     rows_.erase(found);
   }
   void evict(const Key* key) {

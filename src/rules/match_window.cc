@@ -13,7 +13,7 @@ constexpr std::size_t kBlockBytes = 2 * sizeof(void*);  // that an allocation co
 
 bool ends_before(Timestamp time, const WindowEntry& entry) { return time < entry.time; }
 
-constexpr std::size_t kMostSpare = 256;
+constexpr std::size_t kMostSpare = 1024;
 
 std::vector<std::unique_ptr<WindowEntry>>& spare_entries() {
   thread_local std::vector<std::unique_ptr<WindowEntry>> entries;
@@ -109,6 +109,11 @@ void MatchWindow::forget(Timestamp watermark, std::chrono::seconds timespan) {
   std::for_each(entries_.begin(), first, [](auto& entry) { give_back(std::move(entry)); });
   entries_.erase(entries_.begin(), first);
   note_sources();
+}
+
+void MatchWindow::recycle() {
+  for (auto& entry : entries_) give_back(std::move(entry));
+  entries_.clear();
 }
 
 std::size_t MatchWindow::forget(const NamesWho& names) {

@@ -69,6 +69,8 @@ class MatchWindow {
   void drop_ends(std::size_t most);
 
   std::size_t forget(const NamesWho& names);
+  /// Of a window that is over: gives its entries back.
+  void recycle();
 
   std::size_t size() const { return entries_.size(); }
   /// Bit by bit the sources that entries may be of.
