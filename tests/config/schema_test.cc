@@ -53,6 +53,7 @@ std::vector<std::string> errors_of_loader(const std::string& text) {
   detectors::configure(config.detectors);
   detectors::read_insights(config.insights);
   detectors::read_silence(config.silence);
+  detectors::read_rules(config.rules);
   trail::read_trails(config.top);
   return config.diagnostics->lines();
 }
@@ -181,6 +182,9 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
       {"detectors: {iam_burst: {automation: [{users_created: [0, 0, 0]}]}}", false},
       {"detectors: {iam_burst: {automation: [{principal: a, limit: 3}]}}", false},
       {"detectors: {iam_burst: {automation: [a]}}", false},
+      {"rules: {placeholders: {admins: [alice, \"ops-*\"]}}", true},
+      {"rules: {placeholders: {admins: []}}", false},
+      {"rules: {placeholders: [alice]}", false},
   };
   for (const Example& example : examples) {
     const std::string text = std::string("version: 1\n") + example.text + "\n";
