@@ -5,7 +5,7 @@
 
 A digest and a log that CloudTrail delivered are in the shared data, without the digest's signature (which was its object's metadata) and the public key of that time. So the digest is taken as it is, byte for byte but
 for what has to differ: hashes of its logs, all of which have the text of the delivered one, the key's fingerprint, and in a digest before and one after it the hour. Signatures and the answer of ListPublicKeys are made by
-openssl, as the CloudTrail user guide says ("Custom implementations of CloudTrail log file integrity validation").
+openssl, as the CloudTrail user guide says ("Custom implementations of CloudTrail log file integrity validation"). Exits with 77 without the shared data.
 """
 
 import argparse
@@ -106,6 +106,9 @@ def main():
     parser.add_argument("binary", type=lambda p: str(Path(p).resolve()))
     parser.add_argument("data", type=Path)
     arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        print(f"{arguments.data} is not there: nothing that CloudTrail delivered to go by")
+        sys.exit(77)
     folder = Path(tempfile.mkdtemp(prefix="trailwarden-aws-form-"))
     try:
         key, other = SigningKey(folder / "key.pem"), SigningKey(folder / "other.pem")
