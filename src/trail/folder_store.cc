@@ -152,6 +152,13 @@ StoreResult<ObjectMetadata> parse_metadata(const std::string& path, std::string_
   return tl::unexpected(StoreError{StoreFault::kRefused, "InvalidMetadata", path + ": not the metadata of an object; it was changed or damaged"});
 }
 
+/// As a list has it, unless it is gone since.
+void add_listed(const std::string& root, const std::string& key, std::vector<ListedObject>& found) {
+  struct stat there {};
+  if (::stat((root + "/" + key).c_str(), &there) != 0) return;
+  found.push_back({key, static_cast<std::uint64_t>(there.st_size), fmt::format("{}.{:09} {}", there.st_ctim.tv_sec, there.st_ctim.tv_nsec, there.st_ino)});
+}
+
 /// Finds the files below a folder whose keys have a prefix and come after another, in byte order.
 class Listing {
  public:
@@ -198,19 +205,12 @@ class Listing {
     for (const Entry& entry : *entries) {
       if (found_.size() == kListed) return {};
       if (!entry.is_folder) {
-        add(entry.key);
+        add_listed(root_, entry.key, found_);
       } else if (auto walked = walk(entry.key); !walked) {
         return walked;
       }
     }
     return {};
-  }
-
-  void add(const std::string& key) {
-    struct stat there {};
-    if (::stat((root_ + "/" + key).c_str(), &there) != 0) return;  // gone since
-    std::string version = fmt::format("{}.{:09} {}", there.st_ctim.tv_sec, there.st_ctim.tv_nsec, there.st_ino);
-    found_.push_back({key, static_cast<std::uint64_t>(there.st_size), std::move(version)});
   }
 
   const std::string& root_;
@@ -398,8 +398,7 @@ StoreResult<ListedFolder> FolderStore::list_folder(std::string_view prefix) {
     std::error_code gone;
     if (!key.starts_with(prefix) || key == kBeside || file->is_symlink(gone)) continue;
     if (file->is_directory(gone) && has_object(file->path())) found.folders.push_back(key + "/");
-    if (!file->is_regular_file(gone)) continue;
-    if (const std::uintmax_t bytes = file->file_size(gone); !gone) found.objects.push_back({key, bytes});
+    if (file->is_regular_file(gone)) add_listed(root_, key, found.objects);
   }
   const bool is_not_there = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
   if (error && (folder.empty() || !is_not_there)) return refused_here("read", path, error.value());

@@ -49,4 +49,8 @@ StoreResult<std::vector<ListedObject>> PacedStore::list(std::string_view prefix,
   return turn().and_then([&] { return store_->list(prefix, after); });
 }
 
+StoreResult<ListedFolder> PacedStore::list_folder(std::string_view prefix) {
+  return turn().and_then([&] { return store_->list_folder(prefix); });
+}
+
 }  // namespace trailwarden::trail

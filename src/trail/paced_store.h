@@ -25,6 +25,7 @@ class PacedStore final : public ObjectStore {
   StoreResult<std::string> get_range(std::string_view key, std::uint64_t offset, std::uint64_t bytes) override;
   StoreResult<ObjectMetadata> head(std::string_view key) override;
   StoreResult<std::vector<ListedObject>> list(std::string_view prefix, std::string_view after) override;
+  StoreResult<ListedFolder> list_folder(std::string_view prefix) override;
   std::string name() const override { return store_->name(); }
   std::string bucket() const override { return store_->bucket(); }
 

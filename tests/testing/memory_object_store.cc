@@ -58,7 +58,7 @@ trail::StoreResult<trail::ListedFolder> MemoryObjectStore::list_folder(std::stri
   trail::ListedFolder found;
   for (auto object = objects.lower_bound(prefix); object != objects.end() && object->first.starts_with(prefix); ++object) {
     const std::size_t slash = object->first.find('/', prefix.size());
-    if (slash == std::string::npos) found.objects.push_back({object->first, object->second.bytes.size()});
+    if (slash == std::string::npos) found.objects.push_back({object->first, object->second.bytes.size(), etag_of(object->second.bytes)});
     else if (found.folders.empty() || !object->first.starts_with(found.folders.back())) found.folders.push_back(object->first.substr(0, slash + 1));
   }
   return found;

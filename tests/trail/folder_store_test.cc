@@ -137,6 +137,7 @@ TEST_F(FolderStoreTest, ListsOneFolderAsABucketWould) {
     ASSERT_TRUE(found.has_value() && expected.has_value()) << prefix;
     EXPECT_EQ(found->folders, expected->folders) << prefix;
     EXPECT_EQ(keys_of(found->objects), keys_of(expected->objects)) << prefix;
+    for (std::size_t i = 0; i < found->objects.size(); ++i) EXPECT_EQ(found->objects[i].version, expected->objects.at(i).version) << prefix;
   }
   EXPECT_THAT(store->list_folder("a/")->folders, ElementsAre("a/1-1/", "a/1/"));
   EXPECT_EQ(store->list_folder("a/")->objects.at(0).bytes, 5u);

@@ -26,6 +26,19 @@ TEST(PacedStore, TakesSoManyRequestsASecond) {
   EXPECT_GE(Clock::now() - began, 800ms) << "81 requests, the first one at once";
 }
 
+TEST(PacedStore, AFolderIsOneRequestWhateverItHolds) {
+  const auto inner = std::make_shared<testing::MemoryObjectStore>();
+  for (int i = 0; i < 50; ++i) inner->objects["a/" + std::to_string(100 + i) + "/x"] = {};
+  int requests = 0;
+  inner->refuse = [&requests](testing::MemoryObjectStore::Call, std::string_view) {
+    ++requests;
+    return std::optional<StoreError>();
+  };
+  PacedStore store(inner, 1'000);
+  EXPECT_EQ(store.list_folder("a/")->folders.size(), 50U);
+  EXPECT_EQ(requests, 1);
+}
+
 TEST(PacedStore, DoesNotMakeUpForTurnsThatWereNotUsed) {
   PacedStore store(std::make_shared<testing::MemoryObjectStore>(), 50);
   (void)store.head("a");
