@@ -7,7 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/steady_time.h"
+#include "core/clocks.h"
+
 namespace trailwarden::app {
 namespace {
 

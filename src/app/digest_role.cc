@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/trail_alert.h"
-#include "core/steady_time.h"
+#include "core/clocks.h"
 #include "trail/trail_keys.h"
 
 namespace trailwarden::app {
@@ -18,8 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 1s;  // at whether a check is due
-
-Timestamp wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
 std::string where(const archive::DigestBook::Slowest& input) { return fmt::format("{}/{}", input.topic, input.partition); }
 

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "app/service_api.h"
+#include "core/clocks.h"
 #include "core/log.h"
 #include "core/service_notify.h"
-#include "core/steady_time.h"
 #include "stream/embedded_schema.h"
 
 namespace trailwarden::app {

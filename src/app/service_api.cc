@@ -6,12 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "core/clocks.h"
 #include "trail/trail_keys.h"
 
 namespace trailwarden::app {
 namespace {
-
-Timestamp wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
 std::vector<std::string> insight_types(const detectors::InsightsConfig& insights) {
   std::vector<std::string> types;

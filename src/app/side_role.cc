@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/steady_time.h"
+#include "core/clocks.h"
 
 namespace trailwarden::app {
 namespace {

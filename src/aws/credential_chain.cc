@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "core/clocks.h"
+
 namespace trailwarden::aws {
 namespace {
 
@@ -21,8 +23,6 @@ std::string process_environment(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
 }
-
-Timestamp wall_clock() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
 
 Timestamp renewal_of(const Credentials& credentials, Timestamp now) {
   if (!credentials.expires) return now + kLook;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/clocks.h"
 #include "core/hash.h"
 #include "core/text.h"
 
@@ -22,8 +23,6 @@ constexpr seconds kTimeout{30};                              // of a request, be
 constexpr seconds kAtTheEnd{2};                              // the same once interrupted
 constexpr seconds kLongestWait{20};
 constexpr std::string_view kUnknownHandle = "ReceiptHandleIsInvalid";
-
-Timestamp wall_clock() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
 
 bool is_one_word(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });

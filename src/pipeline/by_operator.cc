@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "core/steady_time.h"
+#include "core/clocks.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/ledger.h"
 #include "pipeline/restore.h"

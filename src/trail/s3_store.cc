@@ -8,6 +8,7 @@
 
 #include "aws/base64.h"
 #include "aws/percent.h"
+#include "core/clocks.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "trail/s3_faults.h"
@@ -19,8 +20,6 @@ constexpr std::size_t kListed = 1000;
 constexpr std::size_t kObjectBytes = std::size_t{256} << 20;
 constexpr std::size_t kPageBytes = std::size_t{16} << 20;  // 1,000 keys of 1 KB, escaped
 constexpr std::string_view kMetadata = "x-amz-meta-";
-
-Timestamp wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
 bool is_one_word(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "aws/credential_chain.h"
+#include "core/clocks.h"
 #include "core/hash.h"
 #include "testing/temp_dir.h"
 #include "trail/folder_store.h"
@@ -44,8 +45,6 @@ std::string environment(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
-
-Timestamp wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
 class ObjectStoreTest : public ::testing::TestWithParam<Server> {
  protected:
