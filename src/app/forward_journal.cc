@@ -16,6 +16,7 @@
 #include "core/hash.h"
 #include "core/read_file.h"
 #include "core/text.h"
+#include "core/write_all.h"
 
 namespace trailwarden::app {
 namespace {
@@ -154,11 +155,7 @@ Result<std::int64_t> ForwardJournal::prepare(std::span<const Entry> entries) {
 Result<void> ForwardJournal::committed() { return write(fmt::format("= {}\n", prepared_)); }
 
 Result<void> ForwardJournal::write(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file_, text.data(), text.size());
-    if (wrote < 0 && errno != EINTR) return fail(io_error("write", path_, errno));
-    if (wrote > 0) text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
+  if (!write_all(file_, text)) return fail(io_error("write", path_, errno));
   return ::fdatasync(file_) == 0 ? Result<void>{} : fail(io_error("sync", path_, errno));
 }
 

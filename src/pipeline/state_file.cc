@@ -14,6 +14,7 @@
 #include "core/hash.h"
 #include "core/read_file.h"
 #include "core/text.h"
+#include "core/write_all.h"
 #include "detectors/insights.h"
 #include "pipeline/shard.h"
 
@@ -58,16 +59,6 @@ class Descriptor {
  private:
   int number_;
 };
-
-bool write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 }  // namespace
 
