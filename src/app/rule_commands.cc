@@ -44,18 +44,10 @@ std::optional<rules::LoadedRules> load_and_say(const std::vector<std::string>& p
   return keep_going ? std::optional(std::move(loaded)) : std::nullopt;
 }
 
-/// What the configuration says of the reading of rules; without one, nothing.
-Result<rules::RuleReading> reading_of(const std::string& config) {
-  if (config.empty()) return rules::RuleReading{};
-  auto setup = load_setup(config);
-  if (!setup) return fail(std::move(setup).error());
-  return rules::RuleReading{.placeholders = std::move(setup->rule_config.placeholders)};
-}
-
 /// The rules of these folders; without any, those of the configuration.
 Result<std::vector<Rule>> rules_of(const std::vector<std::string>& folders, const RuleArguments& arguments) {
   if (!folders.empty()) {
-    const auto reading = reading_of(arguments.config);
+    const auto reading = load_rule_reading(arguments.config);
     if (!reading) return fail(reading.error());
     auto loaded = load_and_say(folders, arguments.keep_going, *reading);
     if (!loaded) return fail(ErrorCode::kInvalidArgument, "the rules have errors");
@@ -140,7 +132,7 @@ std::vector<std::string> records_in(const std::string& text) {
 int check_rules(const RuleArguments& arguments) {
   const rules::ApiNames names = detectors::known_api_names();
   if (names.empty()) fmt::print(stderr, "warning: api_names/names.txt is not among what ships beside the program: names of events are not checked\n");
-  auto reading = reading_of(arguments.config);
+  auto reading = load_rule_reading(arguments.config);
   if (!reading) return complain(reading.error(), kFailed);
   reading->names = &names;
   const auto loaded = load_and_say(arguments.paths, arguments.keep_going, *reading);
@@ -153,7 +145,7 @@ int check_rules(const RuleArguments& arguments) {
 }
 
 int test_rules(const RuleArguments& arguments) {
-  const auto reading = reading_of(arguments.config);
+  const auto reading = load_rule_reading(arguments.config);
   if (!reading) return complain(reading.error(), kFailed);
   const auto loaded = load_and_say(arguments.paths, arguments.keep_going, *reading);
   if (!loaded) return kFailed;

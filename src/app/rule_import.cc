@@ -143,13 +143,10 @@ ordered_json to_json(const Import& import) {
 
 int import_rules(const RuleImportArguments& arguments) {
   const rules::ApiNames names = detectors::known_api_names();
-  rules::RuleReading reading{.names = &names};
-  if (!arguments.config.empty()) {
-    auto setup = load_setup(arguments.config);
-    if (!setup) return complain(setup.error(), kFailed);
-    reading.placeholders = std::move(setup->rule_config.placeholders);
-  }
-  const Import import = import_from(arguments.folders, reading);
+  auto reading = load_rule_reading(arguments.config);
+  if (!reading) return complain(reading.error(), kFailed);
+  reading->names = &names;
+  const Import import = import_from(arguments.folders, *reading);
   if (arguments.as_json) std::cout << to_json(import).dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
   else print(import, arguments.folders);
   return import.rules.empty() ? kFailed : kFine;

@@ -8,7 +8,7 @@ namespace trailwarden::app {
 /// The command line of `trailwarden rules import`.
 struct RuleImportArguments {
   std::vector<std::string> folders;  // or files, of Sigma rules
-  std::string config{};  // whose `rules.placeholders` hold
+  std::string config{};              // whose `rules.placeholders` hold
   bool as_json = false;
 };
 

@@ -93,6 +93,12 @@ Result<Setup> load_setup(const std::string& file) {
   return setup;
 }
 
+Result<rules::RuleReading> load_rule_reading(const std::string& file) {
+  auto setup = read_setup(file);
+  if (!setup) return fail(std::move(setup).error());
+  return rules::RuleReading{.placeholders = std::move(setup->rule_config.placeholders)};
+}
+
 Result<RereadRules> reread_rules(const Setup& live) {
   auto read = read_setup(live.file);
   if (!read) return fail(std::move(read).error());

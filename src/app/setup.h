@@ -12,6 +12,7 @@
 #include "detectors/suppressions.h"
 #include "pipeline/engine.h"
 #include "pipeline/partition.h"
+#include "rules/rule_reading.h"
 #include "trail/trail_config.h"
 
 namespace trailwarden::app {
@@ -36,6 +37,9 @@ struct Setup {
 
 /// Reads a config file; "" for the defaults. An error has every complaint of the file, one a line.
 Result<Setup> load_setup(const std::string& file);
+
+/// What a config file says of the reading of rule files; "" for nothing. Rules of its own are not read. An error has every complaint of the file, one a line.
+Result<rules::RuleReading> load_rule_reading(const std::string& file);
 
 /// The rules and suppressions of a setup's file as they are now, with everything else as it is in `live`.
 struct RereadRules {

@@ -69,6 +69,8 @@ TEST(RuleImport, FillsPlaceholdersFromAConfiguration) {
   const testing::Said said = import_with("{admins: [alice]}");
   EXPECT_EQ(said.code, kFine);
   EXPECT_THAT(said.out, HasSubstr("1 documents in 1 files: 1 load"));
+  arguments.config = folder.write("c.yaml", "version: 1\nrules: {packs: [], folders: [" + kSigma + "/broken], placeholders: {admins: [alice]}}\n");
+  EXPECT_EQ(testing::run(import_rules, arguments).code, kFine) << "whatever is wrong with the rules of the configuration";
   EXPECT_THAT(import_with("{admins: []}").err, HasSubstr("a list of the texts that may stand for %admins%"));
 }
 
