@@ -11,7 +11,6 @@ import calendar
 import collections
 import gzip
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pypi_tool import python_with
+from pypi_tool import go_on_with
 
 DUCKDB = "duckdb==1.4.4"
 ROOT = Path(__file__).resolve().parents[2]
@@ -329,11 +328,7 @@ def main():
     try:
         import duckdb  # noqa: F401
     except ImportError:
-        python, why = python_with(DUCKDB)
-        if python is None:
-            print(f"skipped: {DUCKDB} cannot be had from PyPI: {why}")
-            return 77
-        os.execv(python, [str(python), *sys.argv])
+        go_on_with(DUCKDB)
     lines_program, trail_day = (Path(argument).resolve() for argument in arguments)
     wrong = []
 

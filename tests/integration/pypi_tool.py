@@ -8,6 +8,17 @@ import sys
 from pathlib import Path
 
 
+def go_on_with(*requirements):
+    """Goes on in the Python that has these packages; exits with 77 where they cannot be had."""
+    python, why = python_with(*requirements)
+    if not python:
+        print(f"{' '.join(requirements)} cannot be had: {why}")
+        sys.exit(77)
+    if Path(sys.prefix) != python.parent.parent:
+        os.execv(python, [str(python), *sys.argv])
+    return python
+
+
 def python_with(*requirements):
     """The Python that has these packages (`name==version`), or None and why not."""
     cache = Path(os.environ.get("TRAILWARDEN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trailwarden")

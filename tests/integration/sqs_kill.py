@@ -22,14 +22,13 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import tarfile
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
-from pypi_tool import python_with
+from pypi_tool import go_on_with
 
 VERSION = "5.2.5"
 REGION, BUCKET = "eu-west-1", "trail-logs"
@@ -214,12 +213,7 @@ def main():
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    python, why = python_with(f"moto[server]=={VERSION}")
-    if not python:
-        print(f"moto cannot be had: {why}")
-        sys.exit(77)
-    if Path(sys.prefix) != python.parent.parent:
-        os.execv(python, [str(python), *sys.argv])
+    python = go_on_with(f"moto[server]=={VERSION}")
     random.seed(arguments.seed)
     for name in [name for name in os.environ if name.startswith("AWS_") or name == "TRAILWARDEN_FAIL"]:
         del os.environ[name]

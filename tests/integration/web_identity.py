@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from cluster import Failed, check, fail_here, say
-from pypi_tool import python_with
+from pypi_tool import go_on_with
 from s3_faults import Proxy, ReadableBucket, Service, error, records_of, records_sent, traffic, trail_of
 from sqs_kill import VERSION, moto
 
@@ -151,12 +151,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary", type=lambda p: str(Path(p).resolve()))
     arguments = parser.parse_args()
-    python, why = python_with(f"moto[server]=={VERSION}")
-    if not python:
-        print(f"moto cannot be had: {why}")
-        sys.exit(77)
-    if Path(sys.prefix) != python.parent.parent:
-        os.execv(python, [str(python), *sys.argv])
+    python = go_on_with(f"moto[server]=={VERSION}")
     folder = Path(tempfile.mkdtemp(prefix="trailwarden-web-identity-"))
     try:
         with moto(python) as url:
