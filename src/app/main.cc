@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "app/backtest.h"
 #include "app/commands.h"
+#include "app/config_diff.h"
 #include "app/dead_letters.h"
 #include "app/explain.h"
 #include "app/forward.h"
@@ -31,6 +33,8 @@ using Action = std::function<int()>;
 
 /// Everything that the commands take; lives as long as the parsing and the action.
 struct Arguments {
+  app::BacktestArguments backtest;
+  app::ConfigDiffArguments config_diff;
   app::RuleArguments rules;
   app::RuleImportArguments rule_import;
   app::ReplayArguments replay;
@@ -106,6 +110,24 @@ void add_warm(CLI::App& app, app::WarmArguments& arguments, Action& action) {
   command->callback([&] { action = [&] { return app::warm(arguments); }; });
 }
 
+void add_backtest(CLI::App& app, app::BacktestArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("backtest", "A changed configuration on history, before it is switched on: alerts added, removed and changed, by detector");
+  command->add_option("paths", arguments.paths, "Files, folders (recursive), s3://BUCKET/PREFIX or tar files of records");
+  command->add_option("-c,--config", arguments.config, "The new config file (YAML)")->required();
+  command->add_option("--against", arguments.against, "The one in use; without it every default holds");
+  command->add_option("--state", arguments.state, "State file (`warm`, `state export`) that both begin with; without paths, what its thresholds come to under each");
+  command->add_option("--since", arguments.since, "Skips records from before this eventTime, e.g. 2024-03-13T08:33:21Z or 2024-03-13");
+  command->add_option("--until", arguments.until, "Skips records from this eventTime on");
+  add_buckets(command, arguments.buckets);
+  command->add_option("--limit", arguments.limit, "How many alerts of each kind are shown")->capture_default_str();
+  command->add_flag("--json", arguments.as_json, "As JSON, with every alert that differs");
+  command->footer("Both run over the same records from the beginning. A finding is the same if its id is; the Start of an Insight goes with the nearest one of its series within an hour. Ends and summaries of\n"
+                  "repeats are not counted. Four weeks of records, or a state file, are best: without either, most series are in their warm-up.\n\n"
+                  "Example:\n  trailwarden backtest -c new.yaml --against trailwarden.yaml AWSLogs/\n  trailwarden backtest -c new.yaml --against trailwarden.yaml --state warm.state\n\n"
+                  "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::backtest(arguments); }; });
+}
+
 void add_explain(CLI::App& app, app::ExplainArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("explain", "Why there was an Insight, or why not: every number of the judgement, from a state file");
   CLI::Option* const insight = command->add_option("--insight", arguments.alerts, "An alerts file (JSON lines), or -: its first Insight");
@@ -146,7 +168,7 @@ void add_generate(CLI::App& app, app::GenerateArguments& arguments, Action& acti
   command->callback([&] { action = [&] { return app::generate(arguments); }; });
 }
 
-void add_config(CLI::App& app, std::string& file, std::string& against, Action& action) {
+void add_config(CLI::App& app, std::string& file, std::string& against, app::ConfigDiffArguments& difference, Action& action) {
   CLI::App& group = add_group(app, "config", "Check or show the configuration", "trailwarden config check trailwarden.yaml");
   CLI::App* const check = group.add_subcommand("check", "Every error of a config file, at file:line:column");
   check->add_option("file", file, "Config file")->required();
@@ -157,6 +179,13 @@ void add_config(CLI::App& app, std::string& file, std::string& against, Action& 
   show->add_option("file", file, "Config file; without it the defaults");
   show->footer("Example:\n  trailwarden config show > trailwarden.yaml");
   show->callback([&] { action = [&] { return app::show_config(file); }; });
+  CLI::App* const diff = group.add_subcommand("diff", "What changes from one configuration to another, in words, and what of it wants a restart");
+  diff->add_option("old", difference.before, "Config file")->required();
+  diff->add_option("new", difference.after, "Config file")->required();
+  diff->add_flag("--json", difference.as_json, "As JSON");
+  diff->footer("Compares what is in effect: a default that is written out is no difference. `trailwarden backtest` shows what it does to alerts.\n\n"
+               "Example:\n  trailwarden config diff /etc/trailwarden/trailwarden.yaml trailwarden.yaml\n\nExit codes: 0 they say the same, 1 they differ, 2 wrong usage or config.");
+  diff->callback([&] { action = [&] { return app::diff_configs(difference); }; });
 }
 
 void add_detectors(CLI::App& app, bool& as_json, Action& action) {
@@ -418,6 +447,7 @@ int run(int argc, char** argv) {
   Action action;
   add_replay(app, arguments.replay, action);
   add_warm(app, arguments.warm, action);
+  add_backtest(app, arguments.backtest, action);
   add_explain(app, arguments.explain, action);
   add_generate(app, arguments.generate, action);
   add_run(app, arguments.run, action);
@@ -428,7 +458,7 @@ int run(int argc, char** argv) {
   add_dead_letters(app, arguments.dead_letters, action);
   add_validate(app, arguments.validate, action);
   add_state(app, arguments.state, action);
-  add_config(app, arguments.config_file, arguments.against, action);
+  add_config(app, arguments.config_file, arguments.against, arguments.config_diff, action);
   add_detectors(app, arguments.as_json, action);
   add_rules(app, arguments.rules, arguments.rule_import, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");

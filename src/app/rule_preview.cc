@@ -9,10 +9,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/preview_log.h"
 #include "app/recorded_input.h"
 #include "core/text.h"
 #include "pipeline/engine.h"
-#include "stream/topic_names.h"
 
 namespace trailwarden::app {
 namespace {
@@ -20,23 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kShownPrincipals = 5, kShownAlerts = 3;
-
-/// Files in, alerts kept in memory.
-class PreviewLog final : public stream::Log {
- public:
-  explicit PreviewLog(std::unique_ptr<stream::MessageSource> source) : source_(std::move(source)) {}
-
-  Result<bool> poll(stream::MessageBatch& batch) override { return source_->poll(batch); }
-  void append(stream::Outgoing message) override {
-    if (message.topic == stream::kAlertsTopic) alerts.push_back(std::move(message.value));
-  }
-  Result<void> commit(const std::vector<stream::Position>&) override { return {}; }
-
-  std::vector<std::string> alerts;
-
- private:
-  std::unique_ptr<stream::MessageSource> source_;
-};
 
 struct RuleCount {
   std::array<std::size_t, event::kSeverities> by_severity{};
@@ -77,14 +60,15 @@ std::vector<std::pair<std::string, std::size_t>> most_of(const std::map<std::str
 Result<Preview> preview_of(const Setup& setup, const std::vector<std::string>& paths) {
   auto source = open_recorded(paths, setup);
   if (!source) return fail(std::move(source).error());
-  PreviewLog log(std::move(*source));
+  std::vector<std::string> alerts;
+  PreviewLog log(std::move(*source), [&alerts](std::string alert) { alerts.push_back(std::move(alert)); });
   pipeline::EngineObserver nobody;
   pipeline::Engine engine(log, engine_options(setup), setup.detectors, nobody);
   const std::atomic<bool> stop{false};
   const auto start = std::chrono::steady_clock::now();
   auto totals = engine.run(stop);
   if (!totals) return fail(std::move(totals).error());
-  return Preview{*std::move(totals), std::move(log.alerts), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+  return Preview{*std::move(totals), std::move(alerts), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
 std::string preview_table(const Preview& preview) {

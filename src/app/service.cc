@@ -43,6 +43,12 @@ std::string list_of(const std::vector<std::string>& ids) {
   return fmt::format("{}{}", fmt::join(named, " "), ids.size() > kNamed ? fmt::format(" and {} more", ids.size() - kNamed) : "");
 }
 
+std::vector<std::string> keys_of(const std::vector<ConfigChange>& changes) {
+  std::vector<std::string> out;
+  for (const ConfigChange& change : changes) out.push_back(change.key);
+  return out;
+}
+
 ordered_json partition_json(const pipeline::PartitionStatus& status) {
   ordered_json out{{"topic", status.topic}, {"partition", status.partition}, {"state", to_string(status.state)}};
   if (!status.reason.empty()) out["reason"] = status.reason;
@@ -96,7 +102,7 @@ bool Service::fenced() const {
 }
 
 void Service::reload_if_due(std::atomic<bool>& asked) {
-  const auto now = RuleReload::Clock::now();
+  const auto now = ConfigReload::Clock::now();
   if (now - last_reload_ < limits_.reload_at_most) return;
   const bool files_changed = rules_.files_have_changed();
   if (!asked.exchange(false) && !files_changed) return;
@@ -104,20 +110,22 @@ void Service::reload_if_due(std::atomic<bool>& asked) {
   const auto change = rules_.read();
   metrics_.reloaded(change.has_value());
   if (change) take(*change);
-  else log::error("rules.reload_refused", {{"why", change.error().message}, {"what_now", "the rules that were in use stay in use; correct the files, or send SIGHUP"}});
+  else log::error("config.reload_refused", {{"why", change.error().message}, {"what_now", "what was in use stays in use; correct the files, or send SIGHUP"}});
 }
 
 /// What was read is in use from the workers' next commits on.
-void Service::take(const RuleReload::Change& change) {
+void Service::take(const ConfigReload::Change& change) {
   const Setup& live = rules_.live();
-  auto detection = std::make_shared<pipeline::Detection>(pipeline::Detection{live.detectors, live.suppressions, fingerprint(live)});
+  auto detection = std::make_shared<pipeline::Detection>(pipeline::Detection{live.detectors, live.suppressions, live.insights, live.silence, fingerprint(live)});
   for (const auto& member : members_) {
     member->worker->change(detection);
     member->log->wake();
   }
-  log::info("rules.reloaded", {{"config", detection->config}, {"added", list_of(change.added)}, {"removed", list_of(change.removed)}, {"changed", list_of(change.changed)}});
+  set_log_level(live.config.log);
+  log::info("config.reloaded", {{"config", detection->config}, {"rules_added", list_of(change.rules.added)}, {"rules_removed", list_of(change.rules.removed)}, {"rules_changed", list_of(change.rules.changed)},
+                                {"keys", list_of(keys_of(change.taken))}});
   log_rule_warnings(live);
-  if (change.needs_restart) log::warn("config.restart_needed", {{"why", "more than `rules` and `suppressions` has changed in the configuration; that is read at the start only"}});
+  if (!change.waiting.empty()) log::warn("config.restart_needed", {{"keys", list_of(keys_of(change.waiting))}, {"why", "they are read at the start only; what else has changed is taken"}});
   const std::lock_guard lock(shown_mutex_);
   config_ = to_yaml(live);
   fingerprint_ = detection->config;

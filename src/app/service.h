@@ -12,7 +12,7 @@
 
 #include "api/endpoint.h"
 #include "app/logs.h"
-#include "app/rule_reload.h"
+#include "app/config_reload.h"
 #include "app/service_metrics.h"
 #include "app/setup.h"
 #include "app/side_role.h"
@@ -68,7 +68,7 @@ class Service {
   Result<void> work(Member& member);
   bool watch(bool drain);
   void reload_if_due(std::atomic<bool>& asked);
-  void take(const RuleReload::Change& change);
+  void take(const ConfigReload::Change& change);
   void back_off(const std::atomic<bool>& stop);
   bool all_turn() const;
   bool is_drained() const;
@@ -87,8 +87,8 @@ class Service {
   const Limits limits_;
   const std::shared_ptr<const pipeline::SavedCells> bring_;
   ServiceMetrics metrics_;
-  RuleReload rules_;
-  RuleReload::Clock::time_point last_reload_{};
+  ConfigReload rules_;
+  ConfigReload::Clock::time_point last_reload_{};
   mutable std::mutex shown_mutex_;
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;

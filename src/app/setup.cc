@@ -16,8 +16,7 @@
 namespace trailwarden::app {
 namespace {
 
-/// But for rules and suppressions, which may change while a service runs.
-std::string fixed_detection_yaml(const Setup& setup) {
+std::string detectors_yaml(const Setup& setup) {
   std::string out = detectors::to_yaml(setup.insights) + detectors::to_yaml(setup.silence) + "detectors:\n";
   for (const detectors::DetectorKind& kind : detectors::registry()) {
     const auto& info = kind.info();
@@ -34,7 +33,7 @@ std::string fixed_detection_yaml(const Setup& setup) {
 std::string service_yaml(const Setup& setup) { return config::to_yaml(setup.config) + trail::to_yaml(setup.trails.trails); }
 
 std::string detection_yaml(const Setup& setup) {
-  std::string out = fixed_detection_yaml(setup) + detectors::to_yaml(setup.rule_config);
+  std::string out = detectors_yaml(setup) + detectors::to_yaml(setup.rule_config);
   // What the rules ask for stands in their files.
   std::uint64_t asked = 0;
   for (const rules::Rule& rule : setup.rules.rules)
@@ -99,16 +98,12 @@ Result<rules::RuleReading> load_rule_reading(const std::string& file) {
   return rules::RuleReading{.placeholders = std::move(setup->rule_config.placeholders)};
 }
 
-Result<RereadRules> reread_rules(const Setup& live) {
-  auto read = read_setup(live.file);
-  if (!read) return fail(std::move(read).error());
-  const bool others_changed = service_yaml(*read) + fixed_detection_yaml(*read) != service_yaml(live) + fixed_detection_yaml(live);
-  RereadRules out{live, others_changed};
-  out.setup.rule_config = std::move(read->rule_config);
-  out.setup.suppressions = std::move(read->suppressions);
-  out.setup.rule_settings = nullptr;
-  std::erase_if(out.setup.detectors, [](const detectors::ConfiguredDetector& detector) { return detector.info == &detectors::Rules::info(); });
-  if (auto compiled = compile_rules(out.setup); !compiled) return fail(std::move(compiled).error());
+Setup with_detection_of(const Setup& live, Setup written) {
+  Setup out = std::move(written);
+  out.trails = live.trails;
+  config::LogConfig log = std::move(out.config.log);
+  out.config = live.config;
+  out.config.log = std::move(log);
   return out;
 }
 

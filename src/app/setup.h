@@ -41,13 +41,8 @@ Result<Setup> load_setup(const std::string& file);
 /// What a config file says of the reading of rule files; "" for nothing. Rules of its own are not read. An error has every complaint of the file, one a line.
 Result<rules::RuleReading> load_rule_reading(const std::string& file);
 
-/// The rules and suppressions of a setup's file as they are now, with everything else as it is in `live`.
-struct RereadRules {
-  Setup setup;
-  bool others_changed = false;  // something else of the file is not as it is in `live`
-};
-/// An error has every complaint of the file and the rules, one a line.
-Result<RereadRules> reread_rules(const Setup& live);
+/// `live`, with everything that can be changed while a service runs as it is in `written`: what judges, and how much is logged.
+Setup with_detection_of(const Setup& live, Setup written);
 
 /// What is in effect, defaults included, as YAML. No secrets: a config has none.
 std::string to_yaml(const Setup& setup);

@@ -138,6 +138,29 @@ bool CellBaseline::is_wanted(SeriesId series) const {
   return series.kind == SeriesKind::kErrors ? scope.errors : scope.calls;
 }
 
+/// Its scope under the settings, and whether that wants it judged.
+void CellBaseline::set_scope_of_row(SeriesId series, const Call& call) {
+  const auto [block, r] = table(series.kind).rows.at(series.row);
+  block.scope[0][r] = scope_of(call);
+  std::uint8_t& flags = block.flags[0][r];
+  const bool is_judged = (flags & kOfInterest) != 0 && is_wanted(series);
+  flags = static_cast<std::uint8_t>(is_judged ? flags | kJudged : flags & ~kJudged);
+}
+
+void CellBaseline::follow(const BaselineSettings& settings) {
+  TRAILWARDEN_CHECK(settings.open_minutes == settings_->open_minutes, "minutes stay open for as long as before");
+  settings_ = &settings;
+  for (const Table& t : tables_) {
+    for (std::uint32_t row = 0; row < t.rows.rows(); ++row) {
+      const SeriesId series{t.rows.kind(), row};
+      const SeriesName name = name_of(series);
+      set_scope_of_row(series, {name.event_source, name.event_name, name.error_code, false, is_data(series)});
+    }
+  }
+  set_scopes();
+  for (const std::uint32_t slot : used_slots_) open_[slot].slack_minute = INT64_MIN;  // it was counted against another threshold
+}
+
 std::uint32_t CellBaseline::add_name(std::string_view name) {
   const auto at = static_cast<std::uint32_t>(names_.size()), length = static_cast<std::uint32_t>(name.size());
   names_.append(reinterpret_cast<const char*>(&length), sizeof length).append(name);

@@ -115,6 +115,10 @@ class CellBaseline {
   }
   bool is_frozen(std::int64_t minute) const { return minute >= frozen_from_ && minute < frozen_until_; }
 
+  /// From here on these settings hold, with the `open_minutes` of before: scopes and thresholds become theirs, as if the cell had been saved and loaded with them. What goes on
+  /// is judged on. O(rows). They must outlive this.
+  void follow(const BaselineSettings& settings);
+
   /// `Callers::forget`.
   bool forget_caller(std::uint64_t caller) { return callers_.forget(caller); }
 
@@ -289,6 +293,7 @@ class CellBaseline {
   Result<void> load_apis(ByteReader& in, std::uint32_t count);
   Result<void> load_error_codes(ByteReader& in, std::uint32_t count);
   Result<void> take_row(SeriesId series);
+  void set_scope_of_row(SeriesId series, const Call& call);
   Result<void> load_open(ByteReader& in, std::uint32_t count);
 
   bool is_busy(SeriesId series) const;

@@ -203,11 +203,7 @@ Result<void> CellBaseline::take_row(SeriesId series) {
   const Call call{name.event_source, name.event_name, name.error_code, false, is_data(series)};
   if (key_of(series) != hash(series.kind, call)) return malformed(fmt::format("row {} has the key of another series, account or Region", series.row));
   if (series.row > 0 && compare({series.kind, series.row - 1}, series) >= 0) return malformed(fmt::format("row {} is not behind the one before", series.row));
-  const auto [block, r] = table(series.kind).rows.at(series.row);
-  block.scope[0][r] = scope_of(call);
-  std::uint8_t& flags = block.flags[0][r];
-  const bool is_judged = (flags & kOfInterest) != 0 && is_wanted(series);
-  flags = static_cast<std::uint8_t>(is_judged ? flags | kJudged : flags & ~kJudged);
+  set_scope_of_row(series, call);
   table(series.kind).by_key.insert(series.row, [&](std::uint32_t row) { return key_of(series.kind, row); });
   return {};
 }

@@ -109,6 +109,12 @@ Insights::Insights(const InsightsSettings& settings, std::string_view account, s
 
 Insights::~Insights() = default;
 
+void Insights::follow_settings() {
+  auto next = std::make_unique<const baseline::BaselineSettings>(settings_of_cell(settings_, account_, region_));
+  baseline_.follow(*next);
+  baseline_settings_ = std::move(next);
+}
+
 std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
 const std::vector<Insights::Pending>& Insights::pending_of(std::int64_t minute) const { return pending_[static_cast<std::size_t>(minute) % pending_.size()]; }
 

@@ -63,6 +63,9 @@ class Insights {
   void close_before(std::int64_t minute, baseline::MinutePass& pass, const Emit& emit);
   static constexpr std::int64_t kEnd = INT64_MAX;
 
+  /// The settings that this was made with have become others; see `CellBaseline::follow`.
+  void follow_settings();
+
   /// See `CellBaseline::freeze`.
   void freeze(std::int64_t from, std::int64_t until) { baseline_.freeze(from, until); }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <tuple>
 
 #include "core/text.h"
@@ -65,6 +64,12 @@ bool IpPrefix::is_private() const {
                                    *parse("100.64.0.0/10"),  *parse("169.254.0.0/16"), *parse("127.0.0.0/8"),
                                    *parse("fc00::/7"),       *parse("fe80::/10"),      *parse("::1/128")};
   return std::any_of(kPrivate.begin(), kPrivate.end(), [this](const IpPrefix& range) { return range.contains(*this); });
+}
+
+std::string to_string(const IpPrefix& prefix) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(prefix.v6 ? AF_INET6 : AF_INET, prefix.address.data(), text.data(), text.size());
+  return std::string(text.data()) + "/" + std::to_string(prefix.length);
 }
 
 double share_of_internet(std::vector<IpPrefix> ranges) {

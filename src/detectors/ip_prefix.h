@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct IpPrefix {
   /// for IPv6.
   bool is_private() const;
 };
+
+/// As `IpPrefix::parse` reads it.
+std::string to_string(const IpPrefix& prefix);
 
 /// The part of the internet, from 0 to 1, that the ranges cover together: the larger one of IPv4's and IPv6's. Of IPv6 all
 /// addresses count or, if that is more, those of 2000::/3, outside of which nothing is routed. O(n log n).

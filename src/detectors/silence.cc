@@ -54,6 +54,8 @@ std::int64_t rounded(std::int64_t minutes) {
   return std::min<std::int64_t>(minutes / step * step, 1440);
 }
 
+double alpha_of(const InsightsConfig& insights) { return insights.false_insights_per_week * kBudgetShare / insights.active_regions; }
+
 }  // namespace
 
 const DetectorInfo& Silence::info() {
@@ -74,8 +76,12 @@ const DetectorInfo& Silence::info() {
   return kInfo;
 }
 
-Silence::Silence(const SilenceConfig& config, const InsightsConfig& insights)
-    : config_(config), alpha_(insights.false_insights_per_week * kBudgetShare / insights.active_regions) {}
+Silence::Silence(const SilenceConfig& config, const InsightsConfig& insights) : config_(config), alpha_(alpha_of(insights)) {}
+
+void Silence::follow(const SilenceConfig& config, const InsightsConfig& insights) {
+  config_ = config;
+  alpha_ = alpha_of(insights);
+}
 
 Silence::~Silence() = default;
 

@@ -59,6 +59,9 @@ class Silence {
   Silence(const SilenceConfig& config, const InsightsConfig& insights);
   ~Silence();
 
+  /// From here on these settings hold; what was told stays told until it is over.
+  void follow(const SilenceConfig& config, const InsightsConfig& insights);
+
   /// One record, repeat or not, at its (clamped) event time. `cell`: `event::cell_hash` of its account and Region. `log_time`: when it was appended; or the newest event time.
   void observe(const event::CloudTrailEvent& event, std::uint64_t cell, Timestamp time, Timestamp log_time, baseline::MinutePass& pass, SilenceOutput& output);
 
@@ -106,8 +109,8 @@ class Silence {
   void end(Region& region, SilenceOutput& output);
   event::Finding finding_of(const Told& told, const Region& region, std::string_view what) const;
 
-  const SilenceConfig config_;
-  const double alpha_;  // of an account-Region [1/week]
+  SilenceConfig config_;
+  double alpha_;  // of an account-Region [1/week]
   std::map<Name, std::unique_ptr<Region>> regions_;
   std::unordered_multimap<std::uint64_t, Region*> by_cell_;
   Region* last_ = nullptr;  // of the record before

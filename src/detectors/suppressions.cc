@@ -110,7 +110,25 @@ Suppression read_one(const Section& section) {
   return out;
 }
 
-std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text)); }
+std::string time_of_day(int minute) { return fmt::format("{:02}:{:02}", minute / 60, minute % 60); }
+
+std::string list_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  for (const std::string& text : texts) quoted.push_back(config::yaml_text(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+std::string calendar_yaml(const Suppression& one) {
+  std::string out;
+  if (one.from) out += fmt::format("    from: {}\n", format_time(*one.from));
+  if (one.until) out += fmt::format("    until: {}\n", format_time(*one.until));
+  if (one.minutes_of_day) out += fmt::format("    hours: \"{}-{}\"\n", time_of_day(one.minutes_of_day->first), time_of_day(one.minutes_of_day->second));
+  if (one.weekdays == Suppression{}.weekdays) return out;
+  std::vector<std::string_view> days;
+  for (std::size_t day = 0; day < kDays.size(); ++day)
+    if ((one.weekdays >> day & 1) != 0) days.push_back(kDays[day]);
+  return out + fmt::format("    weekdays: [{}]\n", fmt::join(days, ", "));
+}
 
 }  // namespace
 
@@ -140,9 +158,13 @@ std::string to_yaml(const Suppressions& suppressions) {
   if (suppressions.empty()) return "suppressions: []\n";
   std::string out = "suppressions:\n";
   for (const Suppression& one : suppressions.list()) {
-    out += fmt::format("  - name: {}\n    rules: [{}]\n", quoted(one.name), fmt::join(one.rules, ", "));
+    out += fmt::format("  - name: {}\n    rules: {}\n", config::yaml_text(one.name), list_of(one.rules));
     for (const auto& [key, value] : {std::pair{"account", one.account}, {"region", one.region}, {"principal", one.principal}, {"entity", one.entity}, {"reason", one.reason}, {"owner", one.owner}})
-      if (!value.empty()) out += fmt::format("    {}: {}\n", key, quoted(value));
+      if (!value.empty()) out += fmt::format("    {}: {}\n", key, config::yaml_text(value));
+    std::vector<std::string> addresses;
+    for (const IpPrefix& prefix : one.addresses) addresses.push_back(to_string(prefix));
+    if (!addresses.empty()) out += fmt::format("    addresses: {}\n", list_of(addresses));
+    out += calendar_yaml(one);
     out += fmt::format("    expires: {}\n", format_time(one.expires));
   }
   return out;

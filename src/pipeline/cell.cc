@@ -58,7 +58,7 @@ class Cell::Speaking final : public event::Emit {
 Cell::Cell(const CellSettings& settings, std::string_view account, std::string_view region)
     : settings_(settings), account_(account), region_(region), seen_(settings.open_minutes()) {
   make_detectors();
-  if (settings.insights.config.enabled) insights_ = std::make_unique<detectors::Insights>(settings.insights, account, region);
+  change_insights();
 }
 
 void Cell::make_detectors() {
@@ -72,6 +72,12 @@ void Cell::change_detectors(std::span<const detectors::ConfiguredDetector> befor
   make_detectors();
   ByteReader in(known.bytes());
   TRAILWARDEN_CHECK(load_detectors(in).has_value(), "what was saved just now can be loaded");
+}
+
+void Cell::change_insights() {
+  if (!settings_.insights.config.enabled) insights_.reset();
+  else if (insights_) insights_->follow_settings();
+  else insights_ = std::make_unique<detectors::Insights>(settings_.insights, account_, region_);
 }
 
 detectors::Insights::Emit Cell::insights_to(CellOutput& output) {

@@ -91,6 +91,8 @@ class Cell {
   /// The settings have other detectors now. Each of them goes on from what the one of its name knew, as if the cell had been saved and loaded; `before`: those that the settings
   /// had until now.
   void change_detectors(std::span<const detectors::ConfiguredDetector> before);
+  /// The settings of Insights have changed: what was learned goes on under them. Switched off, it is forgotten; switched on, it begins afresh.
+  void change_insights();
 
  private:
   class Speaking;

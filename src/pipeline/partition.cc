@@ -189,6 +189,13 @@ Result<void> Partition::load(std::string_view bytes) {
   return load_silence(in);
 }
 
+void Partition::change_silence() {
+  const CellSettings& cells = settings_.cells;
+  if (!cells.silence.enabled) silence_.reset();
+  else if (silence_) silence_->follow(cells.silence, cells.insights.config);
+  else silence_.emplace(cells.silence, cells.insights.config);
+}
+
 Result<void> Partition::load_silence(ByteReader& in) {
   const auto saved = in.number<std::uint8_t>();
   if (saved > 1) return fail(ErrorCode::kMalformed, "silence: neither there nor not");

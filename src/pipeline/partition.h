@@ -60,7 +60,7 @@ class Partition {
   /// `number` of `partitions`: which records belong here. One partition, or an unknown number (0): all of them.
   Partition(const PartitionSettings& settings, std::int32_t number, std::int32_t partitions)
       : settings_(settings), number_(number), partitions_(partitions), watermark_(settings.cells.lateness, settings.future_skew), shard_(settings.cells) {
-    if (settings.cells.silence.enabled) silence_.emplace(settings.cells.silence, settings.cells.insights.config);
+    change_silence();
   }
 
   /// Judges a message's records, in log order. A null value holds none: it counts as one that is skipped.
@@ -81,6 +81,11 @@ class Partition {
 
   /// The settings have other detectors, or suppressions, from here on: see `Cell::change_detectors`.
   void change_detectors(std::span<const detectors::ConfiguredDetector> before) { shard_.change_detectors(before); }
+  /// The settings of Insights or silences have changed: see `Cell::change_insights`. Silences too are forgotten where they are switched off.
+  void change_insights() {
+    shard_.change_insights();
+    change_silence();
+  }
 
   Timestamp watermark() const { return watermark_.value(); }
   const Shard& cells() const { return shard_; }
@@ -95,6 +100,7 @@ class Partition {
  private:
   class Sink;
 
+  void change_silence();
   Result<void> load_silence(ByteReader& in);
   SilenceVoice silence_to(Totals& totals, std::vector<Alert>& alerts);
   bool is_misrouted(const std::string& cell) const;

@@ -58,6 +58,10 @@ class Shard {
   void change_detectors(std::span<const detectors::ConfiguredDetector> before) {
     for (const auto& cell : cells_) cell->change_detectors(before);
   }
+  /// `Cell::change_insights` of every cell.
+  void change_insights() {
+    for (const auto& cell : cells_) cell->change_insights();
+  }
 
   std::size_t cells() const { return cells_.size(); }
   /// Calls `visit(cell)` for each, in order of birth.

@@ -216,6 +216,10 @@ Result<void> Worker::change_detection() {
   CellSettings& cells = options_.partitions.cells;
   const std::vector<detectors::ConfiguredDetector> before = std::exchange(cells.detectors, next->detectors);
   cells.suppressions = next->suppressions;
+  const std::string asked = to_yaml(next->insights) + to_yaml(next->silence);
+  const bool insights_change = asked != to_yaml(cells.insights.config) + to_yaml(cells.silence);  // else their state stays as it is, to the bit
+  cells.insights.config = next->insights;
+  cells.silence = next->silence;
   options_.config = next->config;
   totals_.hidden.clear();  // by number of a suppression, which means another one now
   pending_.follow(cells);
@@ -223,7 +227,10 @@ Result<void> Worker::change_detection() {
   parked_.clear();
   for (const auto& [id, part] : parts_) {
     if (part->restore) restore(*part, part->restore->assigned());
-    if (part->state) part->state->change_detectors(before);
+    if (part->state) {
+      part->state->change_detectors(before);
+      if (insights_change) part->state->change_insights();
+    }
     if (!part->is_running()) continue;
     part->must_commit = true;  // the ledger says from where on it is another
     if (!part->brought) drop_snapshot(*part);

@@ -36,10 +36,12 @@ struct WorkerOptions {
   std::function<std::chrono::milliseconds()> now;
 };
 
-/// What may be changed while a service runs: detectors, which in practice are the rules, and suppressions.
+/// What may be changed while a service runs: all that judges.
 struct Detection {
-  std::vector<detectors::ConfiguredDetector> detectors;
+  std::vector<detectors::ConfiguredDetector> detectors;  // rules among them
   detectors::Suppressions suppressions;
+  detectors::InsightsConfig insights;
+  detectors::SilenceConfig silence;
   std::string config;  // `WorkerOptions::config` from then on
 };
 
@@ -173,7 +175,7 @@ class Worker final : private stream::Member {
   std::chrono::milliseconds now() const { return options_.now(); }
 
   stream::PartitionedLog& log_;
-  WorkerOptions options_;  // detectors, suppressions and the hash change with `change`
+  WorkerOptions options_;  // what a `Detection` has of it changes with `change`
   WorkerObserver& observer_;
   JudgeTools tools_;
   Counting pending_, muted_;  // since the last commit; what replays count

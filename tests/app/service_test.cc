@@ -240,9 +240,10 @@ TEST(Service, ReadsItsRulesAnewWhenItIsTold) {
   const testing::TempDir folder;
   const std::string config = folder.write("c.yaml", "version: 1\nrules: {packs: []}\n");
   Running service({.look_at_rules = 1h, .reload_at_most = 10ms}, config);
-  folder.write("c.yaml", "version: 1\nrules: {packs: [cis]}\nworkers: 2\nsuppressions: [{name: quiet, rules: [cis.*], account: \"1*\", reason: r, owner: o, expires: 2099-01-01}]\n");
+  folder.write("c.yaml", "version: 1\nrules: {packs: [cis]}\ntime: {lateness: 30m}\ninsights: {false_insights_per_week: 7}\nsuppressions: [{name: quiet, rules: [cis.*], account: \"1*\", reason: r, owner: o, expires: 2099-01-01}]\n");
   service.reload = true;
-  EXPECT_THAT(service.wait_for("/config", "packs: [\"cis\"]"), ::testing::AllOf(HasSubstr("quiet"), HasSubstr("workers: 1"))) << "and nothing else is taken";
+  EXPECT_THAT(service.wait_for("/config", "packs: [\"cis\"]"), ::testing::AllOf(HasSubstr("packs: [\"cis\"]"), HasSubstr("name: \"quiet\""), HasSubstr("false_insights_per_week: 7"), HasSubstr("lateness: 15m")))
+      << "and what wants a restart is not taken";
   EXPECT_FALSE(service.reload);
   EXPECT_TRUE(service.end().has_value());
 }

@@ -372,6 +372,46 @@ TEST(SavedInsights, ScopesAreThoseOfTheConfigurationNow) {
   EXPECT_EQ(burst(plain), 1U);
 }
 
+/// What may be asked of the traffic's APIs, in turn.
+std::vector<InsightsConfig> settings_in_turn() {
+  InsightsConfig shy = touchy(), without_errors = touchy(), scoped = touchy();
+  shy.false_insights_per_week = 3;
+  shy.region_shares = {{.account = "", .region = "eu-*", .share = 0.2}};
+  without_errors.error_rate = false;
+  without_errors.warm_up = 72h;
+  scoped.scopes = {{.event_name = "Delete*", .settings = {.budget = 5, .up = false}}, {.event_name = "Stop*", .settings = {.minimum_count = 30}}, {.event_source = "ec2.*", .settings = {.calls = false}}};
+  return {shy, scoped, without_errors, touchy()};
+}
+
+TEST(SavedInsights, SettingsThatChangeInBetweenAreAsThoseOfACellThatIsLoadedUnderThem) {
+  for (std::uint32_t seed = 1; seed <= 4; ++seed) {
+    const Traffic traffic(seed);
+    const auto& steps = traffic.steps();
+    const auto in_place = fresh();
+    auto loaded = fresh();
+    std::vector<event::Insight> said;
+    const auto turns = settings_in_turn();
+    std::size_t turn = seed, changes = 0;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (i % 701 == 700) {
+        const InsightsConfig& next = turns[turn++ % turns.size()];
+        auto another = std::make_unique<InsightsFeed>(next, 15, kFewRows);
+        ASSERT_TRUE(another->restore(loaded->saved(), *loaded));
+        said.insert(said.end(), loaded->said().begin(), loaded->said().end());
+        loaded = std::move(another);
+        in_place->follow(next);
+        ++changes;
+      }
+      for (const auto& feed : {in_place.get(), loaded.get()}) feed->call(steps[i].second, steps[i].call, steps[i].count);
+    }
+    said.insert(said.end(), loaded->said().begin(), loaded->said().end());
+    EXPECT_EQ(words(said), words(in_place->said()));
+    EXPECT_EQ(loaded->saved() == in_place->saved(), true);
+    EXPECT_GT(in_place->said().size(), 5U);
+    EXPECT_GT(changes, 8U);
+  }
+}
+
 TEST(SavedInsights, ARowTakesAboutAKilobyte) {
   constexpr int kApis = 500;
   std::deque<std::string> names;

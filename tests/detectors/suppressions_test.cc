@@ -72,5 +72,17 @@ TEST(Suppressions, AreRefusedWithoutAReasonAnOwnerAndAnEnd) {
   EXPECT_THAT(parse("entity: b, hours: \"9-10\"").diagnostics->lines(), Contains(HasSubstr("two times of day")));
 }
 
+TEST(Suppressions, AreWrittenAsTheyAreRead) {
+  const Parsed parsed = parse("rules: [\"aws.*\", root_use], account: \"11*\", region: eu-west-1, principal: \"*/Deploy\", entity: bob, addresses: [203.0.113.0/24, \"2001:db8::/32\"], "
+                              "from: 2026-01-01, until: 2026-05-30T18:00:00Z, hours: \"22:00-04:30\", weekdays: [monday, sunday]");
+  ASSERT_THAT(parsed.diagnostics->lines(), IsEmpty());
+  const std::string written = to_yaml(parsed.suppressions);
+  auto diagnostics = std::make_shared<Diagnostics>();
+  const Suppressions again = read_suppressions(config::Section::parse(written, "f.yaml", diagnostics));
+  EXPECT_THAT(diagnostics->lines(), IsEmpty()) << written;
+  EXPECT_EQ(to_yaml(again), written);
+  for (const char* const part : {"\"aws.*\"", "203.0.113.0/24", "2001:db8::/32", "2026-01-01", "2026-05-30T18:00:00Z", "22:00-04:30", "[monday, sunday]"}) EXPECT_THAT(written, HasSubstr(part));
+}
+
 }  // namespace
 }  // namespace trailwarden::detectors

@@ -77,7 +77,7 @@ class Service:
         sys.exit(f"{name} never said {text!r}; it says {self.page(name)[:300]!r}")
 
     def reloads(self):
-        return (self.folder / "log").read_text().count('"rules.reloaded"')
+        return (self.folder / "log").read_text().count('"config.reloaded"')
 
     def reload(self):
         """By signal, and waits until the worker has taken it."""
@@ -85,7 +85,7 @@ class Service:
         self.process.send_signal(signal.SIGHUP)
         for _ in range(600):
             text = (self.folder / "log").read_text()
-            if text.count('"rules.reloaded"') > before and text.count('"worker.detection_changed"') > changed:
+            if text.count('"config.reloaded"') > before and text.count('"worker.detection_changed"') > changed:
                 return
             time.sleep(0.05)
         sys.exit("the rules were not read anew")

@@ -196,7 +196,7 @@ class Cluster {
   void change(std::size_t slot) {
     const auto found = members_.find(slot);
     if (found == members_.end()) return;
-    found->second->worker->change(std::make_shared<Detection>(Detection{settings_.cells.detectors, settings_.cells.suppressions, "c0ffee"}));
+    found->second->worker->change(std::make_shared<Detection>(Detection{settings_.cells.detectors, settings_.cells.suppressions, settings_.cells.insights.config, settings_.cells.silence, "c0ffee"}));
     ++changes;
   }
 

@@ -48,6 +48,12 @@ class InsightsFeed {
     return insights_.load(in).and_then([&] { return in.finish(); });
   }
 
+  /// Other settings from here on, with as many rows and open minutes as before.
+  void follow(detectors::InsightsConfig config) {
+    settings_.config = with_most(std::move(config), settings_.config.max_series);
+    insights_.follow_settings();
+  }
+
   /// `count` calls at `second` seconds since 1970.
   void call(std::int64_t second, const FeedCall& call = {}, int count = 1) {
     event::CloudTrailEvent event;
