@@ -32,9 +32,9 @@ std::map<std::string, std::string> names_of(const std::vector<archive::Destinati
 
 }  // namespace
 
-Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, OpenedLog log) {
+Result<std::unique_ptr<ArchiveRole>> ArchiveRole::create(const Setup& setup, OpenedLog log, metrics::Registry& metrics) {
   if (setup.trails.trails.empty()) return fail(ErrorCode::kInvalidArgument, "roles: the archiver has nothing to write: name a trail under `trails`");
-  auto stores = std::make_unique<TrailStores>();
+  auto stores = std::make_unique<TrailStores>(&metrics);
   auto destinations = stores->open(setup.trails.trails, [](const trail::TrailConfig&) { return true; });
   if (!destinations) return fail(std::move(destinations).error());
   archive::ArchiverOptions options;
@@ -81,6 +81,10 @@ void ArchiveRole::write(metrics::Registry& metrics) const {
   for (const auto& [result, value] : {std::pair("archived", records.archived), {"unwanted", records.unwanted}, {"skipped", records.skipped}, {"unarchivable", records.unarchivable}})
     metrics.add("trail_records_total", {{"result", result}}, static_cast<double>(value));
   count("trail_fallback_records_total", records.fallback);
+  AppendTime oldest = AppendTime::max();
+  for (const auto& partition : status.partitions) oldest = std::min(oldest, partition.oldest_unwritten.value_or(oldest));
+  const auto age = std::chrono::system_clock::now() - oldest;
+  metrics.set("trail_oldest_unwritten_seconds", {}, oldest == AppendTime::max() ? 0 : std::max(std::chrono::duration<double>(age).count(), 0.0));
   for (const auto& partition : status.partitions) {
     const std::string number = std::to_string(partition.partition);
     metrics.set("trail_open_epoch_bytes", {{"topic", partition.topic}, {"partition", number}}, static_cast<double>(partition.open_bytes));

@@ -18,7 +18,7 @@ namespace trailwarden::app {
 class ArchiveRole final : public SideRole {
  public:
   /// The trails of the configuration, over `log`. kInvalidArgument without trails; otherwise why a store cannot be opened.
-  static Result<std::unique_ptr<ArchiveRole>> create(const Setup& setup, OpenedLog log);
+  static Result<std::unique_ptr<ArchiveRole>> create(const Setup& setup, OpenedLog log, metrics::Registry& metrics);
   ~ArchiveRole() override { stop(); }
 
   std::string name() const override { return "archiver"; }

@@ -68,8 +68,8 @@ void write_metrics(const archive::WatchedTrail& trail, metrics::Registry& metric
 
 }  // namespace
 
-Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, OpenedLog log, bool watches) {
-  auto stores = std::make_unique<TrailStores>();
+Result<std::unique_ptr<DigestRole>> DigestRole::create(const Setup& setup, OpenedLog log, metrics::Registry& metrics, bool watches) {
+  auto stores = std::make_unique<TrailStores>(&metrics);
   auto destinations = stores->open(setup.trails.trails, [](const trail::TrailConfig& trail) { return trail.digest.enabled; });
   if (!destinations) return fail(std::move(destinations).error());
   // Keys that cannot be read are told at once, and not in an hour.

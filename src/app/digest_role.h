@@ -22,7 +22,7 @@ class DigestRole final : public SideRole {
  public:
   /// The trails of the configuration whose `digest` is enabled, over `log`, whose input is the manifest. kInvalidArgument without such trails; otherwise why a
   /// store or the keys cannot be opened. `watches`: those that want it are verified while it runs; a run that ends by itself has no time for it.
-  static Result<std::unique_ptr<DigestRole>> create(const Setup& setup, OpenedLog log, bool watches);
+  static Result<std::unique_ptr<DigestRole>> create(const Setup& setup, OpenedLog log, metrics::Registry& metrics, bool watches);
   ~DigestRole() override;
 
   std::string name() const override { return "digest"; }

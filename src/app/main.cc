@@ -11,6 +11,7 @@
 #include "app/explain.h"
 #include "app/forward.h"
 #include "app/generate.h"
+#include "app/metric_list.h"
 #include "app/offsets.h"
 #include "app/replay.h"
 #include "app/rule_commands.h"
@@ -194,6 +195,14 @@ void add_detectors(CLI::App& app, bool& as_json, Action& action) {
   list->add_flag("--json", as_json, "As JSON");
   list->footer("Example:\n  trailwarden detectors list");
   list->callback([&] { action = [&] { return app::list_detectors(as_json); }; });
+}
+
+void add_metrics(CLI::App& app, bool& as_json, Action& action) {
+  CLI::App& group = add_group(app, "metrics", "What /metrics has for Prometheus", "trailwarden metrics list");
+  CLI::App* const list = group.add_subcommand("list", "Every metric: type, labels, meaning");
+  list->add_flag("--json", as_json, "As JSON");
+  list->footer("Example:\n  trailwarden metrics list");
+  list->callback([&] { action = [&] { return app::list_metrics(as_json); }; });
 }
 
 void add_show(CLI::App& group, std::string& file, std::size_t& limit, Action& action) {
@@ -460,6 +469,7 @@ int run(int argc, char** argv) {
   add_state(app, arguments.state, action);
   add_config(app, arguments.config_file, arguments.against, arguments.config_diff, action);
   add_detectors(app, arguments.as_json, action);
+  add_metrics(app, arguments.as_json, action);
   add_rules(app, arguments.rules, arguments.rule_import, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);

@@ -105,14 +105,14 @@ int run(const RunArguments& arguments) {
   if (setup->config.service.roles.archiver) {
     auto log = open_archive_log(*setup, arguments.from);
     if (!log) return complain(log.error(), exit_code_of(log.error()));
-    auto archiver = ArchiveRole::create(*setup, std::move(*log));
+    auto archiver = ArchiveRole::create(*setup, std::move(*log), service.metrics());
     if (!archiver) return complain(archiver.error(), kWrongUsage);
     service.run_beside(std::move(*archiver));
   }
   if (setup->config.service.roles.digest) {
     auto log = open_digest_log(*setup);
     if (!log) return complain(log.error(), exit_code_of(log.error()));
-    auto digest = DigestRole::create(*setup, std::move(*log), !arguments.drain);
+    auto digest = DigestRole::create(*setup, std::move(*log), service.metrics(), !arguments.drain);
     if (!digest) return complain(digest.error(), kWrongUsage);
     service.run_beside(std::move(*digest));
   }

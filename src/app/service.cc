@@ -49,6 +49,8 @@ std::vector<std::string> keys_of(const std::vector<ConfigChange>& changes) {
   return out;
 }
 
+std::size_t rules_on(const Setup& setup) { return setup.rule_settings ? setup.rule_settings->book->rules().size() : 0; }
+
 ordered_json partition_json(const pipeline::PartitionStatus& status) {
   ordered_json out{{"topic", status.topic}, {"partition", status.partition}, {"state", to_string(status.state)}};
   if (!status.reason.empty()) out["reason"] = status.reason;
@@ -77,7 +79,7 @@ struct Service::Member {
 };
 
 Service::Service(const Setup& setup, OpenLog open_log, Limits limits, std::shared_ptr<const pipeline::SavedCells> bring)
-    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), metrics_(input_topics(setup)), rules_(setup, limits.look_at_rules), config_(to_yaml(setup)), fingerprint_(fingerprint(setup)) {}
+    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), metrics_(input_topics(setup)), rules_(setup, limits.look_at_rules), rules_loaded_(rules_on(setup)), config_(to_yaml(setup)), fingerprint_(fingerprint(setup)) {}
 Service::~Service() { stop_workers_ = true; }
 
 Result<void> Service::run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload) {
@@ -125,6 +127,7 @@ void Service::take(const ConfigReload::Change& change) {
   log::info("config.reloaded", {{"config", detection->config}, {"rules_added", list_of(change.rules.added)}, {"rules_removed", list_of(change.rules.removed)}, {"rules_changed", list_of(change.rules.changed)},
                                 {"keys", list_of(keys_of(change.taken))}});
   log_rule_warnings(live);
+  rules_loaded_ = rules_on(live);
   if (!change.waiting.empty()) log::warn("config.restart_needed", {{"keys", list_of(keys_of(change.waiting))}, {"why", "they are read at the start only; what else has changed is taken"}});
   const std::lock_guard lock(shown_mutex_);
   config_ = to_yaml(live);
@@ -329,6 +332,7 @@ std::vector<pipeline::WorkerStatus> Service::statuses() const {
 std::string Service::page_of_metrics() const {
   metrics::Registry beside;
   for (const auto& role : side_roles_) role->write(beside);
+  beside.set("rules_loaded", {}, static_cast<double>(rules_loaded_.load()));
   return metrics_.text(statuses(), heartbeat_ages()) + beside.text();
 }
 

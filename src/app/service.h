@@ -45,14 +45,17 @@ class Service {
   /// Runs until `stop` is set, or with `drain` until all input there is was judged and committed. Ends cleanly within kFinishBudget of that. An error: what ended
   /// a worker, and with it the service.
   ///
-  /// When `reload` is set, which it sets back, and when files of the rules or of the configuration change, it reads rules and suppressions anew, and workers go on with them from
-  /// their next commit. What cannot be read or compiled is refused, and the old ones stay.
+  /// When `reload` is set, which it sets back, and when files of the rules or of the configuration change, it reads them anew, and workers go on with what of it can be changed
+  /// (`is_live`) from their next commit. What cannot be read or compiled is refused, and all stays as it was.
   Result<void> run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload);
 
   /// Runs beside the workers. Before `run`.
   void run_beside(std::unique_ptr<SideRole> role) { side_roles_.push_back(std::move(role)); }
 
   static constexpr std::chrono::seconds kFinishBudget{8};
+
+  /// What side roles count in; as long as the service lives.
+  metrics::Registry& metrics() { return metrics_.registry(); }
 
   /// Another process with our transactional id is at work. Once `run` has returned.
   bool fenced() const;
@@ -89,6 +92,7 @@ class Service {
   ServiceMetrics metrics_;
   ConfigReload rules_;
   ConfigReload::Clock::time_point last_reload_{};
+  std::atomic<std::size_t> rules_loaded_;
   mutable std::mutex shown_mutex_;
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;

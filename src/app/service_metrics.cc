@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "app/process_metrics.h"
 #include "app/run_metrics.h"
 
 namespace trailwarden::app {
@@ -15,6 +16,8 @@ double seconds(Duration duration) {
 }
 
 double number(std::uint64_t count) { return static_cast<double>(count); }
+
+metrics::Histogram stage_histogram(metrics::Registry& registry, pipeline::Stage stage) { return registry.histogram("stage_duration_seconds", {{"stage", to_string(stage)}}); }
 
 /// What one partition is like now.
 /// `age`: of the status [s].
@@ -44,7 +47,8 @@ void set_partition(metrics::Registry& registry, const pipeline::PartitionStatus&
 
 ServiceMetrics::ServiceMetrics(const std::vector<std::string>& topics)
     : end_to_end_(registry_.histogram("alert_end_to_end_seconds", {})), latency_(registry_.histogram("pipeline_latency_seconds", {})),
-      commit_seconds_(registry_.histogram("transaction_commit_seconds", {})), restore_seconds_(registry_.histogram("restore_duration_seconds", {})) {
+      commit_seconds_(registry_.histogram("transaction_commit_seconds", {})), restore_seconds_(registry_.histogram("restore_duration_seconds", {})),
+      stage_seconds_{stage_histogram(registry_, pipeline::Stage::kJudge), stage_histogram(registry_, pipeline::Stage::kFreeze), stage_histogram(registry_, pipeline::Stage::kChange)} {
   for (const char* result : {"committed", "rolled_back"}) registry_.add("transactions_total", {{"result", result}}, 0);
   for (const char* type : {"assigned", "revoked", "lost"}) registry_.add("rebalances_total", {{"type", type}}, 0);
   for (const char* result : {"done", "failed"}) registry_.add("snapshots_total", {{"result", result}}, 0);
@@ -67,6 +71,8 @@ void ServiceMetrics::committed(const Committed& committed) {
   for (const auto& append : committed.oldest)
     if (append) latency_.observe(seconds(now - *append));
 }
+
+void ServiceMetrics::staged(pipeline::Stage stage, std::chrono::nanoseconds took) { stage_seconds_[static_cast<std::size_t>(stage)].observe(seconds(took)); }
 
 void ServiceMetrics::rolled_back() { registry_.add("transactions_total", {{"result", "rolled_back"}}, 1); }
 void ServiceMetrics::rebalanced(std::string_view type) { registry_.add("rebalances_total", {{"type", type}}, 1); }
@@ -102,6 +108,7 @@ std::string ServiceMetrics::text(const std::vector<pipeline::WorkerStatus>& work
     assigned += workers[i].partitions.size();
     for (const pipeline::PartitionStatus& partition : workers[i].partitions) set_partition(now, partition, heartbeat_ages[i]);
   }
+  write_process_metrics(now);
   now.set("assigned_partitions", {}, number(assigned));
   for (std::size_t i = 0; i < heartbeat_ages.size(); ++i) now.set("worker_heartbeat_age_seconds", {{"worker", std::to_string(i)}}, heartbeat_ages[i]);
   return registry_.text() + now.text() + run_metrics(totals, "");

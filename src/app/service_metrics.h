@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ class ServiceMetrics final : public pipeline::WorkerObserver {
   explicit ServiceMetrics(const std::vector<std::string>& topics);
 
   void committed(const Committed& committed) override;
+  void staged(pipeline::Stage stage, std::chrono::nanoseconds took) override;
   void rolled_back() override;
   void rebalanced(std::string_view type) override;
   void restored(const std::string& topic, std::int32_t partition, std::chrono::milliseconds took, std::uint64_t replayed) override;
@@ -40,6 +42,7 @@ class ServiceMetrics final : public pipeline::WorkerObserver {
   metrics::Registry registry_;
   std::uint64_t dropped_lines_ = 0;
   metrics::Histogram end_to_end_, latency_, commit_seconds_, restore_seconds_;
+  std::array<metrics::Histogram, pipeline::kStages> stage_seconds_;
 };
 
 }  // namespace trailwarden::app

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "trail/folder_store.h"
+#include "trail/observed_store.h"
 #include "trail/s3_store.h"
 
 namespace trailwarden::app {
@@ -30,7 +31,7 @@ trail::S3Settings settings_of(const trail::S3Config& s3) {
 
 }  // namespace
 
-TrailStores::TrailStores() = default;
+TrailStores::TrailStores(metrics::Registry* metrics) : metrics_(metrics) {}
 
 aws::CredentialChain& TrailStores::credentials_of(const std::string& region) {
   auto& chain = credentials_[region];
@@ -44,7 +45,11 @@ Result<std::shared_ptr<trail::ObjectStore>> TrailStores::open(const trail::Trail
     return std::shared_ptr<trail::ObjectStore>(std::move(*store));
   };
   if (!trail.s3) return shared(trail::FolderStore::open(trail.directory));
-  return shared(trail::S3Store::create(settings_of(*trail.s3), http_, credentials_of(trail.s3->region)));
+  auto bucket = shared(trail::S3Store::create(settings_of(*trail.s3), http_, credentials_of(trail.s3->region)));
+  if (!bucket || metrics_ == nullptr) return bucket;
+  return std::make_shared<trail::ObservedStore>(*std::move(bucket), [this](std::string_view op, std::string_view result, std::chrono::nanoseconds took) {
+    metrics_->observe("s3_request_duration_seconds", {{"op", op}, {"result", result}}, std::chrono::duration<double>(took).count());
+  });
 }
 
 Result<std::vector<archive::Destination>> TrailStores::open(const std::vector<trail::TrailConfig>& trails, const std::function<bool(const trail::TrailConfig&)>& wanted) {

@@ -10,6 +10,7 @@
 #include "aws/credential_chain.h"
 #include "aws/http_client.h"
 #include "core/result.h"
+#include "metrics/registry.h"
 #include "trail/object_store.h"
 #include "trail/trail_config.h"
 
@@ -18,7 +19,8 @@ namespace trailwarden::app {
 /// Opens the stores of trails: folders, and buckets with what they have in common, connections and credentials. Outlives the stores.
 class TrailStores {
  public:
-  TrailStores();
+  /// `metrics`: where requests for objects in buckets are counted, as long as this lives; null: nowhere.
+  explicit TrailStores(metrics::Registry* metrics = nullptr);
 
   /// kInvalidArgument, kNotFound or kIo with what to do. A bucket is not asked whether it is there.
   Result<std::shared_ptr<trail::ObjectStore>> open(const trail::TrailConfig& trail);
@@ -28,6 +30,7 @@ class TrailStores {
  private:
   aws::CredentialChain& credentials_of(const std::string& region);
 
+  metrics::Registry* const metrics_;
   aws::HttpClient http_;
   std::map<std::string, std::unique_ptr<aws::CredentialChain>> credentials_;  // by Region
 };

@@ -33,6 +33,7 @@ struct Archiver::Part {
   Timestamp said = kBeginningOfTime;      // in the manifest: all that comes is delivered then or later
   std::optional<QuietHour> quiet;
   std::optional<AppendTime> newest_append;
+  std::optional<AppendTime> ended_from, open_from;  // the oldest message of the epoch that has ended, and of the open one
 };
 
 Archiver::Archiver(stream::PartitionedLog& log, ArchiverOptions options)
@@ -117,6 +118,7 @@ void Archiver::stop(Part& part, std::string why) {
   if (part.is_started) log_.stop(part.id);
   log::error("archive.partition_stopped", {{"topic", part.topic}, {"partition", std::int64_t{part.id.number}}, {"why", why}, {"offset", part.next}});
   part.stopped = std::move(why);
+  part.open_from.reset();
   part.epoch = Epoch(options_.destinations, options_.rules, part.topic, part.id.number);
 }
 
@@ -150,6 +152,7 @@ Result<void> Archiver::take(const stream::Message& message) {
   else part.epoch.take(message, reader_, arena_);
   part.next = message.offset + 1;
   part.newest_append = message.append_time;
+  if (!part.open_from) part.open_from = message.append_time;
   return part.epoch.is_full() ? end_epoch(part) : Result<void>{};
 }
 
@@ -206,6 +209,7 @@ Result<void> Archiver::end_epoch(Part& part) {
     if (auto done = deliver(); !done || must_rewind_) return done;
   }
   part.has_ended = true;
+  part.ended_from = std::exchange(part.open_from, std::nullopt);
   ended_.push_back(part.epoch.close());
   part.ends_with.reset();
   part.epoch = Epoch(options_.destinations, options_.rules, part.topic, part.id.number);
@@ -249,6 +253,7 @@ Result<void> Archiver::commit(const std::vector<ManifestObject>& objects) {
     Part& part = parts_.at(one.partition);
     part.committed = one.next_offset;
     part.has_ended = false;
+    part.ended_from.reset();
     for (const GatheredEpoch& epoch : ended_)
       if (epoch.range.topic == part.topic && epoch.range.partition == part.id.number) part.said = std::max(part.said, epoch.delivered);
   }
@@ -307,7 +312,7 @@ void Archiver::unblock() {
 void Archiver::publish() {
   const std::lock_guard lock(mutex_);
   status_.partitions.clear();
-  for (const auto& [id, part] : parts_) status_.partitions.push_back({part.topic, part.stopped, id.number, part.committed, part.epoch.bytes(), part.newest_append});
+  for (const auto& [id, part] : parts_) status_.partitions.push_back({part.topic, part.stopped, id.number, part.committed, part.epoch.bytes(), part.newest_append, part.ended_from ? part.ended_from : part.open_from});
   status_.blocked = blocked_;
   status_.retries = delivery_.retries();
 }

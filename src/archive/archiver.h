@@ -38,6 +38,7 @@ struct ArchiverStatus {
     std::int64_t committed = -1;
     std::uint64_t open_bytes = 0;  // of the epoch that is gathered
     std::optional<AppendTime> newest_append;
+    std::optional<AppendTime> oldest_unwritten;  // of what was taken and is in no object that is committed
   };
   std::vector<PartitionStatus> partitions;
   std::optional<DeliveryTrouble> blocked;  // why the last delivery was given up; nothing was delivered since

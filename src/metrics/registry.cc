@@ -18,9 +18,11 @@ namespace trailwarden::metrics {
 namespace {
 
 constexpr std::string_view kPrefix = "trailwarden_";
+constexpr std::string_view kOfTheProcess = "process_";  // named as in Prometheus's own client libraries, without our prefix
 
 // What we do ourselves; what waits for CloudTrail, which delivers within minutes; what reads a topic again.
 constexpr std::array kLatencySeconds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0};
+constexpr std::array kStageSeconds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5};
 constexpr std::array kDeliverySeconds{0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0};
 constexpr std::array kRestoreSeconds{0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0};
 
@@ -86,6 +88,12 @@ constexpr std::array kMetrics{
     MetricInfo{"offset_gap_total", Kind::kCounter, "topic", "Jumps over offsets where records may be missing."},
     MetricInfo{"offset_rewind_total", Kind::kCounter, "topic", "Jumps back to offsets that were read before."},
     MetricInfo{"pipeline_latency_seconds", Kind::kHistogram, "", "From the append of a record to the commit of what it caused.", kLatencySeconds},
+    MetricInfo{"process_cpu_seconds_total", Kind::kCounter, "", "Processor time that the process has used, its own and the system's for it."},
+    MetricInfo{"process_max_fds", Kind::kGauge, "", "How many file descriptors the process may have open."},
+    MetricInfo{"process_open_fds", Kind::kGauge, "", "File descriptors that the process has open."},
+    MetricInfo{"process_resident_memory_bytes", Kind::kGauge, "", "Memory of the process that is in RAM."},
+    MetricInfo{"process_start_time_seconds", Kind::kGauge, "", "When the process began."},
+    MetricInfo{"process_virtual_memory_bytes", Kind::kGauge, "", "Address space of the process."},
     MetricInfo{"producer_rebuilds_total", Kind::kCounter, "reason", "Producers thrown away and made anew, by reason."},
     MetricInfo{"rebalances_total", Kind::kCounter, "type", "Changes of the group's assignment, by type."},
     MetricInfo{"record_bytes_consumed_total", Kind::kCounter, "topic", "Bytes of JSON read, inflated, by topic."},
@@ -98,6 +106,9 @@ constexpr std::array kMetrics{
     MetricInfo{"rule_groups", Kind::kGauge, "rule", "Groups (principals, keys, ...) that a rule's correlation remembers."},
     MetricInfo{"rule_state_dropped_total", Kind::kCounter, "rule,what",
                "What a rule's correlation let go of for want of room: groups, matches of a group, searches for a sequence (cut); late: matches that came behind the watermark."},
+    MetricInfo{"rules_loaded", Kind::kGauge, "", "Rules that are on."},
+    MetricInfo{"s3_request_duration_seconds", Kind::kHistogram, "op,result",
+               "Duration of requests for objects of trails in buckets, by operation and what came of them: done, not_found, not_now (busy, failing or unreachable), refused, impossible.", kLatencySeconds},
     MetricInfo{"snapshot_age_seconds", Kind::kGauge, "topic,partition", "Age of the newest snapshot of the partition's state."},
     MetricInfo{"snapshot_bytes", Kind::kGauge, "topic,partition", "Size of the newest snapshot of the partition's state."},
     MetricInfo{"snapshots_total", Kind::kCounter, "result", "Snapshots, by result."},
@@ -105,6 +116,8 @@ constexpr std::array kMetrics{
     MetricInfo{"sqs_messages_total", Kind::kCounter, "result", "Messages of queues, by what became of them."},
     MetricInfo{"sqs_objects_total", Kind::kCounter, "result", "Objects that messages of queues told of, by what became of them."},
     MetricInfo{"sqs_oldest_message_age_seconds", Kind::kGauge, "", "Age of the oldest message that is held, since it came into its queue; 0 if none is."},
+    MetricInfo{"stage_duration_seconds", Kind::kHistogram, "stage",
+               "How long a worker was at one thing: judge (what it took at once), freeze (the copy of a partition's state that is saved), change (to another configuration).", kStageSeconds},
     MetricInfo{"state_bytes", Kind::kGauge, "", "Memory held by the state of all cells."},
     MetricInfo{"stopped_partitions", Kind::kGauge, "topic,partition,reason", "1 for a partition that is not read because of an error, by reason."},
     MetricInfo{"ticks_applied_total", Kind::kCounter, "topic", "Marks of time applied, that move a watermark without records."},
@@ -117,6 +130,7 @@ constexpr std::array kMetrics{
     MetricInfo{"trail_epochs_total", Kind::kCounter, "", "Ranges of the log whose records were written to trails."},
     MetricInfo{"trail_fallback_records_total", Kind::kCounter, "", "Records written to the fallback folder, as they do not say their account or Region."},
     MetricInfo{"trail_objects_written_total", Kind::kCounter, "", "Objects written to trails."},
+    MetricInfo{"trail_oldest_unwritten_seconds", Kind::kGauge, "", "Age of the oldest record that the archiver has read and not stored yet; 0 if there is none."},
     MetricInfo{"trail_open_epoch_bytes", Kind::kGauge, "topic,partition", "Bytes of messages that wait for the end of their epoch."},
     MetricInfo{"trail_problems", Kind::kGauge, "trail,what", "Objects of the trail that are not as they were delivered, as of the last checks."},
     MetricInfo{"trail_problems_found_total", Kind::kCounter, "trail,what", "Objects of the trail that were found not to be as they were delivered."},
@@ -157,7 +171,7 @@ class Families {
  public:
   explicit Families(Kind kind) : kind_(kind) {
     for (const MetricInfo& info : kMetrics)
-      if (info.kind == kind) families_.try_emplace(info.name, std::string(kPrefix).append(info.name), std::string(info.help), prometheus::Labels{});
+      if (info.kind == kind) families_.try_emplace(info.name, full_name(info), std::string(info.help), prometheus::Labels{});
   }
 
   /// The series of these labels, made if need be. `arguments` are for the making.
@@ -187,6 +201,8 @@ class Families {
 }  // namespace
 
 std::span<const MetricInfo> all_metrics() { return kMetrics; }
+
+std::string full_name(const MetricInfo& info) { return std::string(info.name.starts_with(kOfTheProcess) ? "" : kPrefix).append(info.name); }
 
 void Counter::add(double value) const {
   TRAILWARDEN_CHECK(value >= 0, "a counter only goes up");

@@ -19,7 +19,7 @@ enum class Kind : std::uint8_t { kCounter, kGauge, kHistogram };
 
 /// What a metric is. All text is literal.
 struct MetricInfo {
-  std::string_view name;  // without the prefix `trailwarden_`
+  std::string_view name;  // without the prefix `trailwarden_`, which all have but `process_*`
   Kind kind;
   std::string_view labels;  // names, with commas between
   std::string_view help;
@@ -29,6 +29,9 @@ struct MetricInfo {
 /// Every metric there is, by name. Names follow the Prometheus conventions: base units, `_total` for counters; never an account or principal
 /// as a label.
 std::span<const MetricInfo> all_metrics();
+
+/// As `/metrics` has it.
+std::string full_name(const MetricInfo& info);
 
 using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 

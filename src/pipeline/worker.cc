@@ -7,6 +7,7 @@
 
 #include "core/failpoint.h"
 #include "core/log.h"
+#include "pipeline/stage_timer.h"
 #include "pipeline/worker_part.h"
 
 namespace trailwarden::pipeline {
@@ -34,6 +35,15 @@ std::string_view to_string(PartitionStatus::State state) {
   return "";
 }
 
+std::string_view to_string(Stage stage) {
+  switch (stage) {
+    case Stage::kJudge: return "judge";
+    case Stage::kFreeze: return "freeze";
+    case Stage::kChange: return "change";
+  }
+  return "";
+}
+
 Worker::Worker(stream::PartitionedLog& log, WorkerOptions options, WorkerObserver& observer)
     : log_(log), options_(std::move(options)), observer_(observer), tools_(options_.partitions.cells), pending_(options_.partitions.cells),
       muted_(options_.partitions.cells), last_commit_(now()), last_tick_(now()), heartbeat_(now().count()) {}
@@ -53,7 +63,10 @@ Result<void> Worker::step(std::chrono::milliseconds wait) {
   if (failure_) return fail(std::move(*failure_));
   failpoint::hit("after_poll");
   if (must_rewind_) return {};
-  for (const stream::Message& message : polled_.batch.messages) take(message);
+  if (!polled_.batch.messages.empty()) {
+    const StageTimer timer(observer_, Stage::kJudge);
+    for (const stream::Message& message : polled_.batch.messages) take(message);
+  }
   failpoint::hit("after_state_change");
   for (const stream::PartitionFault& fault : polled_.faults)
     if (const auto found = parts_.find(fault.partition); found != parts_.end()) stop(*found->second, fault.reason, fault.detail);
@@ -213,6 +226,7 @@ Result<void> Worker::change_detection() {
   }
   if (next == detection_) return {};
   if (auto done = commit(); !done || must_rewind_) return done;  // rolled back, it is tried again with the next turn
+  const StageTimer timer(observer_, Stage::kChange);
   CellSettings& cells = options_.partitions.cells;
   const std::vector<detectors::ConfiguredDetector> before = std::exchange(cells.detectors, next->detectors);
   cells.suppressions = next->suppressions;
@@ -434,6 +448,7 @@ void Worker::publish() {
     held.baseline_overflowed = before.baseline_overflowed;
     held.baseline_evicted = before.baseline_evicted;
     held.knob = before.knob;
+    held.correlations = before.correlations;
   }
   status.totals.add(held);
   status_ = std::move(status);

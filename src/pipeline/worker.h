@@ -69,6 +69,11 @@ struct WorkerStatus {
   Totals totals;  // committed since it began; without what replays counted
 };
 
+/// What a worker is at, that the log does not wait for.
+enum class Stage : std::uint8_t { kJudge, kFreeze, kChange };
+inline constexpr std::size_t kStages = 3;
+std::string_view to_string(Stage stage);
+
 /// What the surroundings want to hear of a worker; called on its thread.
 class WorkerObserver {
  public:
@@ -82,6 +87,7 @@ class WorkerObserver {
     std::vector<std::optional<AppendTime>> oldest;    // append time of the oldest message of each partition's range
   };
   virtual void committed(const Committed&) {}
+  virtual void staged(Stage, std::chrono::nanoseconds /*took*/) {}
   virtual void rolled_back() {}
   virtual void rebalanced(std::string_view /*type*/) {}
   virtual void restored(const std::string& /*topic*/, std::int32_t /*partition*/, std::chrono::milliseconds /*took*/, std::uint64_t /*replayed*/) {}

@@ -6,6 +6,7 @@
 
 #include "core/failpoint.h"
 #include "core/log.h"
+#include "pipeline/stage_timer.h"
 #include "pipeline/worker_part.h"
 
 namespace trailwarden::pipeline {
@@ -240,6 +241,7 @@ bool Worker::freeze(Part& part) {
   // Ticks at the same offset do not make it another one: they are few, and the checkpoint has them.
   const std::vector<std::int64_t>& known = part.checkpoint.snapshots;
   if (std::find(known.begin(), known.end(), part.next) != known.end()) return false;
+  const StageTimer timer(observer_, Stage::kFreeze);
   part.snapshot = std::make_unique<SnapshotWriter>(part.owner, part.id.number, part.next, part.state->save());
   return true;
 }

@@ -35,6 +35,16 @@ bool has_bad_part(std::string_view key) {
 
 }  // namespace
 
+std::string_view to_string(StoreFault fault) {
+  switch (fault) {
+    case StoreFault::kNotFound: return "not_found";
+    case StoreFault::kNotNow: return "not_now";
+    case StoreFault::kRefused: return "refused";
+    case StoreFault::kImpossible: return "impossible";
+  }
+  return "";
+}
+
 std::optional<StoreError> problem_with_key(std::string_view key) {
   const auto problem = [&](std::string_view what) { return impossible("InvalidKey", fmt::format("\"{}\" cannot be an object's key: {}", printable(key), what)); };
   if (key.empty()) return problem("it is empty");

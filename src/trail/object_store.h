@@ -53,6 +53,9 @@ enum class StoreFault : std::uint8_t {
   kImpossible, // trying again cannot help: a key that is no path, an object that is too large
 };
 
+/// In snake_case, without the k.
+std::string_view to_string(StoreFault fault);
+
 struct StoreError {
   StoreFault fault = StoreFault::kNotNow;
   std::string code;     // S3's (`SlowDown`, `AccessDenied`), or the name of an errno

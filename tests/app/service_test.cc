@@ -206,9 +206,11 @@ TEST(Service, ShowsItsMetricsBeforeAnythingHappens) {
         "event_time_clamped_total", "offset_gap_total", "offset_rewind_total", "last_commit_timestamp_seconds", "alert_end_to_end_seconds", "pipeline_latency_seconds",
         "transaction_commit_seconds", "transactions_total", "ledger_audit_failures_total", "rebalances_total", "assigned_partitions", "restore_duration_seconds",
         "restore_records_total", "snapshots_total", "baselines", "incidents_open", "config_last_reload_successful", "config_last_reload_success_timestamp_seconds", "build_info",
-        "dead_letters_total", "log_lines_dropped_total", "misrouted_records_total", "ticks_applied_total", "worker_heartbeat_age_seconds"})
+        "dead_letters_total", "rules_loaded", "stage_duration_seconds", "log_lines_dropped_total", "misrouted_records_total", "ticks_applied_total", "worker_heartbeat_age_seconds"})
     EXPECT_THAT(page, HasSubstr("# TYPE trailwarden_" + std::string(name) + " ")) << name;
   EXPECT_THAT(page, HasSubstr("trailwarden_dead_letters_total{reason=\"skipped_by_operator\"} 0"));
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"})
+    EXPECT_THAT(page, ::testing::ContainsRegex("\n" + std::string(name) + " [1-9]")) << name;
   EXPECT_TRUE(service.end().has_value());
 }
 

@@ -30,6 +30,12 @@ TEST(Registry, WritesMetricsByNameAndSeriesByLabels) {
             "trailwarden_events_rejected_total{reason=\"truncated\"} 7\n");
 }
 
+TEST(Registry, MetricsOfTheProcessHaveNoPrefix) {
+  Registry registry;
+  registry.set("process_open_fds", {}, 3);
+  EXPECT_NE(registry.text().find("\nprocess_open_fds 3\n"), std::string::npos);
+}
+
 TEST(Registry, MetricsAreNamedAsPrometheusAdvises) {
   for (const MetricInfo& info : all_metrics()) {
     EXPECT_EQ(info.name.ends_with("_total"), info.kind == Kind::kCounter) << info.name;
