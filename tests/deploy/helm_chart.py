@@ -203,6 +203,38 @@ def one_source(helm, _):
             yield f"the packaged chart renders otherwise {why}"
 
 
+def notes(helm, _):
+    """They speak of what is there. `helm template` keeps them to itself, so a copy of the chart has them as a ConfigMap."""
+    with tempfile.TemporaryDirectory() as folder:
+        chart = Path(folder) / "trailwarden"
+        shutil.copytree(CHART, chart)
+        text = chart / "templates/NOTES.txt"
+        (chart / "templates/_notes.tpl").write_text('{{- define "notes" }}' + text.read_text() + "{{- end }}")
+        text.unlink()
+        (chart / "templates/notes.yaml").write_text('{apiVersion: v1, kind: ConfigMap, metadata: {name: notes}, data: {text: {{ include "notes" . | toJson }}}}')
+        for values in value_sets():
+            found = resources(helm.render(values, chart))
+            said = next(one["data"]["text"] for one in found if one["metadata"]["name"] == "notes")
+            sets = {one["metadata"]["name"] for one in of_kind(found, "StatefulSet")}
+            named = set(re.findall(r"statefulset/(\S+)", said))
+            if named != sets:
+                yield f"{values.name}: NOTES name {named}, and {sets} are there"
+            if ("helm -n watch test" in said) != bool(of_kind(found, "Pod")):
+                yield f"{values.name}: NOTES and the test pod do not agree"
+            if not all(word in said for word in ("/readyz", "/healthz", "/metrics", f"kubectl -n {NAMESPACE} ")):
+                yield f"{values.name}: NOTES do not say how to ask for health"
+
+
+def long_names(helm, _):
+    """With the longest release name that Helm takes, names still fit: Kubernetes makes labels of 63 characters of a StatefulSet's name and eleven more."""
+    good, text, why = helm.run("template", "r" * 53, CHART, "--kube-version", f"{KUBERNETES[-1]}.0", "-f", CHART / "ci/trail-values.yaml")
+    if not good:
+        yield why
+    for one in resources(text):
+        if len(one["metadata"]["name"]) > 52:
+            yield f"{one['kind']} {one['metadata']['name']}: too long a name"
+
+
 def faults_of_rules(rule):
     if not shutil.which("promtool"):
         print("promtool is not there, so it has not seen the rules; scripts/setup --test fetches it")
@@ -325,7 +357,7 @@ def examples(helm, _):
                     yield f"{page.relative_to(ROOT)}: {block}{tried[-1][2]}"
 
 
-CHECKS = [lint, golden, kubernetes, operators, pods, configuration, one_source, refusals, in_use, documented, examples]
+CHECKS = [lint, golden, kubernetes, operators, pods, configuration, one_source, notes, long_names, refusals, in_use, documented, examples]
 
 
 def main():
