@@ -18,7 +18,7 @@ def hardened(name, pod):
     around = pod["securityContext"]
     if around.get("runAsNonRoot") is not True or around.get("seccompProfile") != {"type": "RuntimeDefault"} or not around.get("runAsUser"):
         yield f"{name}: may run as root, or without seccomp"
-    for container in pod["containers"]:
+    for container in pod["containers"] + pod.get("initContainers", []):
         inside = container["securityContext"]
         if inside.get("readOnlyRootFilesystem") is not True or inside.get("allowPrivilegeEscalation") is not False or inside.get("capabilities") != {"drop": ["ALL"]}:
             yield f"{name}: {container['name']} is not hardened"
@@ -31,7 +31,7 @@ def mounted(name, pod, claims):
     volumes = [volume["name"] for volume in pod["volumes"]] + claims
     if len(volumes) != len(set(volumes)):
         yield f"{name}: two volumes have one name"
-    for container in pod["containers"]:
+    for container in pod["containers"] + pod.get("initContainers", []):
         for mount in container["volumeMounts"]:
             if mount["name"] not in volumes:
                 yield f"{name}: mounts {mount['name']}, which is no volume of it"

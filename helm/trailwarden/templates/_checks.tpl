@@ -64,6 +64,9 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- if and $values.digest.enabled (not $embedded) (not $values.digest.persistence.enabled) (not $values.digest.extraVolumeMounts) }}
 {{- $wrong = append $wrong "digest.persistence.enabled is off, so the keys that sign digests would go with the pod: turn it on, or mount a volume for trails[].digest.key_directory with digest.extraVolumes and digest.extraVolumeMounts" }}
 {{- end }}
+{{- if and $embedded $values.topics.create }}
+{{- $wrong = append $wrong "topics.create: config.embedded has no topics; turn it off, or use config.kafka" }}
+{{- end }}
 {{- if $embedded }}
   {{- if not $values.detector.enabled }}
   {{- $wrong = append $wrong "config.embedded: archiver and digest writer work in the detector's process; set detector.enabled" }}

@@ -21,18 +21,34 @@ The configuration that values make, before a role's own.
 {{- toJson $roles }}
 {{- end }}
 
+{{/* All roles that are enabled, as a JSON list. */}}
+{{- define "trailwarden.enabledRoles" -}}
+{{- $roles := list }}
+{{- range list "detector" "archiver" "digest" }}
+{{- if index $.Values . "enabled" }}{{ $roles = append $roles . }}{{ end }}
+{{- end }}
+{{- toJson $roles }}
+{{- end }}
+
 {{/* trailwarden.yaml of a role: (dict "root" $ "role" "detector"). The embedded log is one process's, so all roles are in its file. */}}
 {{- define "trailwarden.role.config" -}}
-{{- $root := .root }}
 {{- $roles := list .role }}
-{{- if include "trailwarden.isEmbedded" $root }}
-{{- $roles = list }}
-{{- range list "detector" "archiver" "digest" }}
-{{- if index $root.Values . "enabled" }}{{ $roles = append $roles . }}{{ end }}
-{{- end }}
-{{- end }}
-{{- $config := mergeOverwrite (include "trailwarden.config" $root | fromYaml) (deepCopy (index $root.Values .role "config")) }}
+{{- if include "trailwarden.isEmbedded" .root }}{{ $roles = include "trailwarden.enabledRoles" .root | fromJsonArray }}{{ end }}
+{{- $config := mergeOverwrite (include "trailwarden.config" .root | fromYaml) (deepCopy (index .root.Values .role "config")) }}
 {{- toYaml (set $config "roles" $roles) }}
+{{- end }}
+
+{{/* A configuration with all roles, for `topics`. */}}
+{{- define "trailwarden.topicsConfig" -}}
+{{- $config := include "trailwarden.config" . | fromYaml }}
+{{- $roles := include "trailwarden.enabledRoles" . | fromJsonArray }}
+{{- range reverse $roles }}{{ $config = mergeOverwrite $config (deepCopy (index $.Values . "config")) }}{{ end }}
+{{- toYaml (set $config "roles" $roles) }}
+{{- end }}
+
+{{/* "true" if pods have topics.yaml, which is of all roles: what one of them needs of a topic another one may not know. */}}
+{{- define "trailwarden.hasTopicsFile" -}}
+{{- if and (not (include "trailwarden.isEmbedded" .)) (or (not .Values.existingConfigMap) .Values.topics.create) }}true{{ end }}
 {{- end }}
 
 {{/* "true" if a role's pods talk to AWS: S3, STS, SQS. Not known of an existing ConfigMap, so they may. */}}

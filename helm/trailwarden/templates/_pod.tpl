@@ -65,6 +65,10 @@ envFrom:
     items:
       - key: {{ .role }}.yaml
         path: trailwarden.yaml
+      {{- if include "trailwarden.hasTopicsFile" .root }}
+      - key: topics.yaml
+        path: topics.yaml
+      {{- end }}
 {{- with (default .root.Values.existingSecret (index .root.Values .role "existingSecret")) }}
 - name: secrets
   secret:
