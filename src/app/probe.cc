@@ -155,13 +155,15 @@ int probe(const ProbeArguments& arguments) {
   const std::string key = arguments.account + "/" + arguments.region;
   if (auto sent = send(*setup, topic, key, probe_record(arguments, wall_clock(), id), limit); !sent) return complain(std::move(sent).error().during("send to " + topic), kFailed);
   const auto acknowledged = steady_milliseconds();
-  auto alert = wait_for(*alerts, id, began + limit);
-  if (!alert) return complain(std::move(alert).error().during("read alerts"), kFailed);
-  if (!*alert)
-    return complain({ErrorCode::kNotFound, fmt::format("the record {} is in {}, and no alert of it came within {} s: does the service run, is it ready (/readyz), and has it caught up? A suppression may hide it too", id,
-                                                       printable(topic), arguments.timeout)},
-                    kFailed);
-  const auto envelope = nlohmann::json::parse(**alert, nullptr, false);
+  auto waited = wait_for(*alerts, id, began + limit);
+  if (!waited) return complain(std::move(waited).error().during("read alerts"), kFailed);
+  const std::optional<std::string>& alert = *waited;
+  if (!alert) {
+    const std::string why = fmt::format("the record {} is in {}, and no alert of it came within {} s: does the service run, is it ready (/readyz), and has it caught up? A suppression may hide it too", id,
+                                        printable(topic), arguments.timeout);
+    return complain({ErrorCode::kNotFound, why}, kFailed);
+  }
+  const auto envelope = nlohmann::json::parse(*alert, nullptr, false);
   const std::string name = envelope.is_object() ? envelope.value("id", "") : std::string();
   fmt::print("alert {} of record {}: {} ms after the record was in {}\n", printable(name), id, (steady_milliseconds() - acknowledged).count(), printable(topic));
   return kFine;
