@@ -13,6 +13,7 @@
 #include "app/generate.h"
 #include "app/metric_list.h"
 #include "app/offsets.h"
+#include "app/probe.h"
 #include "app/replay.h"
 #include "app/rule_commands.h"
 #include "app/rule_import.h"
@@ -51,6 +52,7 @@ struct Arguments {
   app::SkipArguments skip;
   app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
+  app::ProbeArguments probe;
   app::ValidateArguments validate;
   std::string config_file, alerts_file, against;
   bool as_json = false;
@@ -294,6 +296,19 @@ void add_forward(CLI::App& app, app::ForwardArguments& arguments, Action& action
   command->callback([&] { action = [&] { return app::forward(arguments); }; });
 }
 
+void add_probe(CLI::App& app, app::ProbeArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("probe", "Sends one record that is a finding to a service that runs, and waits until its alert can be read");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service, with `kafka:`")->required();
+  command->add_option("--timeout", arguments.timeout, "How long to wait, in seconds")->capture_default_str()->check(CLI::Range(1, 3600));
+  command->add_option("--topic", arguments.topic, "Default: the first input of the config");
+  command->add_option("--account", arguments.account, "Whose record it is: 12 digits")->capture_default_str()->check([](const std::string& text) {
+    return text.size() == 12 && text.find_first_not_of("0123456789") == std::string::npos ? std::string() : "12 digits, not " + text;
+  });
+  command->footer("The record says that a port of a security group that does not exist was opened, in an account that does not exist; the alert is `low`. An archiver keeps the record as any other.\n\n"
+                  "Example:\n  trailwarden probe -c trailwarden.yaml --timeout 120\n\nExit codes: 0 the alert came, 1 it did not, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::probe(arguments); }; });
+}
+
 void add_dead_letters(CLI::App& app, app::DeadLetterArguments& arguments, Action& action) {
   CLI::App* const command = app.add_subcommand("deadletters", "What was refused: why, where it stood, how it begins");
   command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service");
@@ -463,6 +478,7 @@ int run(int argc, char** argv) {
   add_audit(app, arguments.audit, action);
   add_topics(app, arguments.topics, action);
   add_forward(app, arguments.forward, action);
+  add_probe(app, arguments.probe, action);
   add_offsets(app, arguments.accept_gap, arguments.skip, action);
   add_dead_letters(app, arguments.dead_letters, action);
   add_validate(app, arguments.validate, action);

@@ -18,6 +18,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+ROOT_FOLDER = Path(__file__).resolve().parents[2]
+
 CONFIG = """version: 1
 kafka:
   brokers: "{bootstrap}"
