@@ -28,7 +28,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from pages import TOP, split
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/docs"))
+from pages import TOP, split  # noqa: E402
 
 SHELLS = {"sh", "bash", "shell", "console", "zsh"}
 PLACES = ("deploy", "docs", "models", "tests")

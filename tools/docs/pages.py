@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
+# Pages that others are writing: links to them are let pass, and left out of the site, until they are there.
+PENDING = {"docs/kubernetes.md", "docs/metrics.md"}
 FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
 INFO = re.compile(r"^(?P<language>[\w+-]+)?(?:\s+\{(?P<classes>[^}]*)\})?$")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
