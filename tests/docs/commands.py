@@ -157,12 +157,22 @@ def compare(blocks, runs, outputs, problem):
                 yield after.line, f"the output has not, or not in this order:\n{line}\nit is:\n" + "\n".join(output.splitlines()[:60])
 
 
-def self_test():
+def wrong_in(text, binary):
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.md"
+        page.write_text(text)
+        return [line for line, _ in check_page(page, binary)[2]]
+
+
+def self_test(binary):
     assert missing_line("a ... c\n...\nd", "x\na  b   c\ny\nd\n") is None
     assert missing_line("a\nb", "b\na\n") == "b"
     assert [b.language for b in split("```sh {.run}\nx\n```\n")[1]] == ["sh"]
     assert list(mistakes_in(split("```sh\nx\n```\n")[1])) and list(mistakes_in(split("```\nx\n```\n")[1])) and list(mistakes_in(split("```sh run\nx\n```\n")[1]))
     assert not list(mistakes_in(split("```sh {.shown}\n$ x\n```\n")[1]))
+    assert wrong_in("```sh {.run}\na=1\n```\n```sh {.run}\nfalse | true; true\n```\n", binary) == [4]
+    assert wrong_in("```sh {.run}\necho a && sleep 600 &\n```\n```text {.output}\nb\n```\n", binary) == [4]
+    assert wrong_in("```sh {.run}\na=1\n```\n```sh {.run}\necho $a; trailwarden --version\n```\n```text {.output}\n1\ntrailwarden ...\n```\n", binary) == []
 
 
 def main():
@@ -170,7 +180,7 @@ def main():
     parser.add_argument("binary", type=Path)
     parser.add_argument("pages", type=Path, nargs="*")
     arguments = parser.parse_args()
-    self_test()
+    self_test(arguments.binary.resolve())
     ran = shown = failed = 0
     for page in [p.resolve() for p in arguments.pages] or pages_of_docs():
         begun = time.monotonic()

@@ -49,7 +49,8 @@ def listing(folder):
         if file.is_file():
             title = next((line[2:] for line in file.read_text(errors="replace").splitlines() if line.startswith("# ")), "") if file.suffix == ".md" else ""
             rows.append((f"[{file.name}]({file.name})", reference.cell(title)))
-    return f"# {folder.removeprefix('docs/')}\n\n" + reference.table(("file", ""), rows)
+    heading = folder.removeprefix("docs/").capitalize() if folder.startswith("docs/") else folder
+    return f"# {heading}\n\n" + reference.table(("file", ""), rows)
 
 
 def add(files, config, path):
