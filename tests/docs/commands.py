@@ -11,7 +11,7 @@ A block of shell commands says what it is behind its language:
 Blocks of a page run in order, in one shell (`set -e`) and one scratch folder, with the program as `trailwarden` on the PATH and the folders of the repository that
 commands name (models, tests, ...) in place. What was left in the background is ended with the page. A block ```text {.output} behind a block that is run is held
 against its output: its lines must come in that order; white space does not count, and `...` stands for anything. Where the system allows it each page has a network
-of its own with nothing but this machine on it."""
+of its own with nothing but this machine on it. Blocks of YAML that are a configuration (`version: 1`) must pass `config check`, rules with tests `rules test`."""
 
 import argparse
 import ctypes
@@ -128,10 +128,24 @@ def missing_line(expected, output):
     return None
 
 
+def yaml_mistakes(blocks, binary):
+    """What the program says against configurations and rules of a page."""
+    for block in blocks:
+        whole = block.text.startswith("id: ") and "\ntests:" in block.text
+        if block.language != "yaml" or not (whole or block.text.startswith("version: 1\n")):
+            continue
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(block.text)
+            file.flush()
+            done = subprocess.run([binary, *(("rules", "test") if whole else ("config", "check")), file.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            yield block.line, f"refused:\n{done.stdout}"
+
+
 def check_page(page, binary):
     """(blocks that ran, blocks that are only shown, mistakes)"""
     blocks = split(page.read_text())[1]
-    mistakes = list(mistakes_in(blocks))
+    mistakes = [*mistakes_in(blocks), *yaml_mistakes(blocks, binary)]
     shell = [b for b in blocks if b.language in SHELLS]
     runs = [b for b in shell if "run" in b.classes]
     if runs and not mistakes:
@@ -170,6 +184,7 @@ def self_test(binary):
     assert [b.language for b in split("```sh {.run}\nx\n```\n")[1]] == ["sh"]
     assert list(mistakes_in(split("```sh\nx\n```\n")[1])) and list(mistakes_in(split("```\nx\n```\n")[1])) and list(mistakes_in(split("```sh run\nx\n```\n")[1]))
     assert not list(mistakes_in(split("```sh {.shown}\n$ x\n```\n")[1]))
+    assert wrong_in("```yaml\nversion: 1\nworkers: 0\n```\n", binary) == [1]
     assert wrong_in("```sh {.run}\na=1\n```\n```sh {.run}\nfalse | true; true\n```\n", binary) == [4]
     assert wrong_in("```sh {.run}\necho a && sleep 600 &\n```\n```text {.output}\nb\n```\n", binary) == [4]
     assert wrong_in("```sh {.run}\na=1\n```\n```sh {.run}\necho $a; trailwarden --version\n```\n```text {.output}\n1\ntrailwarden ...\n```\n", binary) == []
