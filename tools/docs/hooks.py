@@ -90,6 +90,7 @@ def on_files(files, config):
     for path, text in reference.pages(os.environ["TRAILWARDEN_BIN"]).items():
         files.append(File.generated(config, path, content=text))
         places[f"docs/{path}"] = path
+    files.append(File.generated(config, "style.css", content=(Path(__file__).parent / "style.css").read_text()))
     add(files, config, "README.md")
     for file in list(files):
         if file.src_uri.endswith(".md") and not file.generated_by:
@@ -100,10 +101,8 @@ def on_files(files, config):
 
 def named(entries):
     for entry in entries:
-        if isinstance(entry, dict):
-            yield from named(next(iter(entry.values())))
-        else:
-            yield entry
+        inner = next(iter(entry.values())) if isinstance(entry, dict) else entry
+        yield from [inner] if isinstance(inner, str) else named(inner)
 
 
 def expand(entries, pages, taken):
@@ -111,7 +110,7 @@ def expand(entries, pages, taken):
     for entry in entries:
         if isinstance(entry, dict):
             (title, inner), = entry.items()
-            out.append({title: expand(inner, pages, taken)})
+            out.append(entry if isinstance(inner, str) else {title: expand(inner, pages, taken)})
         elif entry.endswith("/*"):
             folder = entry[:-1]
             inside = [p for p in pages if p.startswith(folder) and p not in taken]

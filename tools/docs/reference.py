@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 from pages import TOP
 
@@ -203,15 +204,24 @@ def duration(seconds):
     return f"{seconds}s"
 
 
+def rules_of(program, pack):
+    """The rules of a pack, as a configuration that asks for it has them."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(f"version: 1\nrules: {{packs: [{pack}]}}\n")
+        file.flush()
+        return json.loads(program.says("rules", "list", "--json", "-c", file.name))
+
+
 def rule_page(program):
     out = "# Rules\n\n" + GENERATED + "The packs that ship, as `trailwarden rules list` knows them; [rules.md](../rules.md) says how they are written and changed.\n\n"
     for pack in ("aws", "cis"):
-        rules = json.loads(program.says("rules", "list", "--json", f"models/rules/{pack}"))
-        out += f"## Pack {pack}\n\n{len(rules)} rules, {sum(r['enabled'] for r in rules)} of them on.\n\n"
+        rules = rules_of(program, pack)
+        off = "; of those that are off a detector says the same, or they are experimental" if not all(r["enabled"] for r in rules) else ""
+        out += f"## Pack {pack}\n\n`packs: [{pack}]`: {len(rules)} rules, {sum(r['enabled'] for r in rules)} of them on{off}.\n\n"
         for service in sorted({r["id"].split(".")[1] for r in rules}):
-            rows = [(code(r["id"]), cell(r["title"]), r["severity"], "" if r["enabled"] else "off", " ".join(r["attack"] + [f"CIS {c}" for c in r["cis"]]), duration(r["quietSeconds"]),
+            rows = [(code(r["id"]), cell(r["title"]), r["severity"], "on" if r["enabled"] else "off", " ".join(r["attack"] + [f"CIS {c}" for c in r["cis"]]), duration(r["quietSeconds"]),
                      cell(" ".join(r["falsePositives"]))) for r in rules if r["id"].split(".")[1] == service]
-            out += f"### {pack}.{service}\n\n" + table(("rule", "what", "severity", "", "ATT&CK, CIS", "quiet for", "false alarms"), rows)
+            out += f"### {pack}.{service}\n\n" + table(("rule", "what", "severity", "on", "ATT&CK, CIS", "quiet for", "false alarms"), rows)
     return out + "## Coverage of ATT&CK\n\nWhat `trailwarden rules coverage` says of the rules that are on:\n\n```text\n" + program.says("rules", "coverage") + "```\n"
 
 
