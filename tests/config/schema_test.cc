@@ -340,6 +340,8 @@ void expect_complete(const json& node, const json& definitions, const std::strin
     expect_complete(key, definitions, here);
   }
   if (schema.contains("items") && schema.at("items").is_object()) expect_complete(schema.at("items"), definitions, path + "[]");
+  const json forms = schema.value("oneOf", json::array());
+  for (const json& form : forms) expect_complete(form, definitions, path);
 }
 
 TEST(ConfigSchema, SaysOfEveryKeyWhatItIsItsTypeDefaultAndUnit) {

@@ -44,8 +44,9 @@ def keys_of(schema):
     for name, value in schema.get("properties", {}).items():
         yield name
         yield from keys_of(value)
-    if isinstance(schema.get("items"), dict):
-        yield from keys_of(schema["items"])
+    for inner in [schema.get("items"), *schema.get("oneOf", [])]:
+        if isinstance(inner, dict):
+            yield from keys_of(inner)
 
 
 def missing(binary):

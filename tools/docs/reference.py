@@ -112,7 +112,7 @@ def type_of(node, definitions):
     types = [t for t in ([types] if isinstance(types, str) else types) if t != "null"]
     if types == ["array"]:
         items = resolve(node["items"], definitions) if isinstance(node.get("items"), dict) else {}
-        return "list" if not items else f"list of {'sections' if 'properties' in items else type_of(items, definitions)}"
+        return "list" if not items else f"list of {'sections' if 'properties' in items or 'oneOf' in items else type_of(items, definitions)}"
     if node.get("x-name") == "text":
         return "text"
     words = " or ".join({"object": "section", "string": "text"}.get(t, t) for t in types)
@@ -148,6 +148,15 @@ def sections(node, definitions, path=""):
             yield from sections(value, definitions, f"{path}.{name}" if path else name)
     elif isinstance(node.get("items"), dict):
         yield from sections(node["items"], definitions, f"{path}[]")
+    else:
+        for form in node.get("oneOf", []):
+            if "properties" in form:
+                yield from sections(form, definitions, f"{path} {kind_of(form)}")
+
+
+def kind_of(node):
+    """The name of one of several forms of a section: its `type`."""
+    return node["properties"].get("type", {}).get("const", "")
 
 
 def configuration_page(program):
@@ -162,7 +171,8 @@ def configuration_page(program):
         for name, value in section["properties"].items():
             key = resolve(value, definitions)
             here = f"{path}.{name}" if path else name
-            link = f"[{name}](#{anchor(here)})" if "properties" in key or "properties" in resolve(key.get("items", {}), definitions) else code(name)
+            inner = next((path for path, _ in sections(key, definitions, here)), None)
+            link = f"[{name}](#{anchor(inner)})" if inner else code(name)
             rows.append((link, type_of(key, definitions), cell(default_of(key, name in section.get("required", []))), cell(unit_of(key)), cell(key.get("description", ""))))
         out += f"## {path or 'The file'} {{#{anchor(path)}}}\n\n" + (f"{cell(section['description'])}\n\n" if path and "description" in section else "") + table(("key", "type", "default", "unit", "what"), rows)
     return out + "## All defaults\n\nWhat `trailwarden config show` prints:\n\n```yaml\n" + program.says("config", "show") + "```\n"
