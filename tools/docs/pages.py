@@ -25,11 +25,11 @@ class Block:
 
 def tracked_pages():
     """Every Markdown file of the repository, below its top folder; also those that are not committed yet."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=TOP, capture_output=True, text=True)
-    if listed.returncode:  # a source tree without git
-        names = [str(p.relative_to(TOP)) for p in TOP.rglob("*.md") if "build" not in p.relative_to(TOP).parts]
-    else:
+    try:
+        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=TOP, capture_output=True, text=True, check=True)
         names = listed.stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):  # no git, or a source tree without its repository
+        names = [str(p.relative_to(TOP)) for p in TOP.rglob("*.md") if "build" not in p.relative_to(TOP).parts]
     return [TOP / name for name in sorted(names) if (TOP / name).exists()]
 
 
