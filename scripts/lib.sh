@@ -44,7 +44,7 @@ keep() (
   [[ ! -e $target ]] || exit 0
   rm -rf "$target.part"
   trap 'rm -rf "$target.part"' EXIT
-  "${@:2}" "$target.part"
+  "${@:2}" "$target.part" || exit # set -e is off where keep stands in a condition
   mv "$target.part" "$target"
 )
 

@@ -89,7 +89,7 @@ void add_replay(CLI::App& app, app::ReplayArguments& arguments, Action& action) 
   add_buckets(command, arguments.buckets);
   command->add_flag("!--no-progress", arguments.progress, "No progress line on the terminal");
   command->footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl --summary summary.json\n"
-                  "  trailwarden replay s3://my-trail/AWSLogs/ --since 2024-03-13 --until 2024-03-20 | jq .detail.sentence\n\n"
+                  "  trailwarden replay s3://my-trail/AWSLogs/ --since 2024-03-13 --until 2024-03-20 | jq -r '.detail.sentence // .trailwarden.sentence'\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config.");
   command->callback([&] { action = [&] { return app::replay(arguments); }; });
 }

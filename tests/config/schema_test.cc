@@ -290,6 +290,67 @@ TEST(ConfigSchema, HasTheDefaultsOfSilence) {
   EXPECT_EQ(to_json(YAML::Load(detectors::to_yaml(detectors::SilenceConfig{})))["silence"], defaults_of(config_schema())["silence"]);
 }
 
+/// The values that a section's schema gives as defaults are those that were loaded; its own sections are left out.
+void expect_defaults(const json& schema, const json& loaded) {
+  const json defaults = defaults_of(schema);
+  for (const auto& [key, value] : defaults.items()) {
+    if (!value.is_object()) {
+      EXPECT_EQ(loaded.value(key, json()), value) << key;
+    }
+  }
+}
+
+TEST(ConfigSchema, HasTheDefaultsOfKafka) {
+  const Config config = parse_config("version: 1\nkafka: {brokers: \"localhost:9092\", input: [{topic: t}], security: {allow_plaintext: false}}\n", "f.yaml");
+  const json loaded = to_json(YAML::Load(to_yaml(config)))["kafka"];
+  const json of_kafka = config_schema().at("properties").at("kafka");
+  expect_defaults(of_kafka, loaded);
+  for (const std::string section : {"security", "ticks", "topics"}) expect_defaults(of_kafka.at("properties").at(section), loaded.at(section));
+  EXPECT_EQ(loaded.at("input").at(0).at("gaps"), of_kafka.at("properties").at("input").at("items").at("properties").at("gaps").at("default"));
+}
+
+/// What a schema says of a key, with what it refers to.
+json resolved(const json& schema, const json& definitions) {
+  if (!schema.contains("$ref")) return schema;
+  json out = definitions.at(schema.at("$ref").get<std::string>().substr(std::string_view("#/definitions/").size()));
+  out.update(schema);
+  return out;
+}
+
+/// What is missing for somebody who reads of the key in the reference: `x-default` is a default that is no value, in words; `x-unit` the unit of a number.
+std::string missing_of(const json& key, bool required) {
+  const bool is_section = key.contains("properties") || key.value("additionalProperties", json()).is_object();
+  const json type = key.value("type", json());
+  const bool is_number = type == "integer" || type == "number";
+  if (key.value("description", "").empty()) return "description";
+  if (type.is_null() && !key.contains("enum") && !key.contains("const")) return "type";
+  if (!required && !is_section && !key.contains("default") && !key.contains("x-default")) return "default or x-default";
+  if (is_number && !key.contains("x-unit") && !key.value("description", "").ends_with("]")) return "x-unit";
+  return "";
+}
+
+void expect_complete(const json& node, const json& definitions, const std::string& path) {
+  const json schema = resolved(node, definitions);
+  const std::vector<std::string> required = schema.value("required", std::vector<std::string>{});
+  const json properties = schema.value("properties", json::object());
+  for (const auto& [name, property] : properties.items()) {
+    const json key = resolved(property, definitions);
+    const std::string here = path.empty() ? name : path + "." + name;
+    EXPECT_EQ(missing_of(key, std::find(required.begin(), required.end(), name) != required.end()), "") << here;
+    expect_complete(key, definitions, here);
+  }
+  if (schema.contains("items") && schema.at("items").is_object()) expect_complete(schema.at("items"), definitions, path + "[]");
+  const json forms = schema.value("oneOf", json::array());
+  for (const json& form : forms) expect_complete(form, definitions, path);
+}
+
+TEST(ConfigSchema, SaysOfEveryKeyWhatItIsItsTypeDefaultAndUnit) {
+  const json schema = config_schema();
+  expect_complete(schema, schema.at("definitions"), "");
+  EXPECT_EQ(missing_of(json::parse(R"({"type": "integer", "description": "how many", "default": 1})"), false), "x-unit");
+  EXPECT_EQ(missing_of(json::parse(R"({"type": "string", "description": "a text"})"), false), "default or x-default");
+}
+
 TEST(ConfigExample, HoldsEveryKeyWithItsDefault) {
   const std::string text = read("docs/config.example.yaml");
   EXPECT_THAT(errors_of_loader(text), IsEmpty());
