@@ -80,7 +80,7 @@ def told(listener, word):
             return said
 
 
-def alerts(room):
+def told_alerts(room):
     file = room.path(f"{STATE}/trailwarden-data/alerts.jsonl")
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
@@ -111,14 +111,14 @@ def run_service(room, unit, scratch):
             asked = wait_for("ready", lambda: (lambda done: done if done.returncode == 0 else None)(service.run_beside("/usr/bin/trailwarden", "health", "-c", config)), process=service)
             check("`trailwarden health` says that it is ready", asked.returncode == 0, asked.stdout)
             deliver(room)
-            wait_for("an alert", lambda: alerts(room), process=service)
+            wait_for("an alert", lambda: told_alerts(room), process=service)
             status = Path(f"/proc/{service.inner()}/status").read_text()
             check("it has no capability and no way to any", "CapEff:\t0000000000000000" in status and "CapBnd:\t0000000000000000" in status and "NoNewPrivs:\t1" in status, status)
             code = service.terminate(int(unit.the("TimeoutStopSec")))
         finally:
             service.kill()
     check("SIGTERM ends it with 0", code == 0, log.read_text())
-    found = alerts(room)
+    found = told_alerts(room)
     check("the root user's call is among the alerts", any(alert["detail"].get("detector") == "root_use" for alert in found), found)
     file = room.path(f"{STATE}/trailwarden-data/alerts.jsonl").stat()
     check("what it writes is nobody else's to read", file.st_mode & 0o007 == 0 and file.st_uid != 0, oct(file.st_mode))
@@ -132,9 +132,9 @@ def check_upgrade_and_removal(room, package):
     room.apt("install", "--reinstall", "--no-install-recommends", f"/tmp/{package.name}")
     check("a changed configuration survives an upgrade", "shards: 32" in config.read_text())
     room.apt("remove", "trailwarden")
-    check("removing leaves the configuration and the state", config.exists() and alerts(room) and not room.path("/usr/bin/trailwarden").exists())
+    check("removing leaves the configuration and the state", config.exists() and told_alerts(room) and not room.path("/usr/bin/trailwarden").exists())
     said = room.apt("purge", "trailwarden")
-    check("purging removes the configuration, leaves the state and says so", not config.exists() and alerts(room) and f"{STATE} and the user trailwarden are left" in said, said)
+    check("purging removes the configuration, leaves the state and says so", not config.exists() and told_alerts(room) and f"{STATE} and the user trailwarden are left" in said, said)
     left = room.run("find", "/usr", "/etc", "/lib/systemd", "-name", "*trailwarden*")
     check("nothing else is left", not left.strip(), left)
 

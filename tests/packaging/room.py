@@ -87,9 +87,16 @@ class Room:
         """apt-get, with the packages that were fetched before."""
         network = {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
         binds = apt_binds()
-        with open(CACHE / "packages/apt.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with apt_lock():
             return self.run("apt-get", "-q", "-y", "-o", "Acquire::Retries=3", *words, binds=binds, environment={"DEBIAN_FRONTEND": "noninteractive", **network})
+
+
+@contextlib.contextmanager
+def apt_lock():
+    """What apt keeps outside is for one at a time; apt itself would not wait."""
+    with open(CACHE / "packages/apt.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def apt_binds():
