@@ -83,12 +83,12 @@ class Room:
         """Starts it; `log` gets what it prints."""
         return Process(subprocess.Popen(self.command(words, **options), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT))
 
-    def apt(self, *words):
+    def apt(self, *words, check=True):
         """apt-get, with the packages that were fetched before."""
         network = {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
         binds = apt_binds()
         with apt_lock():
-            return self.run("apt-get", "-q", "-y", "-o", "Acquire::Retries=3", *words, binds=binds, environment={"DEBIAN_FRONTEND": "noninteractive", **network})
+            return self.run("apt-get", "-q", "-y", "-o", "Acquire::Retries=3", *words, check=check, binds=binds, environment={"DEBIAN_FRONTEND": "noninteractive", **network})
 
 
 @contextlib.contextmanager
