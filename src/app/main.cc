@@ -2,15 +2,16 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "app/backtest.h"
 #include "app/commands.h"
+#include "app/completion.h"
 #include "app/config_diff.h"
 #include "app/dead_letters.h"
 #include "app/explain.h"
 #include "app/forward.h"
 #include "app/generate.h"
+#include "app/health.h"
 #include "app/metric_list.h"
 #include "app/offsets.h"
 #include "app/probe.h"
@@ -22,7 +23,7 @@
 #include "app/state.h"
 #include "app/topics.h"
 #include "app/validate.h"
-#include "core/version.h"
+#include "app/version.h"
 
 namespace {
 
@@ -44,6 +45,7 @@ struct Arguments {
   app::GenerateArguments generate;
   app::ScoreArguments score;
   app::RunArguments run;
+  app::HealthArguments health;
   app::StateArguments state;
   app::ExplainArguments explain;
   app::AuditArguments audit;
@@ -236,6 +238,14 @@ void add_run(CLI::App& app, app::RunArguments& arguments, Action& action) {
                   "Example:\n  mkdir -p inbox && cp -r AWSLogs inbox/   # what is there at the start is read in the order of delivery\n  trailwarden run &\n  tail -f trailwarden-data/alerts.jsonl\n\n"
                   "Exit codes: 0 fine, 1 the work failed, 2 wrong usage or config, 3 another process uses our transactional id.");
   command->callback([&] { action = [&] { return app::run(arguments); }; });
+}
+
+void add_health(CLI::App& app, app::HealthArguments& arguments, Action& action) {
+  CLI::App* const command = app.add_subcommand("health", "Asks the service on this machine whether it is ready: for health checks of containers");
+  command->add_option("-c,--config", arguments.config, "Config file (YAML) of the service: where it listens");
+  command->add_flag("--live", arguments.live, "Only whether it is alive: /healthz instead of /readyz");
+  command->footer("Example:\n  trailwarden health -c trailwarden.yaml\n\nExit codes: 0 it is, 1 it is not or does not answer within 5 s, 2 wrong usage or config.");
+  command->callback([&] { action = [&] { return app::health(arguments); }; });
 }
 
 void add_audit(CLI::App& app, app::AuditArguments& arguments, Action& action) {
@@ -461,9 +471,16 @@ void add_rules(CLI::App& app, app::RuleArguments& arguments, app::RuleImportArgu
   add_rule_import(group, import, action);
 }
 
+/// `--version`, and with `--json` more of it.
+void add_version(CLI::App& app) {
+  CLI::Option* const json = app.add_flag("--json")->description("With --version: as JSON, with the compiler, its flags and the versions of the libraries");
+  const auto print = [json] { throw CLI::CallForVersion(json->count() > 0 ? app::version_json() : app::version_line(), 0); };
+  json->needs(app.add_flag_callback("--version", print, "Which version this is"));
+}
+
 int run(int argc, char** argv) {
   CLI::App app("trailwarden: watches AWS CloudTrail and says what is unusual or known to be bad.");
-  app.set_version_flag("--version", fmt::format("trailwarden {} ({})", TRAILWARDEN_VERSION, TRAILWARDEN_REVISION));
+  add_version(app);
   app.require_subcommand(1);
   app.footer("Example:\n  trailwarden replay AWSLogs/ --alerts alerts.jsonl\n\nEvery command has --help.");
 
@@ -475,6 +492,7 @@ int run(int argc, char** argv) {
   add_explain(app, arguments.explain, action);
   add_generate(app, arguments.generate, action);
   add_run(app, arguments.run, action);
+  add_health(app, arguments.health, action);
   add_audit(app, arguments.audit, action);
   add_topics(app, arguments.topics, action);
   add_forward(app, arguments.forward, action);
@@ -490,6 +508,7 @@ int run(int argc, char** argv) {
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);
   add_score(alerts, arguments.score, action);
+  if (argc > 1 && std::string_view(argv[1]) == "complete") return app::complete(app, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -82,7 +82,11 @@ bool apply(const RuleOverride& change, std::vector<Rule>& rules, Diagnostics& er
 std::string shipped_folder(const char* name) {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  for (const fs::path& above : {program.parent_path().parent_path() / "share/trailwarden", fs::path(TRAILWARDEN_SOURCE_DIR) / "models"})
+  std::vector<fs::path> places{program.parent_path().parent_path() / "share/trailwarden"};
+#ifdef TRAILWARDEN_SOURCE_DIR
+  places.push_back(fs::path(TRAILWARDEN_SOURCE_DIR) / "models");
+#endif
+  for (const fs::path& above : places)
     if (fs::is_directory(above / name, error)) return (above / name).string();
   return {};
 }

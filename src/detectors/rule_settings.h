@@ -39,7 +39,7 @@ struct RuleConfig {
 /// Reads `rules:`; what is wrong goes to the section's diagnostics.
 RuleConfig read_rules(const config::Section& section);
 
-/// Where the packs are that ship: TRAILWARDEN_PACKS, else share/trailwarden/rules beside the program's bin/, else models/rules of the source tree. Empty if nowhere.
+/// Where the packs are that ship: TRAILWARDEN_PACKS, else share/trailwarden/rules beside the program's bin/, else models/rules of the source tree (not in packages). Empty if nowhere.
 std::string packs_folder();
 
 /// CloudTrail's event names, for checks of rules: share/trailwarden/api_names or models/api_names likewise. None where the file is nowhere, which is no error.
