@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Figures of the service as an operator meets it: idle memory, start, scrape, reload.
+
+    bench/operations.py TRAILWARDEN [--seconds N]
+
+Each is checked before it is printed: the service was ready, the page was whole, the rules were in use. Times stand beside one of the same run that needs nothing of ours (an empty page, a process that prints its version), as machines are noisy.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+RULE = """---
+id: bench.rule_{n}
+title: Rule {n}
+sentence: "{{userIdentity.arn}} called {{eventName}}."
+severity: low
+pattern: {{eventSource: [iam.amazonaws.com, ec2.amazonaws.com], eventName: [Call{n}, {{prefix: Delete{n}}}], userIdentity: {{type: [IAMUser]}}}}
+quiet_for: {quiet}m
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Service:
+    def __init__(self, binary, folder, config=""):
+        self.folder, self.port, self.binary = folder, free_port(), binary
+        (folder / "inbox").mkdir(exist_ok=True)
+        (folder / "c.yaml").write_text(f"version: 1\nhttp: {{listen: \"127.0.0.1:{self.port}\"}}\n{config}")
+
+    def __enter__(self):
+        self.began = time.monotonic()
+        self.log = open(self.folder / "log", "ab")
+        self.process = subprocess.Popen([self.binary, "run", "-c", "c.yaml"], cwd=self.folder, stderr=self.log)
+        while not self.page("/readyz").startswith("ready"):
+            if self.process.poll() is not None or time.monotonic() - self.began > 60:
+                sys.exit(f"the service did not become ready: {(self.folder / 'log').read_text()[-1000:]}")
+            time.sleep(0.002)
+        self.start = time.monotonic() - self.began
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait(30) != 0:
+            sys.exit("the service did not end well")
+
+    def page(self, path):
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10).read().decode()
+        except OSError:
+            return ""
+
+    def rss(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text()).group(1)) / 1024
+
+    def lines(self, event):
+        return [line for line in (self.folder / "log").read_text().splitlines() if f'"{event}"' in line]
+
+
+def quantile(values, q):
+    values = sorted(values)
+    return values[min(int(q * len(values)), len(values) - 1)]
+
+
+def figure(name, value, unit, goal, beside=""):
+    verdict = "met" if value <= goal else "MISSED"
+    print(f"{name:<40} {value:9.3g} {unit:<3} goal {goal:g}: {verdict}{'; ' + beside if beside else ''}", flush=True)
+
+
+def idle_and_start(binary, folder):
+    starts, memory = [], []
+    for _ in range(5):
+        shutil.rmtree(folder / "trailwarden-data", ignore_errors=True)
+        with Service(binary, folder) as service:
+            starts.append(service.start * 1000)
+            time.sleep(2)
+            memory.append(service.rss())
+    bare = []
+    for _ in range(5):
+        began = time.monotonic()
+        subprocess.run([binary, "--version"], check=True, capture_output=True)
+        bare.append((time.monotonic() - began) * 1000)
+    figure("idle memory, resident", quantile(memory, 0.5), "MB", 60)
+    figure("start to ready, without state", quantile(starts, 0.5), "ms", 1000, f"{quantile(starts, 0.5) / quantile(bare, 0.5):.1f} x of --version ({quantile(bare, 0.5):.0f} ms)")
+
+
+def scrape(binary, folder, seconds):
+    """While generated records are judged as fast as they can be."""
+    subprocess.run([binary, "generate", "--out", folder / "traffic", "--days", "16", "--accounts", "4", "--rate", "60", "--jsonl"], check=True, capture_output=True)
+    with Service(binary, folder, "insights: {warm_up: 12h}\n") as service:
+        os.rename(folder / "traffic/events.jsonl", folder / "inbox/events.jsonl")
+        scrapes, beside, judged, page, moved = [], [], 0, "", time.monotonic()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for path, times in (("/metrics", scrapes), ("/healthz", beside)):
+                began = time.monotonic()
+                text = service.page(path)
+                times.append((time.monotonic() - began) * 1000)
+                if path == "/metrics":
+                    page = text
+                    if not text.rstrip().endswith(tuple("0123456789")) or "trailwarden_build_info" not in text:
+                        sys.exit("the page of metrics is not whole")
+                    now = float(re.search(r"^trailwarden_events_accepted_total (\S+)$", text, re.MULTILINE).group(1))
+                    if now != judged:
+                        judged, moved = now, time.monotonic()
+            time.sleep(0.02)
+            if judged and time.monotonic() - moved > 3:  # all of it is judged
+                break
+        series = re.search(r'trailwarden_baselines\{state="quiet"\} (\S+)', page)
+        if judged < 100_000:
+            sys.exit(f"only {judged} records were judged: that was no load")
+        figure("scrape under load, 99th percentile", quantile(scrapes, 0.99), "ms", 10,
+               f"{quantile(scrapes, 0.99) / quantile(beside, 0.99):.1f} x of /healthz ({quantile(beside, 0.99):.1f} ms); {len(scrapes)} scrapes, {judged:,.0f} records, {series.group(1)} series, {len(page) / 1024:.0f} kB")
+
+
+def reload(binary, folder):
+    """1,000 rules that all change, while records of 100 accounts come."""
+    rules = folder / "rules"
+    rules.mkdir()
+    def write(quiet):
+        (rules / "all.part").write_text("".join(RULE.format(n=n, quiet=quiet) for n in range(1000)))
+        os.rename(rules / "all.part", rules / "all.yaml")
+    write(5)
+    stop = threading.Event()
+    with Service(binary, folder, "rules: {packs: [], folders: [rules]}\n") as service:
+        def feed():
+            n = 0
+            while not stop.is_set():
+                lines = [json.dumps({"eventVersion": "1.08", "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "eventSource": "iam.amazonaws.com", "eventName": f"Call{i}", "awsRegion": "eu-west-1",
+                                     "sourceIPAddress": "203.0.113.7", "eventID": f"{n}-{i}", "recipientAccountId": f"{111122220000 + i}", "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/a"}}) for i in range(100)]
+                part = folder / f"f{n}.part"
+                part.write_text("\n".join(lines) + "\n")
+                os.rename(part, folder / f"inbox/f{n}.jsonl")
+                n += 1
+                time.sleep(0.1)
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        times = []
+        for turn in range(8):
+            time.sleep(1.2)
+            write(6 + turn)
+            before = len(service.lines("worker.detection_changed"))
+            began = time.monotonic()
+            service.process.send_signal(signal.SIGHUP)
+            while len(service.lines("worker.detection_changed")) == before:
+                time.sleep(0.005)
+                if time.monotonic() - began > 20:
+                    sys.exit("the rules were not taken")
+            times.append((time.monotonic() - began) * 1000)
+        page = service.page("/metrics")
+        stop.set()
+        feeder.join()
+    taken = service.lines("config.reloaded")
+    if not all(len(json.loads(line)["rules_changed"].split()) > 10 for line in taken) or "trailwarden_rules_loaded 1000" not in page:
+        sys.exit("the rules did not all change")
+    buckets = re.findall(r'stage_duration_seconds_bucket\{stage="change",le="([^"]+)"\} (\d+)', page)
+    count = int(re.search(r'stage_duration_seconds_count\{stage="change"\} (\d+)', page).group(1))
+    longest = next((float(bound) * 1000 for bound, seen in buckets if int(seen) == count), float("inf"))
+    figure("reload of 1,000 rules, signal to use", quantile(times, 0.5), "ms", 500, f"slowest of {len(times)}: {max(times):.0f} ms")
+    figure("pause in the pass for it, at most", longest, "ms", 50, f"bucket of stage_duration_seconds that holds all {count}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", type=Path)
+    parser.add_argument("--seconds", type=float, default=20)
+    arguments = parser.parse_args()
+    binary = arguments.binary.resolve()
+    for work in (idle_and_start, lambda b, f: scrape(b, f, arguments.seconds), reload):
+        with tempfile.TemporaryDirectory(prefix="trailwarden-bench-") as name:
+            work(binary, Path(name))
+
+
+if __name__ == "__main__":
+    main()
