@@ -14,7 +14,7 @@ using namespace trailwarden;
 std::unique_ptr<http::Server> start_server() {
   http::Options options;
   options.listen = "127.0.0.1:0";
-  options.token = "s3cret";
+  options.token = [] { return Result<std::string>("s3cret"); };
   options.open_pages = {"/open"};
   options.posts = {{"/post", [](const http::PostedRequest& request) { return http::Response{.body = "this was posted: " + request.body}; }}};
   auto server = http::Server::start(std::move(options), {{"/open", [] { return http::Response{.body = "this is open"}; }},

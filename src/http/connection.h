@@ -1,18 +1,24 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
 #include "http/pages.h"
+#include "http/rate_limit.h"
 #include "http/server.h"
+#include "http/wire.h"
 
 /// What is inside of a `Server`: for its .cc and this one's.
 namespace trailwarden::http {
@@ -22,28 +28,31 @@ namespace beast = boost::beast;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-inline constexpr std::size_t kHeaderBytes = 8 << 10;
-inline constexpr std::size_t kBufferBytes = 2 * kHeaderBytes;  // a header, and what was sent after it
-
 /// What all connections share. Used by one thread.
 struct Shared {
-  Shared(Options given, Pages shown) : options(std::move(given)), pages(std::move(shown)) {}
+  Shared(Options given, Pages shown) : options(std::move(given)), pages(std::move(shown)), rate(options.requests_per_second) {}
 
   const Options options;
-  const Pages pages;
-  std::size_t open = 0;  // connections
+  Pages pages;
+  std::shared_ptr<asio::ssl::context> tls;   // null: plain; of connections from now on
+  RateLimit rate;
+  std::map<AddressKey, std::size_t> open_of;  // connections, by address
+  std::size_t open = 0;                       // connections
 };
+
+/// Whose requests and connections are counted together with those of `address`.
+AddressKey key_of(const asio::ip::address& address);
 
 /// A connection: waits for a request, reads its header, answers, and so on; at the end it lingers, since closing a socket with unread bytes in
 /// it would destroy the answer on its way. Each step's handler keeps the connection alive; when none is left, it closes.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Shared& shared, tcp::socket socket) : shared_(shared), stream_(std::move(socket)) { ++shared_.open; }
-  ~Connection() { --shared_.open; }
+  Connection(Shared& shared, tcp::socket socket, const AddressKey& address);
+  ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void start() { wait_for_request(shared_.options.read_timeout); }
+  void start();
 
  private:
   using Request = beast::http::request_parser<beast::http::string_body>;
@@ -58,25 +67,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return [self = shared_from_this(), step](error_code error, std::size_t bytes) { (self.get()->*step)(error, bytes); };
   }
 
-  void wait_for_request(std::chrono::milliseconds limit);
+  void limit(std::chrono::milliseconds time);
+  void await_limit(std::uint64_t step);
+  void on_handshake(error_code error);
+  void wait_for_request(std::chrono::milliseconds time);
   void on_first_bytes(error_code error, std::size_t bytes);
   void read_request();
   void on_request(error_code error, std::size_t bytes);
   void read_body(error_code error, std::size_t bytes);
   void on_body(error_code error, std::size_t bytes);
+  std::optional<Response> refusal_of(error_code error) const;
   std::optional<Response> refusal() const;
   const PostHandler* poster() const;
-  Response answer() const;
+  Response answer();
   Response answer_post(const PostHandler& post);
-  bool may_go_on() const { return request_->get().keep_alive() && requests_ < shared_.options.max_requests; }
+  bool may_go_on() const;
   void send(Response response, bool keep_alive);
   void on_sent(error_code error, std::size_t bytes);
+  void begin_to_linger();
   void linger();
   void on_lingered(error_code error, std::size_t bytes);
 
   Shared& shared_;
-  beast::tcp_stream stream_;
-  beast::flat_buffer buffer_{kBufferBytes};
+  const AddressKey address_;
+  const std::shared_ptr<asio::ssl::context> tls_;  // its own, whatever the others' is by now
+  Wire wire_;
+  asio::steady_timer timer_;
+  std::uint64_t step_ = 0;  // which `timer_` is for
+  bool late_ = false;       // the step under way has taken too long
+  beast::flat_buffer buffer_;
   std::unique_ptr<Request> request_;
   std::unique_ptr<Reply> reply_;
   std::array<char, 4096> discarded_;

@@ -50,11 +50,15 @@ std::string_view advice_on(error_code error) {
 
 }  // namespace
 
+/// What listens, what it listens with, and the thread that all of it happens on.
 class Server::Impl {
  public:
   Impl(Options options, Pages pages) : shared_(std::move(options), std::move(pages)) {
-    // There from the start, so that its first increase shows.
-    if (shared_.options.metrics) refused_ = shared_.options.metrics->counter("http_connections_refused_total", {});
+    metrics::Registry* const metrics = shared_.options.metrics;
+    if (metrics == nullptr) return;
+    // There from the start, so that their first increase shows.
+    refused_ = metrics->counter("http_connections_refused_total", {});
+    for (const unsigned code : {200, 400, 401, 403, 404, 405, 408, 411, 413, 414, 429, 431, 500, 503}) metrics->counter("http_responses_total", {{"code", std::to_string(code)}});
   }
   ~Impl();
   Impl(const Impl&) = delete;
@@ -64,18 +68,27 @@ class Server::Impl {
   std::uint16_t port() const { return port_; }
 
  private:
+  Result<void> take_token();
+  Result<void> take_tls();
+  void look();
+  void tell(const char* what, const Result<void>& taken, std::string& told);
   error_code open(const tcp::endpoint& endpoint);
   void run();
   void accept();
   void on_accept(error_code error, tcp::socket socket);
+  bool has_room_for(const AddressKey& address);
   void refuse(tcp::socket socket);
   void pause(error_code error);
 
   Shared shared_;
+  std::string token_;    // that `shared_` has
+  TlsBytes tls_;         // likewise
+  std::string told_of_token_, told_of_tls_;  // what the log knows is wrong with what stands there now
   std::optional<metrics::Counter> refused_;
   asio::io_context io_{1};  // its end ends the connections, which use shared_
   tcp::acceptor acceptor_{io_};
   asio::steady_timer timer_{io_};
+  asio::steady_timer look_timer_{io_};
   std::uint16_t port_ = 0;
   bool accepting_badly_ = false;  // and the log knows
   std::thread thread_;
@@ -91,6 +104,8 @@ Result<void> Server::Impl::listen() {
   const auto endpoint = parse_address(text);
   if (!endpoint)
     return fail(ErrorCode::kInvalidArgument, "listen on \"" + printable(text) + "\": not an IP address and a port, as in 127.0.0.1:9464, [::1]:9464 or :9464");
+  if (auto taken = take_token(); !taken) return taken;
+  if (auto taken = take_tls(); !taken) return taken;
   error_code error = open(*endpoint);
   const bool any_address = text.front() == ':';
   if (any_address && error == asio::error::address_family_not_supported) error = open(tcp::endpoint(tcp::v4(), endpoint->port()));
@@ -100,6 +115,55 @@ Result<void> Server::Impl::listen() {
   if (!thread) return fail(std::move(thread).error());
   thread_ = std::move(*thread);
   return {};
+}
+
+Result<void> Server::Impl::take_token() {
+  if (!shared_.options.token) return {};
+  auto token = shared_.options.token();
+  if (!token) return fail(std::move(token).error());
+  if (*token == token_) return {};
+  shared_.pages.set_token(*token);
+  token_ = std::move(*token);
+  return {};
+}
+
+Result<void> Server::Impl::take_tls() {
+  const auto& files = shared_.options.tls;
+  if (!files) return {};
+  auto bytes = read(*files);
+  if (!bytes) return fail(std::move(bytes).error());
+  if (*bytes == tls_) return {};
+  auto made = make_tls(*bytes, *files);
+  if (!made) return fail(std::move(made).error());
+  shared_.tls = std::move(made->context);
+  tls_ = std::move(*bytes);
+  metrics::Registry* const metrics = shared_.options.metrics;
+  if (metrics == nullptr) return {};
+  const auto set = [metrics](std::string_view kind, Timestamp expires) { metrics->set("tls_certificate_expiry_timestamp_seconds", {{"kind", kind}}, static_cast<double>(expires.time_since_epoch().count())); };
+  set("http", made->expires);
+  if (made->client_expires) set("http_client_ca", *made->client_expires);
+  return {};
+}
+
+/// At what may have been replaced meanwhile.
+void Server::Impl::look() {
+  if (!shared_.options.token && !shared_.options.tls) return;
+  look_timer_.expires_after(shared_.options.look_every);
+  look_timer_.async_wait([this](error_code error) {
+    if (error) return;
+    tell("http.token_refused", take_token(), told_of_token_);
+    tell("http.tls_refused", take_tls(), told_of_tls_);
+    look();
+  });
+}
+
+/// Says once what is wrong, if it is so at two looks: somebody may be in the middle of replacing several files.
+void Server::Impl::tell(const char* what, const Result<void>& taken, std::string& told) {
+  const std::string wrong = taken ? "" : taken.error().message;
+  const std::string said = "said: " + wrong;
+  if (wrong.empty()) told.clear();
+  else if (told == wrong) log::error(what, {{"why", wrong}, {"what_now", "the last one that was good stays in use"}}), told = said;
+  else if (told != said) told = wrong;
 }
 
 error_code Server::Impl::open(const tcp::endpoint& endpoint) {
@@ -116,6 +180,7 @@ error_code Server::Impl::open(const tcp::endpoint& endpoint) {
 
 void Server::Impl::run() {
   accept();
+  look();
   while (!io_.stopped()) {
     try {
       io_.run();
@@ -133,12 +198,24 @@ void Server::Impl::on_accept(error_code error, tcp::socket socket) {
   if (error) return pause(error);
   accepting_badly_ = false;
   accept();
-  if (shared_.open >= shared_.options.max_connections) return refuse(std::move(socket));
-  std::make_shared<Connection>(shared_, std::move(socket))->start();
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  if (error) return;  // it is gone
+  const AddressKey address = key_of(peer.address());
+  if (!has_room_for(address)) return refuse(std::move(socket));
+  std::make_shared<Connection>(shared_, std::move(socket), address)->start();
+}
+
+bool Server::Impl::has_room_for(const AddressKey& address) {
+  const Options& options = shared_.options;
+  if (shared_.open >= options.max_connections) return false;
+  const auto own = shared_.open_of.find(address);
+  if (options.max_connections_per_address > 0 && own != shared_.open_of.end() && own->second >= options.max_connections_per_address) return false;
+  return !shared_.tls || shared_.rate.take(address, RateLimit::Clock::now());
 }
 
 void Server::Impl::refuse(tcp::socket socket) {
   if (refused_) refused_->add();
+  if (shared_.tls) return;  // there is nothing that it would understand
   // A new socket takes these few bytes at once; what it brought is read so that closing does not destroy them. Neither waits.
   error_code ignored;
   std::array<char, 1024> discarded;
@@ -162,7 +239,8 @@ std::uint16_t Server::port() const { return impl_->port(); }
 
 Result<std::unique_ptr<Server>> Server::start(Options options, std::map<std::string, Handler> pages) {
   try {
-    Pages shown(std::move(pages), options.token, options.open_pages);
+    const Proof proof{.token = {}, .certificate = options.tls && !options.tls->client_ca.empty(), .without = options.without_proof};
+    Pages shown(std::move(pages), proof, options.open_pages);
     auto impl = std::make_unique<Impl>(std::move(options), std::move(shown));
     if (auto listening = impl->listen(); !listening) return fail(std::move(listening).error());
     return std::unique_ptr<Server>(new Server(std::move(impl)));
