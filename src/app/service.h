@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -65,6 +66,8 @@ class Service {
 
   Result<void> start();
   Result<void> start_pages();
+  Result<void> start_open_pages();
+  std::map<std::string, http::Handler> open_pages();
   Result<void> work(Member& member);
   bool watch(bool drain);
   void reload_if_due(std::atomic<bool>& asked);
@@ -94,7 +97,7 @@ class Service {
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<SideRole>> side_roles_;
   std::unique_ptr<api::Endpoint> api_;  // null where no key is configured
-  std::unique_ptr<http::Server> pages_;
+  std::unique_ptr<http::Server> pages_, open_pages_;
 };
 
 }  // namespace trailwarden::app

@@ -167,6 +167,10 @@ FoundCredentials from_environment(const Surroundings& around) {
   Credentials found{around.environment("AWS_ACCESS_KEY_ID"), around.environment("AWS_SECRET_ACCESS_KEY"), around.environment("AWS_SESSION_TOKEN"), std::nullopt,
                     "the environment"};
   if (found.access_key_id.empty() || found.secret_access_key.empty()) return std::nullopt;
+  // As `aws configure export-credentials --format env` writes it: with Z, or +00:00.
+  std::string expiration = around.environment("AWS_CREDENTIAL_EXPIRATION");
+  if (expiration.ends_with("+00:00")) expiration.replace(expiration.size() - 6, 6, "Z");
+  found.expires = parse_event_time(expiration);
   return found;
 }
 

@@ -49,6 +49,9 @@ constexpr std::array kMetrics{
     MetricInfo{"consumer_lag_seconds", Kind::kGauge, "topic,partition",
                "Age of the oldest record of the partition that is not committed yet; 0 if there is none."},
     MetricInfo{"consumer_rebuilds_total", Kind::kCounter, "reason", "Consumers thrown away and made anew, by reason."},
+    MetricInfo{"credentials_expiry_timestamp_seconds", Kind::kGauge, "kind",
+               "When the first of the AWS credentials in use expires, by where they are from (environment, web_identity, profile, container, instance). Those that say no time have none; all but the "
+               "environment's are renewed five minutes before it, or when two thirds of their time are over."},
     MetricInfo{"dead_letters_total", Kind::kCounter, "reason", "Records written to the dead-letter topic, by reason."},
     MetricInfo{"detector_evaluations_total", Kind::kCounter, "detector", "Records that a detector looked at closely."},
     MetricInfo{"digest_chain_breaks_total", Kind::kCounter, "", "Times that a chain of digests stopped because of an object of somebody else's, or went on from another digest than ours."},
