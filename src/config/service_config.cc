@@ -98,6 +98,7 @@ KafkaConfig read_kafka(const Section& section) {
   KafkaConfig kafka;
   kafka.brokers = section.text("brokers", "");
   if (kafka.brokers.empty()) section.report("brokers", "kafka needs its brokers: `brokers: \"host:9092,other:9092\"`");
+  if (kafka.brokers.find('@') != std::string::npos) section.report("brokers", "brokers are HOST:PORT, with no user: kafka.security says who we are");
   kafka.group = section.text("group", kafka.group);
   kafka.archiver_group = section.text("archiver_group", kafka.archiver_group);
   if (kafka.archiver_group == kafka.group) section.report("archiver_group", "the archiver needs a group of its own: within one group each record goes to one of the two only");
@@ -136,7 +137,7 @@ std::string_view host_of(std::string_view url) {
 /// That requests go to a server of https://, or stay on this machine.
 void check_address(const Section& section, std::string_view key, const SqsConfig& queue, const std::string& url, std::string_view example) {
   const std::string_view host = host_of(url);
-  if (host.empty() || url.find_first_of(" ?#@") != std::string::npos) section.report(key, fmt::format("{}: expected {}, not \"{}\"", key, example, printable(url)));
+  if (host.empty() || url.find_first_of(" ?#@") != std::string::npos) section.report(key, fmt::format("{}: expected {}, with no user and no query", key, example));
   else if (url.starts_with("http://") && !queue.allow_plaintext && !is_loopback(std::string(host)))
     section.report(key, fmt::format("{}: this host is not this machine, and http:// does not encrypt: use https://, or allow it with allow_plaintext: true", key));
 }
@@ -160,7 +161,7 @@ std::vector<SqsConfig> read_queues(const Section& embedded) {
     const std::string_view example = "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME";
     const std::string_view path = std::string_view(queue.queue_url).substr(std::min(queue.queue_url.size(), queue.queue_url.find("//") + 2));
     if (queue.queue_url.empty()) one.report("queue_url", fmt::format("each queue needs its `queue_url`: {}", example));
-    else if (path.find('/') == std::string_view::npos || path.ends_with('/')) one.report("queue_url", fmt::format("queue_url: expected {}, not \"{}\"", example, printable(queue.queue_url)));
+    else if (path.find('/') == std::string_view::npos || path.ends_with('/')) one.report("queue_url", fmt::format("queue_url: expected {}", example));
     else if (queue.endpoint.empty()) check_address(one, "queue_url", queue, queue.queue_url, example);
     if (!queue.endpoint.empty()) check_address(one, "endpoint", queue, queue.endpoint, "https://HOST or https://HOST:PORT");
     queue.region = one.text("region", region_of(queue.queue_url));
@@ -168,7 +169,7 @@ std::vector<SqsConfig> read_queues(const Section& embedded) {
     queue.bucket_region = one.text("bucket_region", queue.region);
     queue.visibility = one.duration("visibility", queue.visibility, 5s, 12h);
     if (std::any_of(queues.begin(), queues.end(), [&queue](const SqsConfig& other) { return !queue.queue_url.empty() && other.queue_url == queue.queue_url; }))
-      one.report("queue_url", fmt::format("{} is there already", printable(queue.queue_url)));
+      one.report("queue_url", "this queue is there already");
     queues.push_back(std::move(queue));
   }
   if (embedded.has("sqs") && queues.empty()) embedded.report("sqs", "sqs needs a queue: `sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/111122223333/trail-objects\"}]`");
@@ -222,6 +223,8 @@ HttpConfig read_http(const Section& section) {
   HttpConfig http;
   http.listen = section.text("listen", http.listen);
   http.metrics_listen = section.text("metrics_listen", "");
+  for (const auto& [key, address] : {std::pair("listen", &http.listen), {"metrics_listen", &http.metrics_listen}})
+    if (address->find('@') != std::string::npos) section.report(key, fmt::format("{}: an address and a port to listen on, with no user", key));
   http.token = read_secret_source(section, "token");
   http.tls = read_tls(section.section("tls"));
   http.limits = read_limits(section.section("limits"));
@@ -238,7 +241,7 @@ ApiKey read_api_key(const Section& section) {
   const bool is_id = key.id.size() >= 16 && key.id.size() <= 128 && is_all(key.id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
   if (!is_id) section.report("id", "id: an access key id has 16 to 128 letters, digits and '_'");
   if (key.account.size() != 12 || !is_all(key.account, [](char c) { return c >= '0' && c <= '9'; }))
-    section.report("account", fmt::format("account: whose trails are asked for with this key: 12 digits, not \"{}\"", printable(key.account)));
+    section.report("account", "account: whose trails are asked for with this key: 12 digits");
   if (key.secret.empty()) section.report("id", "this key needs its secret: secret_file or secret_env");
   return key;
 }
@@ -253,7 +256,7 @@ ApiConfig read_api(const Section& section, const HttpConfig& http) {
       section.report("regions", fmt::format("regions: \"{}\" is not the name of a Region, as eu-west-1 is", printable(region)));
   for (const Section& one : section.sections("keys")) {
     ApiKey key = read_api_key(one);
-    if (std::any_of(api.keys.begin(), api.keys.end(), [&](const ApiKey& other) { return other.id == key.id; })) one.report("id", fmt::format("{} is there already", printable(key.id)));
+    if (std::any_of(api.keys.begin(), api.keys.end(), [&](const ApiKey& other) { return other.id == key.id; })) one.report("id", "this id is there already");
     api.keys.push_back(std::move(key));
   }
   if (!api.keys.empty() && http.listen.empty()) section.report("keys", "the API is served where the pages are: give http its `listen`");
@@ -381,6 +384,8 @@ SecretSource read_secret_source(const Section& section, const std::string& name)
   const std::string file_key = name + "_file", environment_key = name + "_env";
   SecretSource source{section.text(file_key, ""), section.text(environment_key, "")};
   if (!source.file.empty() && !source.environment.empty()) section.report(environment_key, fmt::format("{} and {}: give one of them", file_key, environment_key));
+  if (!is_all(source.environment, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }))
+    section.report(environment_key, fmt::format("{}: the name of an environment variable, as SOME_NAME; never the secret itself", environment_key));
   return source;
 }
 

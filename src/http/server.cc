@@ -58,7 +58,7 @@ class Server::Impl {
     if (metrics == nullptr) return;
     // There from the start, so that their first increase shows.
     refused_ = metrics->counter("http_connections_refused_total", {});
-    for (const unsigned code : {200, 400, 401, 403, 404, 405, 408, 411, 413, 414, 429, 431, 500, 503}) metrics->counter("http_responses_total", {{"code", std::to_string(code)}});
+    for (const int code : {200, 400, 401, 403, 404, 405, 408, 411, 413, 414, 429, 431, 500, 503}) metrics->counter("http_responses_total", {{"code", std::to_string(code)}});
   }
   ~Impl();
   Impl(const Impl&) = delete;
@@ -103,7 +103,7 @@ Result<void> Server::Impl::listen() {
   const std::string& text = shared_.options.listen;
   const auto endpoint = parse_address(text);
   if (!endpoint)
-    return fail(ErrorCode::kInvalidArgument, "listen on \"" + printable(text) + "\": not an IP address and a port, as in 127.0.0.1:9464, [::1]:9464 or :9464");
+    return fail(ErrorCode::kInvalidArgument, "listen on " + (text.find('@') == std::string::npos ? "\"" + printable(text) + "\"" : "what has a user") + ": not an IP address and a port, as in 127.0.0.1:9464, [::1]:9464 or :9464");
   if (auto taken = take_token(); !taken) return taken;
   if (auto taken = take_tls(); !taken) return taken;
   error_code error = open(*endpoint);
