@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "app/expiry_metrics.h"
-#include "app/service_api.h"
 #include "app/service_http.h"
 #include "core/clocks.h"
 #include "core/log.h"
@@ -235,7 +234,7 @@ Result<void> Service::start_pages() {
       for (const auto& role : side_roles_) role->describe(trail.name, out);
       return out;
     };
-    auto api = open_api(setup_, status, metrics_.registry());
+    auto api = ServiceApi::open(setup_, status, metrics_.registry());
     if (!api) return fail(std::move(api).error());
     api_ = std::move(*api);
     options.posts = {{"/", [this](const http::PostedRequest& request) { return api_->answer(request); }}};

@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "api/endpoint.h"
 #include "app/logs.h"
 #include "app/rule_reload.h"
+#include "app/service_api.h"
 #include "app/service_metrics.h"
 #include "app/setup.h"
 #include "app/side_role.h"
@@ -96,7 +96,7 @@ class Service {
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<SideRole>> side_roles_;
-  std::unique_ptr<api::Endpoint> api_;  // null where no key is configured
+  std::unique_ptr<ServiceApi> api_;  // null where no key is configured
   std::unique_ptr<http::Server> pages_, open_pages_;
 };
 
