@@ -3,8 +3,9 @@
 
     tests/integration/syscalls.py BINARY
 
-The service works embedded with all roles, over TLS, reloads, answers its pages and its API, and ends. What it called is printed, and held against `systemd-analyze syscall-filter`. It must also
-have given up what it needs no more: core files, being read by others, new privileges. Exits with 77 without strace and systemd-analyze, or where strace may not trace.
+The service works embedded with all roles, with a bucket that does not answer, over TLS, reloads, answers its pages and its API, and ends; then it looks for a Kafka that is not there. What it
+called is printed, and held against `systemd-analyze syscall-filter`, and the sockets that it opened against the unit's families. It must also have given up what it needs no more: core files,
+being read by others, new privileges. Exits with 77 without strace and systemd-analyze, or where strace may not trace.
 """
 
 import json
@@ -28,7 +29,13 @@ embedded: {{input: {folder}/inbox, data: {folder}/data}}
 http: {{listen: "127.0.0.1:0", token_file: {folder}/token, tls: {{certificate_file: {folder}/tls.crt, key_file: {folder}/tls.key}}}}
 api:
   keys: [{{id: TRAILWARDENAUDITOR, account: "111122223333", secret_file: {folder}/token}}]
-trails: [{{name: main, home_region: us-east-1, directory: {folder}/trail, digest: {{key_directory: {folder}/keys}}}}]
+trails:
+  - {{name: main, home_region: us-east-1, directory: {folder}/trail, digest: {{key_directory: {folder}/keys}}}}
+  - {{name: far, home_region: us-east-1, s3: {{bucket: some-trail, endpoint: "http://localhost:1", region: us-east-1}}, digest: {{key_directory: {folder}/keys}}}}
+"""
+KAFKA = """version: 1
+kafka: {{brokers: "localhost:1", instance: "0", input: [{{topic: t}}], security: {{protocol: ssl}}}}
+http: {{listen: "127.0.0.1:0"}}
 """
 RECORD = {"eventVersion": "1.08", "eventTime": "2026-01-05T10:00:00Z", "eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "awsRegion": "us-east-1", "sourceIPAddress": "203.0.113.7",
           "eventID": "e-1", "recipientAccountId": "111122223333", "userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"}}
@@ -62,15 +69,32 @@ def allowed(sets):
     return calls
 
 
-def work(folder, binary, trace):
-    # As the unit does, not as root: SQLite gives its files to the owner of the database then, which nobody else may.
-    shutil.copy(binary, folder / "trailwarden")
+def under_strace(folder, trace, config, log):
+    """As the unit does, not as root: SQLite gives its files to the owner of the database then, which nobody else may."""
     as_whom = []
     if os.geteuid() == 0:
         as_whom = ["-u", "nobody"]
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "nobody")
-    process = subprocess.Popen(["strace", "-f", "-qq", *as_whom, "-o", trace, folder / "trailwarden", "run", "-c", folder / "config.yaml"], stderr=open(folder / "log", "wb"))
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "of nobody"}
+    return subprocess.Popen(["strace", "-f", "-qq", *as_whom, "-o", trace, folder / "trailwarden", "run", "-c", folder / config], stderr=open(log, "wb"), env=environment)
+
+
+def look_for_kafka(folder, trace):
+    process = under_strace(folder, trace, "kafka.yaml", folder / "log-kafka")
+    time.sleep(5)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    if children:
+        subprocess.run(["kill", "-TERM", children[0]], check=False)
+    try:
+        process.wait(60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+
+def work(folder, trace):
+    process = under_strace(folder, trace, "config.yaml", folder / "log")
     try:
         for _ in range(600):
             started = [line for line in (folder / "log").read_text().splitlines() if '"service.started"' in line]
@@ -118,12 +142,19 @@ def main():
         (folder / "inbox").mkdir()
         (folder / "token").write_text("token\n")
         (folder / "config.yaml").write_text(CONFIG.format(folder=folder))
+        (folder / "kafka.yaml").write_text(KAFKA.format())
+        shutil.copy(sys.argv[1], folder / "trailwarden")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "tls.key", "-out", folder / "tls.crt", "-subj", "/CN=127.0.0.1", "-days", "3"], check=True, capture_output=True)
-        trace = folder / "trace"
-        status, limits = work(folder, Path(sys.argv[1]).resolve(), trace)
-        text = trace.read_text(errors="replace")
+        status, limits = work(folder, folder / "trace")
+        look_for_kafka(folder, folder / "trace-kafka")
+        text = "".join((folder / name).read_text(errors="replace") for name in ("trace", "trace-kafka"))
         calls = set(re.findall(r"^\d+ +(\w+)\(", text, re.MULTILINE))
+    # glibc asks by AF_NETLINK which addresses this machine has, to put a name's addresses in order; refused, it takes it that there are all kinds.
+    families = set(re.findall(r" socket\((AF_\w+)", text)) - {"AF_NETLINK"}
     found = [f"{call} is not allowed by {UNIT.name}" for call in sorted(calls - may)]
+    found += [f"a socket of {family} is not allowed by {UNIT.name}" for family in sorted(families - set(re.search(r"^RestrictAddressFamilies=(.*)$", UNIT.read_text(), re.MULTILINE).group(1).split()))]
+    if "connect" not in calls:
+        found.append("nobody was asked for anything")
     if len(may) < 200 or not {"openat", "read", "write", "accept4", "accept"} & calls or len(calls) < 30:
         found.append(f"too little was understood: {len(may)} allowed, {len(calls)} seen")
     if not re.search(r"^NoNewPrivs:\s*1$", status, re.MULTILINE):
