@@ -100,11 +100,12 @@ void Connection::read_request() {
 }
 
 void Connection::on_request(error_code error, std::size_t) {
+  const bool is_within_rate = shared_.rate.take(address_, RateLimit::Clock::now());  // what is wrong counts too
   if (error) {
-    if (auto refusal = refusal_of(error)) send(std::move(*refusal), false);
+    if (auto refusal = refusal_of(error); refusal && is_within_rate) send(std::move(*refusal), false);
     return;
   }
-  if (!shared_.rate.take(address_, RateLimit::Clock::now())) return send({.status = 429, .body = "too many requests from this address\n", .headers = {{"Retry-After", "1"}}}, false);
+  if (!is_within_rate) return send({.status = 429, .body = "too many requests from this address\n", .headers = {{"Retry-After", "1"}}}, false);
   if (auto refused = refusal()) {
     const bool is_understood = refused->status == 405;
     return send(std::move(*refused), is_understood && may_go_on());

@@ -288,6 +288,20 @@ TEST(Server, TakesNoMoreRequestsOfAnAddressThanItsShare) {
   EXPECT_THAT(registry.text(), HasSubstr("trailwarden_http_responses_total{code=\"429\"} 3\n"));
 }
 
+TEST(Server, WhatIsNoRequestCountsAsOne) {
+  Options options = patient();
+  options.requests_per_second = 0.001;
+  const auto server = a_server(options);
+  const auto sent = [&server](std::string_view bytes) {
+    Client client(server->port());
+    client.send(bytes);
+    return client.rest();
+  };
+  EXPECT_THAT(sent("no request\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(fetch(*server, "/healthz"), StartsWith("HTTP/1.1 429 "));
+  EXPECT_EQ(sent("no request\r\n\r\n"), "");
+}
+
 TEST(Server, TakesNoMoreConnectionsOfAnAddressThanItsShare) {
   Options options = patient();
   options.max_connections_per_address = 2;
