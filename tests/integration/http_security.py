@@ -8,6 +8,7 @@ Token and certificates are replaced while it runs. Exits with 77 without openssl
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -237,6 +238,7 @@ def main():
             statuses = [service.ask("/healthz", plain=True)[0] for _ in range(6)]
             expect("no more than two at once", 429 in statuses and statuses[0] == 200, True)
             expect("a token that anybody may overhear is warned of", service.log.read_text().count('"http.not_encrypted"'), 2)
+            expect("root is warned of", service.log.read_text().count('"process.is_root"'), 1 if os.geteuid() == 0 else 0)
             service.stop()
             print("the rate: as it should be")
         finally:
