@@ -57,7 +57,7 @@ class Service:
         self.log = folder / "log"
         self.process = subprocess.Popen([binary, "run", "-c", folder / "config.yaml"], stderr=open(self.log, "wb"))
         ports = {}
-        for _ in range(400):
+        for _ in range(3000):
             for line in self.log.read_text().splitlines():
                 if '"pages":"port ' in line:
                     ports[json.loads(line)["event"]] = int(json.loads(line)["pages"].removeprefix("port "))
