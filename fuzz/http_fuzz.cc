@@ -1,8 +1,10 @@
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "http/client.h"
 #include "http/server.h"
@@ -14,7 +16,7 @@ using namespace trailwarden;
 std::unique_ptr<http::Server> start_server() {
   http::Options options;
   options.listen = "127.0.0.1:0";
-  options.token = "s3cret";
+  options.token = [] { return Result<std::string>("s3cret"); };
   options.open_pages = {"/open"};
   options.posts = {{"/post", [](const http::PostedRequest& request) { return http::Response{.body = "this was posted: " + request.body}; }}};
   auto server = http::Server::start(std::move(options), {{"/open", [] { return http::Response{.body = "this is open"}; }},
@@ -29,7 +31,12 @@ std::unique_ptr<http::Server> start_server() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::unique_ptr<http::Server> server = start_server();
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  testing::Client client(server->port());
+  // Thousands of connections a second use up the ports of this machine now and then; those that rest come back.
+  testing::Client client;
+  for (int tries = 0; !client.connect(server->port()); ++tries) {
+    TRAILWARDEN_CHECK(tries < 1'000, "the server listens");
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
   client.send(bytes);
   client.finish();
   const std::string answers = client.rest();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/caller.h"
@@ -30,6 +31,9 @@ class Endpoint {
   Endpoint(Options options, TrailApi trails) : options_(std::move(options)), trails_(std::move(trails)) {}
 
   http::Response answer(const http::PostedRequest& request);
+
+  /// From now on these. Not while it answers.
+  void set_keys(std::vector<AccessKey> keys) { options_.keys = std::move(keys); }
 
  private:
   struct Answer;

@@ -10,10 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/archive_role.h"
+#include "app/confinement.h"
 #include "app/crash_report.h"
 #include "app/digest_role.h"
 #include "app/logs.h"
 #include "app/reload_signal.h"
+#include "app/secret_files.h"
 #include "app/service.h"
 #include "app/setup.h"
 #include "app/stop_signal.h"
@@ -83,6 +85,8 @@ int run(const RunArguments& arguments) {
   std::atomic<bool>& reload = reload_on_signal();
   std::signal(SIGPIPE, SIG_IGN);
   report_crashes();
+  confine_process();
+  warn_of_open_secrets(*setup);
   log_rule_warnings(*setup);
   std::shared_ptr<const pipeline::SavedCells> bring;
   if (!arguments.state.empty()) {

@@ -7,7 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "app/service_api.h"
+#include "app/expiry_metrics.h"
+#include "app/service_http.h"
 #include "core/clocks.h"
 #include "core/log.h"
 #include "core/service_notify.h"
@@ -187,6 +188,7 @@ Result<void> Service::end() {
   }
   for (const auto& member : members_) member->thread.join();
   for (const auto& role : side_roles_) role->stop();
+  open_pages_.reset();
   pages_.reset();
   for (const auto& member : members_)
     if (member->failure) return fail(*member->failure);
@@ -197,6 +199,7 @@ Result<void> Service::end() {
 }
 
 Result<void> Service::start() {
+  if (const auto& kafka = setup_.config.service.kafka) write_kafka_certificates(kafka->security, metrics_.registry());
   const std::size_t workers = setup_.config.service.roles.detector ? setup_.config.service.workers : 0;
   for (std::size_t i = 0; i < workers; ++i) {
     auto log = open_log_(i);
@@ -211,6 +214,7 @@ Result<void> Service::start() {
     members_.push_back(std::move(member));
   }
   if (auto started = start_pages(); !started) return started;
+  if (auto started = start_open_pages(); !started) return started;
   for (const auto& member : members_) {
     member->thread = std::jthread([this, member = member.get()] {
       if (auto done = work(*member); !done) member->failure = std::move(done).error();
@@ -233,46 +237,56 @@ Result<void> Service::work(Member& member) {
 Result<void> Service::start_pages() {
   const config::HttpConfig& http = setup_.config.service.http;
   if (http.listen.empty()) return {};
-  http::Options options{.listen = http.listen, .open_pages = {"/metrics", "/healthz", "/readyz"}, .metrics = &metrics_.registry()};
-  if (!http.token.empty()) {
-    auto token = config::read_secret(http.token);
-    if (!token) return fail(std::move(token).error().during("http token"));
-    options.token = std::move(*token);
-  }
+  warn_of_http(setup_);
+  http::Options options = page_options(setup_, metrics_.registry());
   if (!setup_.config.service.api.keys.empty()) {
     const auto status = [this](const trail::TrailConfig& trail) {
-    api::TrailStatus out;
-    for (const auto& role : side_roles_) role->describe(trail.name, out);
-    return out;
-  };
-    auto api = open_api(setup_, status, metrics_.registry());
+      api::TrailStatus out;
+      for (const auto& role : side_roles_) role->describe(trail.name, out);
+      return out;
+    };
+    auto api = ServiceApi::open(setup_, status, metrics_.registry());
     if (!api) return fail(std::move(api).error());
     api_ = std::move(*api);
     options.posts = {{"/", [this](const http::PostedRequest& request) { return api_->answer(request); }}};
   }
-  const auto plain = [](bool good, std::string body) { return http::Response{.status = good ? 200U : 503U, .body = std::move(body) + "\n"}; };
-  auto server = http::Server::start(
-      std::move(options),
-      {{"/metrics", [this] { return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = page_of_metrics()}; }},
-       {"/healthz",
-        [this, plain] {
-          const bool good = all_turn();
-          return plain(good, good ? "ok" : "a worker is stuck");
-        }},
-       {"/readyz",
-        [this, plain] {
-          const auto reasons = reasons_not_ready();
-          return plain(reasons.empty(), reasons.empty() ? "ready" : fmt::format("{}", fmt::join(reasons, "\n")));
-        }},
-       {"/config",
-        [this] {
-          const std::lock_guard lock(shown_mutex_);
-          return http::Response{.content_type = "application/yaml", .body = config_};
-        }},
-       {"/state", [this] { return http::Response{.content_type = "application/json", .body = state_json() + "\n"}; }}});
+  auto pages = open_pages();
+  pages["/config"] = [this] {
+    const std::lock_guard lock(shown_mutex_);
+    return http::Response{.content_type = "application/yaml", .body = config_};
+  };
+  pages["/state"] = [this] { return http::Response{.content_type = "application/json", .body = state_json() + "\n"}; };
+  auto server = http::Server::start(std::move(options), std::move(pages));
   if (!server) return fail(std::move(server).error());
   pages_ = std::move(*server);
   return {};
+}
+
+/// For whoever watches, without the pages that ask who reads them.
+Result<void> Service::start_open_pages() {
+  if (setup_.config.service.http.metrics_listen.empty()) return {};
+  auto pages = open_pages();
+  http::Options options = open_page_options(setup_, metrics_.registry());
+  for (const auto& [path, page] : pages) options.open_pages.insert(path);
+  auto server = http::Server::start(std::move(options), std::move(pages));
+  if (!server) return fail(std::move(server).error().during("http.metrics_listen"));
+  open_pages_ = std::move(*server);
+  log::info("http.metrics_at", {{"pages", fmt::format("port {}", open_pages_->port())}});
+  return {};
+}
+
+std::map<std::string, http::Handler> Service::open_pages() {
+  const auto plain = [](bool good, std::string body) { return http::Response{.status = good ? 200U : 503U, .body = std::move(body) + "\n"}; };
+  return {{"/metrics", [this] { return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = page_of_metrics()}; }},
+          {"/healthz",
+           [this, plain] {
+             const bool good = all_turn();
+             return plain(good, good ? "ok" : "a worker is stuck");
+           }},
+          {"/readyz", [this, plain] {
+             const auto reasons = reasons_not_ready();
+             return plain(reasons.empty(), reasons.empty() ? "ready" : fmt::format("{}", fmt::join(reasons, "\n")));
+           }}};
 }
 
 /// False when it is over: a worker has ended, or all is drained.
@@ -331,6 +345,7 @@ std::vector<pipeline::WorkerStatus> Service::statuses() const {
 
 std::string Service::page_of_metrics() const {
   metrics::Registry beside;
+  write_credentials(beside);
   for (const auto& role : side_roles_) role->write(beside);
   beside.set("rules_loaded", {}, static_cast<double>(rules_loaded_.load()));
   return metrics_.text(statuses(), heartbeat_ages()) + beside.text();

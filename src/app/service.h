@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "api/endpoint.h"
-#include "app/logs.h"
 #include "app/config_reload.h"
+#include "app/logs.h"
+#include "app/service_api.h"
 #include "app/service_metrics.h"
 #include "app/setup.h"
 #include "app/side_role.h"
@@ -68,6 +69,8 @@ class Service {
 
   Result<void> start();
   Result<void> start_pages();
+  Result<void> start_open_pages();
+  std::map<std::string, http::Handler> open_pages();
   Result<void> work(Member& member);
   bool watch(bool drain);
   void reload_if_due(std::atomic<bool>& asked);
@@ -97,8 +100,8 @@ class Service {
   std::string config_, fingerprint_;  // guarded: for the pages
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<SideRole>> side_roles_;
-  std::unique_ptr<api::Endpoint> api_;  // null where no key is configured
-  std::unique_ptr<http::Server> pages_;
+  std::unique_ptr<ServiceApi> api_;  // null where no key is configured
+  std::unique_ptr<http::Server> pages_, open_pages_;
 };
 
 }  // namespace trailwarden::app

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/clocks.h"
+#include "core/log.h"
 #include "trail/trail_keys.h"
 
 namespace trailwarden::app {
@@ -17,6 +18,17 @@ std::vector<std::string> insight_types(const detectors::InsightsConfig& insights
   if (insights.enabled && insights.call_rate) types.emplace_back("ApiCallRateInsight");
   if (insights.enabled && insights.error_rate) types.emplace_back("ApiErrorRateInsight");
   return types;
+}
+
+/// With their secrets as they are now.
+Result<std::vector<api::AccessKey>> read_keys(const config::ApiConfig& config) {
+  std::vector<api::AccessKey> keys;
+  for (const config::ApiKey& key : config.keys) {
+    auto secret = config::read_secret(key.secret);
+    if (!secret) return fail(std::move(secret).error().during("api key " + key.id));
+    keys.push_back({key.id, std::move(*secret), key.account});
+  }
+  return keys;
 }
 
 }  // namespace
@@ -35,17 +47,33 @@ Result<std::vector<trail::PublicKey>> published_keys(const std::vector<trail::Tr
   return out;
 }
 
-Result<std::unique_ptr<api::Endpoint>> open_api(const Setup& setup, std::function<api::TrailStatus(const trail::TrailConfig&)> status, metrics::Registry& metrics) {
+ServiceApi::ServiceApi(const config::ApiConfig& config, std::unique_ptr<api::Endpoint> endpoint, std::chrono::milliseconds look_every)
+    : config_(config), endpoint_(std::move(endpoint)), look_every_(look_every), looked_(std::chrono::steady_clock::now()) {}
+
+Result<std::unique_ptr<ServiceApi>> ServiceApi::open(const Setup& setup, std::function<api::TrailStatus(const trail::TrailConfig&)> status, metrics::Registry& metrics,
+                                                     std::chrono::milliseconds look_every) {
   const config::ApiConfig& config = setup.config.service.api;
-  api::Endpoint::Options options{.keys = {}, .regions = config.regions, .now = wall_clock, .metrics = &metrics};
-  for (const config::ApiKey& key : config.keys) {
-    auto secret = config::read_secret(key.secret);
-    if (!secret) return fail(std::move(secret).error().during("api key " + key.id));
-    options.keys.push_back({key.id, std::move(*secret), key.account});
-  }
+  auto keys = read_keys(config);
+  if (!keys) return fail(std::move(keys).error());
+  api::Endpoint::Options options{.keys = std::move(*keys), .regions = config.regions, .now = wall_clock, .metrics = &metrics};
   const auto& trails = setup.trails.trails;
   api::TrailApi trail_api({.trails = trails, .insight_types = insight_types(setup.insights), .status = std::move(status), .public_keys = [&trails] { return published_keys(trails); }, .now = wall_clock});
-  return std::make_unique<api::Endpoint>(std::move(options), std::move(trail_api));
+  return std::unique_ptr<ServiceApi>(new ServiceApi(config, std::make_unique<api::Endpoint>(std::move(options), std::move(trail_api)), look_every));
+}
+
+http::Response ServiceApi::answer(const http::PostedRequest& request) {
+  look();
+  return endpoint_->answer(request);
+}
+
+void ServiceApi::look() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_ < look_every_) return;
+  looked_ = now;
+  auto keys = read_keys(config_);
+  if (!keys && !refused_) log::error("api.keys_refused", {{"why", keys.error().message}, {"what_now", "the last secrets that could be read stay in use"}});
+  refused_ = !keys;
+  if (keys) endpoint_->set_keys(std::move(*keys));
 }
 
 }  // namespace trailwarden::app

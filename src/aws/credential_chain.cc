@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +25,16 @@ std::string process_environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+/// All that there are. Of the process, as the metric is: chains are opened in many places, and one that is forgotten would go unwatched.
+struct Chains {
+  std::mutex mutex;
+  std::set<const CredentialChain*> all;
+};
+Chains& chains() {
+  static Chains instance;
+  return instance;
+}
+
 Timestamp renewal_of(const Credentials& credentials, Timestamp now) {
   if (!credentials.expires) return now + kLook;
   const seconds lifetime = *credentials.expires - now;
@@ -34,7 +45,32 @@ Timestamp renewal_of(const Credentials& credentials, Timestamp now) {
 
 CredentialChain::CredentialChain(HttpClient& http, Options options)
     : around_{&http, options.environment ? std::move(options.environment) : process_environment, std::move(options.region), std::move(options.profile)},
-      now_(options.now ? std::move(options.now) : wall_clock) {}
+      now_(options.now ? std::move(options.now) : wall_clock) {
+  const std::lock_guard lock(chains().mutex);
+  chains().all.insert(this);
+}
+
+CredentialChain::~CredentialChain() {
+  const std::lock_guard lock(chains().mutex);
+  chains().all.erase(this);
+}
+
+std::optional<std::pair<std::string_view, Timestamp>> CredentialChain::expiry() const {
+  const std::lock_guard lock(mutex_);
+  if (!kept_ || !kept_->expires) return std::nullopt;
+  return std::pair(kept_->kind, *kept_->expires);
+}
+
+std::map<std::string_view, Timestamp> credential_expiries() {
+  std::map<std::string_view, Timestamp> first;
+  const std::lock_guard lock(chains().mutex);
+  for (const CredentialChain* const chain : chains().all)
+    if (const auto expiry = chain->expiry()) {
+      const auto [known, is_new] = first.insert(*expiry);
+      if (!is_new) known->second = std::min(known->second, expiry->second);
+    }
+  return first;
+}
 
 Result<Credentials> CredentialChain::get() {
   std::unique_lock lock(mutex_);
@@ -82,10 +118,15 @@ void CredentialChain::forget(std::string_view access_key_id) {
 }
 
 Result<Credentials> CredentialChain::find() const {
-  for (const auto source : {from_environment, from_web_identity, from_profile, from_container, from_instance}) {
+  using Source = FoundCredentials (*)(const Surroundings&);
+  static constexpr std::pair<std::string_view, Source> kSources[] = {
+      {"environment", from_environment}, {"web_identity", from_web_identity}, {"profile", from_profile}, {"container", from_container}, {"instance", from_instance}};
+  for (const auto& [kind, source] : kSources) {
     auto found = source(around_);
     if (!found) return fail(std::move(found).error().during("AWS credentials"));
-    if (*found) return std::move(**found);
+    if (!*found) continue;
+    (*found)->kind = kind;
+    return std::move(**found);
   }
   return fail(ErrorCode::kNotFound,
               "no AWS credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, nor a web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), nor a profile with "

@@ -2,10 +2,12 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "aws/credential_sources.h"
 #include "aws/credentials.h"
@@ -30,12 +32,18 @@ class CredentialChain {
   };
   /// `http` outlives the chain.
   CredentialChain(HttpClient& http, Options options);
+  ~CredentialChain();
+  CredentialChain(const CredentialChain&) = delete;
+  CredentialChain& operator=(const CredentialChain&) = delete;
 
   /// kNotFound with all places that were looked at; else what the source that is set up answered.
   Result<Credentials> get();
 
   /// AWS says that these have expired, or never heard of them: they are looked for anew.
   void forget(std::string_view access_key_id);
+
+  /// When the credentials that are kept expire, and of what kind they are; nullopt while there are none, or they do not say.
+  std::optional<std::pair<std::string_view, Timestamp>> expiry() const;
 
  private:
   Result<Credentials> find() const;
@@ -45,12 +53,15 @@ class CredentialChain {
   const Surroundings around_;
   const std::function<Timestamp()> now_;
 
-  std::mutex mutex_;  // for all below
+  mutable std::mutex mutex_;  // for all below
   std::condition_variable renewed_;
   bool renewing_ = false;
   std::optional<Credentials> kept_;
   std::optional<Error> failure_;  // of the last time, if it failed
   Timestamp renew_at_{};          // when to ask again
 };
+
+/// The first time at which credentials of this process expire, by kind: of all chains that there are, whoever opened them. Any thread.
+std::map<std::string_view, Timestamp> credential_expiries();
 
 }  // namespace trailwarden::aws

@@ -92,6 +92,12 @@ std::string token_service(const Surroundings& around) {
   return endpoint;
 }
 
+/// An URL as an error may say it: who calls, if it says so, has a password there.
+std::string without_user(const std::string& url) {
+  const std::size_t host = url.find("://"), at = url.rfind('@');
+  return host == std::string::npos || at == std::string::npos ? url : url.substr(0, host + 3) + "..." + url.substr(at);
+}
+
 FoundCredentials assume_role(const Surroundings& around, const std::string& role, const std::string& token_file, std::string session) {
   const auto token = token_of(token_file);
   if (!token) return fail(token.error());
@@ -104,7 +110,7 @@ FoundCredentials assume_role(const Surroundings& around, const std::string& role
                              .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
                              .body = form,
                              .timeout = kServiceTimeout});
-  const std::string doing = fmt::format("role {} by web identity, at {}", role, endpoint);
+  const std::string doing = fmt::format("role {} by web identity, at {}", role, without_user(endpoint));
   if (!answer) return fail(std::move(answer).error().during(doing));
   auto found = parse_xml(*answer, doing);
   if (!found) return fail(std::move(found).error().during(doing));
@@ -167,6 +173,10 @@ FoundCredentials from_environment(const Surroundings& around) {
   Credentials found{around.environment("AWS_ACCESS_KEY_ID"), around.environment("AWS_SECRET_ACCESS_KEY"), around.environment("AWS_SESSION_TOKEN"), std::nullopt,
                     "the environment"};
   if (found.access_key_id.empty() || found.secret_access_key.empty()) return std::nullopt;
+  // As `aws configure export-credentials --format env` writes it: with Z, or +00:00.
+  std::string expiration = around.environment("AWS_CREDENTIAL_EXPIRATION");
+  if (expiration.ends_with("+00:00")) expiration.replace(expiration.size() - 6, 6, "Z");
+  found.expires = parse_event_time(expiration);
   return found;
 }
 
@@ -204,7 +214,7 @@ FoundCredentials from_container(const Surroundings& around) {
   const std::string relative = around.environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), full = around.environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
   if (relative.empty() && full.empty()) return std::nullopt;
   const std::string url = relative.empty() ? full : "http://169.254.170.2" + relative;
-  if (!url.starts_with("https://") && !is_local(url)) return fail(ErrorCode::kInvalidArgument, "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of this machine: " + printable(url));
+  if (!url.starts_with("https://") && !is_local(url)) return fail(ErrorCode::kInvalidArgument, "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of this machine");
   const std::string doing = "the container's credentials";
   auto headers = container_headers(around);
   if (!headers) return fail(std::move(headers).error().during(doing));

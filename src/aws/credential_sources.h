@@ -23,7 +23,7 @@ struct Surroundings {
 /// not asked, or a workload would go on as somebody else.
 using FoundCredentials = Result<std::optional<Credentials>>;
 
-/// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
+/// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_CREDENTIAL_EXPIRATION, if somebody says when they expire.
 FoundCredentials from_environment(const Surroundings& around);
 
 /// AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME: a token, as Kubernetes writes it for a service account (IRSA), is given to AWS's token service

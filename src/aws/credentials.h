@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/time.h"
 
@@ -13,6 +14,7 @@ struct Credentials {
   std::string session_token;         // empty for long-lived keys
   std::optional<Timestamp> expires;  // nullopt: nobody said when
   std::string source;                // for people: "the environment", "profile audit of /home/x/.aws/credentials"
+  std::string_view kind = {};        // of it, as `CredentialChain` found it: environment, web_identity, profile, container, instance
 };
 
 }  // namespace trailwarden::aws

@@ -72,7 +72,9 @@ std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* contex
 /// `https://host:port`, which is what a person needs to know; never the query.
 std::string_view host_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
-  return url.substr(0, url.find_first_of("/?", scheme == std::string_view::npos ? 0 : scheme + 3));
+  const std::string_view host = url.substr(0, url.find_first_of("/?", scheme == std::string_view::npos ? 0 : scheme + 3));
+  const std::size_t user = host.rfind('@');  // whose password may stand there too
+  return user == std::string_view::npos ? host : host.substr(user + 1);
 }
 
 HttpFailure failure_of(CURLcode code, const HttpRequest& request, std::string_view detail) {

@@ -98,6 +98,7 @@ KafkaConfig read_kafka(const Section& section) {
   KafkaConfig kafka;
   kafka.brokers = section.text("brokers", "");
   if (kafka.brokers.empty()) section.report("brokers", "kafka needs its brokers: `brokers: \"host:9092,other:9092\"`");
+  if (kafka.brokers.find('@') != std::string::npos) section.report("brokers", "brokers are HOST:PORT, with no user: kafka.security says who we are");
   kafka.group = section.text("group", kafka.group);
   kafka.archiver_group = section.text("archiver_group", kafka.archiver_group);
   if (kafka.archiver_group == kafka.group) section.report("archiver_group", "the archiver needs a group of its own: within one group each record goes to one of the two only");
@@ -136,7 +137,7 @@ std::string_view host_of(std::string_view url) {
 /// That requests go to a server of https://, or stay on this machine.
 void check_address(const Section& section, std::string_view key, const SqsConfig& queue, const std::string& url, std::string_view example) {
   const std::string_view host = host_of(url);
-  if (host.empty() || url.find_first_of(" ?#@") != std::string::npos) section.report(key, fmt::format("{}: expected {}, not \"{}\"", key, example, printable(url)));
+  if (host.empty() || url.find_first_of(" ?#@") != std::string::npos) section.report(key, fmt::format("{}: expected {}, with no user and no query", key, example));
   else if (url.starts_with("http://") && !queue.allow_plaintext && !is_loopback(std::string(host)))
     section.report(key, fmt::format("{}: this host is not this machine, and http:// does not encrypt: use https://, or allow it with allow_plaintext: true", key));
 }
@@ -160,7 +161,7 @@ std::vector<SqsConfig> read_queues(const Section& embedded) {
     const std::string_view example = "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME";
     const std::string_view path = std::string_view(queue.queue_url).substr(std::min(queue.queue_url.size(), queue.queue_url.find("//") + 2));
     if (queue.queue_url.empty()) one.report("queue_url", fmt::format("each queue needs its `queue_url`: {}", example));
-    else if (path.find('/') == std::string_view::npos || path.ends_with('/')) one.report("queue_url", fmt::format("queue_url: expected {}, not \"{}\"", example, printable(queue.queue_url)));
+    else if (path.find('/') == std::string_view::npos || path.ends_with('/')) one.report("queue_url", fmt::format("queue_url: expected {}", example));
     else if (queue.endpoint.empty()) check_address(one, "queue_url", queue, queue.queue_url, example);
     if (!queue.endpoint.empty()) check_address(one, "endpoint", queue, queue.endpoint, "https://HOST or https://HOST:PORT");
     queue.region = one.text("region", region_of(queue.queue_url));
@@ -168,7 +169,7 @@ std::vector<SqsConfig> read_queues(const Section& embedded) {
     queue.bucket_region = one.text("bucket_region", queue.region);
     queue.visibility = one.duration("visibility", queue.visibility, 5s, 12h);
     if (std::any_of(queues.begin(), queues.end(), [&queue](const SqsConfig& other) { return !queue.queue_url.empty() && other.queue_url == queue.queue_url; }))
-      one.report("queue_url", fmt::format("{} is there already", printable(queue.queue_url)));
+      one.report("queue_url", "this queue is there already");
     queues.push_back(std::move(queue));
   }
   if (embedded.has("sqs") && queues.empty()) embedded.report("sqs", "sqs needs a queue: `sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/111122223333/trail-objects\"}]`");
@@ -189,12 +190,44 @@ EmbeddedConfig read_embedded(const Section& section) {
   return embedded;
 }
 
-HttpConfig read_http(const Section& section) {
-  static constexpr std::array<std::string_view, 3> kKeys{"listen", "token_file", "token_env"};
+HttpTls read_tls(const Section& section) {
+  static constexpr std::array<std::string_view, 3> kKeys{"certificate_file", "key_file", "client_ca_file"};
   section.only(kKeys);
+  HttpTls tls{section.text("certificate_file", ""), section.text("key_file", ""), section.text("client_ca_file", "")};
+  if (tls.certificate_file.empty() != tls.key_file.empty()) section.report("certificate_file", "certificate_file and key_file go together");
+  else if (tls.certificate_file.empty() && !tls.client_ca_file.empty()) section.report("client_ca_file", "clients show certificates to a server that has one: set certificate_file and key_file");
+  return tls;
+}
+
+HttpLimits read_limits(const Section& section) {
+  static constexpr std::array<std::string_view, 9> kKeys{"connections",  "connections_per_address", "requests_per_second", "max_header",  "max_body",
+                                                         "read_timeout", "body_timeout",            "write_timeout",       "idle_timeout"};
+  section.only(kKeys);
+  HttpLimits limits;
+  limits.connections = section.integer("connections", limits.connections, 4, 10'000);
+  limits.connections_per_address = section.integer("connections_per_address", limits.connections_per_address, 0, 10'000);
+  limits.requests_per_second = section.number("requests_per_second", limits.requests_per_second, 0, 1e6);
+  limits.max_header_bytes = section.bytes("max_header", limits.max_header_bytes, 1 << 10, 1 << 20);
+  limits.max_body_bytes = section.bytes("max_body", limits.max_body_bytes, 1 << 10, 64 << 20);
+  limits.read_timeout = section.duration("read_timeout", limits.read_timeout, 1s, 10min);
+  limits.body_timeout = section.duration("body_timeout", limits.body_timeout, 1s, 10min);
+  limits.write_timeout = section.duration("write_timeout", limits.write_timeout, 1s, 10min);
+  limits.idle_timeout = section.duration("idle_timeout", limits.idle_timeout, 1s, 1h);
+  return limits;
+}
+
+HttpConfig read_http(const Section& section) {
+  static constexpr std::array<std::string_view, 7> kKeys{"listen", "metrics_listen", "token_file", "token_env", "tls", "limits", "token"};
+  section.only(kKeys);
+  if (section.has("token")) section.report_key("token", "a secret does not belong into this file: put it into a file of its own and name it with token_file, or use token_env");
   HttpConfig http;
   http.listen = section.text("listen", http.listen);
+  http.metrics_listen = section.text("metrics_listen", "");
+  for (const auto& [key, address] : {std::pair("listen", &http.listen), {"metrics_listen", &http.metrics_listen}})
+    if (address->find('@') != std::string::npos) section.report(key, fmt::format("{}: an address and a port to listen on, with no user", key));
   http.token = read_secret_source(section, "token");
+  http.tls = read_tls(section.section("tls"));
+  http.limits = read_limits(section.section("limits"));
   return http;
 }
 
@@ -206,10 +239,10 @@ ApiKey read_api_key(const Section& section) {
   if (section.has("secret")) section.report_key("secret", "a secret does not belong into this file: put it into a file of its own and name it with secret_file, or use secret_env");
   ApiKey key{section.text("id", ""), section.text("account", ""), read_secret_source(section, "secret")};
   const bool is_id = key.id.size() >= 16 && key.id.size() <= 128 && is_all(key.id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
-  if (!is_id) section.report("id", fmt::format("id: an access key id has 16 to 128 letters, digits and '_', not \"{}\"", printable(key.id)));
+  if (!is_id) section.report("id", "id: an access key id has 16 to 128 letters, digits and '_'");
   if (key.account.size() != 12 || !is_all(key.account, [](char c) { return c >= '0' && c <= '9'; }))
-    section.report("account", fmt::format("account: whose trails are asked for with this key: 12 digits, not \"{}\"", printable(key.account)));
-  if (key.secret.empty()) section.report("id", fmt::format("the key {} needs its secret: secret_file or secret_env", printable(key.id)));
+    section.report("account", "account: whose trails are asked for with this key: 12 digits");
+  if (key.secret.empty()) section.report("id", "this key needs its secret: secret_file or secret_env");
   return key;
 }
 
@@ -223,7 +256,7 @@ ApiConfig read_api(const Section& section, const HttpConfig& http) {
       section.report("regions", fmt::format("regions: \"{}\" is not the name of a Region, as eu-west-1 is", printable(region)));
   for (const Section& one : section.sections("keys")) {
     ApiKey key = read_api_key(one);
-    if (std::any_of(api.keys.begin(), api.keys.end(), [&](const ApiKey& other) { return other.id == key.id; })) one.report("id", fmt::format("{} is there already", printable(key.id)));
+    if (std::any_of(api.keys.begin(), api.keys.end(), [&](const ApiKey& other) { return other.id == key.id; })) one.report("id", "this id is there already");
     api.keys.push_back(std::move(key));
   }
   if (!api.keys.empty() && http.listen.empty()) section.report("keys", "the API is served where the pages are: give http its `listen`");
@@ -298,6 +331,32 @@ std::string api_yaml(const ApiConfig& api) {
   return out;
 }
 
+std::string http_yaml(const HttpConfig& http) {
+  std::string out = fmt::format("http:\n  listen: {}\n  metrics_listen: {}\n", yaml_text(http.listen), yaml_text(http.metrics_listen));
+  line(out, 2, "token", http.token);
+  if (!http.tls.certificate_file.empty()) out += "  tls:\n";
+  line(out, 4, "certificate_file", http.tls.certificate_file);
+  line(out, 4, "key_file", http.tls.key_file);
+  line(out, 4, "client_ca_file", http.tls.client_ca_file);
+  const HttpLimits& limits = http.limits;
+  out += fmt::format("  limits:\n    connections: {}\n    connections_per_address: {}\n    requests_per_second: {}\n    max_header: {}\n    max_body: {}\n", limits.connections,
+                     limits.connections_per_address, limits.requests_per_second, format_size(limits.max_header_bytes), format_size(limits.max_body_bytes));
+  out += fmt::format("    read_timeout: {}\n    body_timeout: {}\n    write_timeout: {}\n    idle_timeout: {}\n", format_duration(limits.read_timeout),
+                     format_duration(limits.body_timeout), format_duration(limits.write_timeout), format_duration(limits.idle_timeout));
+  return out;
+}
+
+// Some write the secret itself where its place belongs, and an error goes into logs. So what does not look like a place is not said.
+
+std::string shown_name(const std::string& variable) {
+  const bool is_plain = is_all(variable, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+  return is_plain && variable.find('_') != std::string::npos ? variable : "that its `_env` names (it is not shown, as it is not written like one: SOME_NAME)";
+}
+
+std::string shown_path(const std::string& path) {
+  return path.starts_with('/') || path.starts_with("./") || path.starts_with("../") ? path : "that its `_file` names (it is not shown, as it is not written like a path: /run/secrets/name, ./name)";
+}
+
 Roles read_roles(const Section& top) {
   Roles roles;
   if (!top.has("roles")) return roles;
@@ -325,16 +384,19 @@ SecretSource read_secret_source(const Section& section, const std::string& name)
   const std::string file_key = name + "_file", environment_key = name + "_env";
   SecretSource source{section.text(file_key, ""), section.text(environment_key, "")};
   if (!source.file.empty() && !source.environment.empty()) section.report(environment_key, fmt::format("{} and {}: give one of them", file_key, environment_key));
+  if (!is_all(source.environment, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }))
+    section.report(environment_key, fmt::format("{}: the name of an environment variable, as SOME_NAME; never the secret itself", environment_key));
   return source;
 }
 
 Result<std::string> read_secret(const SecretSource& source) {
   if (!source.environment.empty()) {
     const char* const value = std::getenv(source.environment.c_str());
-    if (value == nullptr || *value == '\0') return fail(ErrorCode::kNotFound, fmt::format("the environment variable {} is not set, or empty", source.environment));
+    if (value == nullptr || *value == '\0') return fail(ErrorCode::kNotFound, fmt::format("the environment variable {} is not set, or empty", shown_name(source.environment)));
     return std::string(value);
   }
   auto secret = read_file(source.file);
+  if (!secret && secret.error().code == ErrorCode::kNotFound) return fail(ErrorCode::kNotFound, fmt::format("the file {} is not there", shown_path(source.file)));
   if (!secret) return secret;
   while (secret->ends_with('\n') || secret->ends_with('\r')) secret->pop_back();
   if (secret->empty()) return fail(ErrorCode::kNotFound, fmt::format("{}: nothing stands in it", source.file));
@@ -385,9 +447,7 @@ std::string to_yaml(const ServiceConfig& config) {
     out += fmt::format("  keep_input: {}\n", config.embedded.keep_input);
     if (config.embedded.max_bytes > 0) out += fmt::format("  max_bytes: {}\n", format_size(config.embedded.max_bytes));
   }
-  out += fmt::format("http:\n  listen: {}\n", yaml_text(config.http.listen));
-  line(out, 2, "token", config.http.token);
-  out += api_yaml(config.api);
+  out += http_yaml(config.http) + api_yaml(config.api);
   out += fmt::format("state:\n  snapshot_interval: {}\n", format_duration(config.snapshot_interval));
   return out;
 }

@@ -83,10 +83,30 @@ struct EmbeddedConfig {
   bool operator==(const EmbeddedConfig&) const = default;
 };
 
+/// `http.tls:`
+struct HttpTls {
+  std::string certificate_file, key_file;  // none: plain
+  std::string client_ca_file;              // whose certificates open /config and /state
+  bool operator==(const HttpTls&) const = default;
+};
+
+/// `http.limits:`
+struct HttpLimits {
+  std::int64_t connections = 64;
+  std::int64_t connections_per_address = 32;  // 0: as many as there may be
+  double requests_per_second = 100;           // of an address; 0: any
+  std::uint64_t max_header_bytes = std::uint64_t{8} << 10, max_body_bytes = std::uint64_t{1} << 20;
+  std::chrono::seconds read_timeout{5}, body_timeout{10}, write_timeout{10}, idle_timeout{60};
+  bool operator==(const HttpLimits&) const = default;
+};
+
 /// `http:`
 struct HttpConfig {
   std::string listen = "127.0.0.1:9464";  // empty: no server
-  SecretSource token;                     // of /config and /state; none: open
+  std::string metrics_listen;             // another address, for /metrics, /healthz and /readyz alone; empty: none
+  SecretSource token;                     // that opens /config and /state
+  HttpTls tls;                            // of `listen`
+  HttpLimits limits;                      // of each of both
 };
 
 /// An access key of `api.keys`.

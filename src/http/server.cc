@@ -10,223 +10,19 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 
 #include "core/log.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "http/connection.h"
 #include "metrics/registry.h"
 
 namespace trailwarden::http {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-using asio::ip::tcp;
-using boost::system::error_code;
-
-constexpr std::size_t kHeaderBytes = 8 << 10;
-constexpr std::size_t kBufferBytes = 2 * kHeaderBytes;  // a header, and what was sent after it
-constexpr std::size_t kLingerBytes = 256 << 10;
-constexpr std::chrono::seconds kLingerTime{1};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kFull =
     "HTTP/1.1 503 Service Unavailable\r\nServer: trailwarden\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
-constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-/// What a read that failed is answered with; nothing if there is nobody to answer.
-std::optional<Response> refusal_of(error_code error) {
-  using Http = beast::http::error;
-  if (error == Http::body_limit) return Response{.status = 413, .body = "the body is longer than what is taken here\n"};
-  if (error == Http::header_limit || error == Http::buffer_overflow) return Response{.status = 431, .body = "the header is longer than 8 KiB\n"};
-  if (error == Http::end_of_stream || error == Http::partial_message) return std::nullopt;
-  if (error.category() == make_error_code(Http::bad_method).category()) return Response{.status = 400, .body = "this is not HTTP/1.1\n"};
-  return std::nullopt;
-}
-
-/// What all connections share. Used by one thread.
-struct Shared {
-  Shared(Options given, Pages shown) : options(std::move(given)), pages(std::move(shown)) {}
-
-  const Options options;
-  const Pages pages;
-  std::size_t open = 0;  // connections
-};
-
-/// A connection: waits for a request, reads its header, answers, and so on; at the end it lingers, since closing a socket with unread bytes in
-/// it would destroy the answer on its way. Each step's handler keeps the connection alive; when none is left, it closes.
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  Connection(Shared& shared, tcp::socket socket) : shared_(shared), stream_(std::move(socket)) { ++shared_.open; }
-  ~Connection() { --shared_.open; }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  void start() { wait_for_request(shared_.options.read_timeout); }
-
- private:
-  using Request = beast::http::request_parser<beast::http::string_body>;
-  /// An answer on its way.
-  struct Reply {
-    beast::http::response<beast::http::string_body> message;
-    beast::http::response_serializer<beast::http::string_body> serializer{message};
-  };
-
-  template <class Step>
-  auto then(Step step) {
-    return [self = shared_from_this(), step](error_code error, std::size_t bytes) { (self.get()->*step)(error, bytes); };
-  }
-
-  void wait_for_request(std::chrono::milliseconds limit);
-  void on_first_bytes(error_code error, std::size_t bytes);
-  void read_request();
-  void on_request(error_code error, std::size_t bytes);
-  void read_body(error_code error, std::size_t bytes);
-  void on_body(error_code error, std::size_t bytes);
-  std::optional<Response> refusal() const;
-  const PostHandler* poster() const;
-  Response answer() const;
-  Response answer_post(const PostHandler& post);
-  bool may_go_on() const { return request_->get().keep_alive() && requests_ < shared_.options.max_requests; }
-  void send(Response response, bool keep_alive);
-  void on_sent(error_code error, std::size_t bytes);
-  void linger();
-  void on_lingered(error_code error, std::size_t bytes);
-
-  Shared& shared_;
-  beast::tcp_stream stream_;
-  beast::flat_buffer buffer_{kBufferBytes};
-  std::unique_ptr<Request> request_;
-  std::unique_ptr<Reply> reply_;
-  std::array<char, 4096> discarded_;
-  std::size_t lingered_ = 0;  // bytes
-  std::size_t requests_ = 0;  // read or begun
-};
-
-void Connection::wait_for_request(std::chrono::milliseconds limit) {
-  if (buffer_.size() > 0) return read_request();
-  stream_.expires_after(limit);
-  stream_.async_read_some(buffer_.prepare(kHeaderBytes), then(&Connection::on_first_bytes));
-}
-
-void Connection::on_first_bytes(error_code error, std::size_t bytes) {
-  if (error) return;
-  buffer_.commit(bytes);
-  read_request();
-}
-
-void Connection::read_request() {
-  ++requests_;
-  request_ = std::make_unique<Request>();
-  request_->header_limit(kHeaderBytes);
-  request_->body_limit(shared_.options.posts.empty() ? 0 : shared_.options.max_body_bytes);
-  stream_.expires_after(shared_.options.read_timeout);
-  beast::http::async_read_header(stream_, buffer_, *request_, then(&Connection::on_request));
-}
-
-void Connection::on_request(error_code error, std::size_t) {
-  if (error) {
-    if (auto refusal = refusal_of(error)) send(std::move(*refusal), false);
-    return;
-  }
-  if (auto refused = refusal()) {
-    const bool is_understood = refused->status == 405;
-    return send(std::move(*refused), is_understood && may_go_on());
-  }
-  if (poster() == nullptr) return send(answer(), may_go_on());
-  stream_.expires_after(shared_.options.body_timeout);
-  const bool waits = beast::iequals(request_->get()[beast::http::field::expect], "100-continue");  // for leave to send its body
-  if (!waits) return read_body({}, 0);
-  asio::async_write(stream_, asio::buffer(kContinue), then(&Connection::read_body));
-}
-
-void Connection::read_body(error_code error, std::size_t) {
-  if (!error) beast::http::async_read(stream_, buffer_, *request_, then(&Connection::on_body));
-}
-
-void Connection::on_body(error_code error, std::size_t) {
-  if (!error) return send(answer_post(*poster()), may_go_on());
-  if (auto refusal = refusal_of(error)) send(std::move(*refusal), false);
-}
-
-/// What is wrong with a request as a message; nothing if it may be answered.
-std::optional<Response> Connection::refusal() const {
-  using beast::http::field;
-  const auto& request = request_->get();
-  const bool is_posted = poster() != nullptr;
-  if (request.count(field::transfer_encoding) > 0)
-    return is_posted ? Response{.status = 411, .body = "say how long the body is: Content-Length\n"} : Response{.status = 413, .body = "requests have no body here\n"};
-  if (!is_posted && request_->content_length().value_or(0) > 0) return Response{.status = 413, .body = "requests have no body here\n"};
-  if (request.version() >= 11 && request.count(field::host) != 1) return Response{.status = 400, .body = "a request names one host\n"};
-  if (!is_posted && request.method() != beast::http::verb::get && request.method() != beast::http::verb::head)
-    return Response{.status = 405, .body = "these pages can only be read\n"};
-  return std::nullopt;
-}
-
-/// Who takes this request; null if it is none that is posted to somebody.
-const PostHandler* Connection::poster() const {
-  const auto& request = request_->get();
-  if (request.method() != beast::http::verb::post) return nullptr;
-  const std::string_view target = view(request.target());
-  const auto found = shared_.options.posts.find(std::string(target.substr(0, target.find('?'))));
-  return found == shared_.options.posts.end() ? nullptr : &found->second;
-}
-
-Response Connection::answer() const {
-  const auto& request = request_->get();
-  return shared_.pages.answer(view(request.target()), view(request[beast::http::field::authorization]));
-}
-
-Response Connection::answer_post(const PostHandler& post) {
-  auto& request = request_->get();
-  PostedRequest posted{std::string(view(request.target())), {}, std::move(request.body())};
-  for (const auto& field : request) posted.headers.emplace_back(view(field.name_string()), view(field.value()));
-  return answer_of(posted.target, [&] { return post(posted); });
-}
-
-void Connection::send(Response response, bool keep_alive) {
-  using beast::http::field;
-  reply_ = std::make_unique<Reply>();
-  auto& message = reply_->message;
-  message.version(request_->get().version());
-  message.result(response.status);
-  message.set(field::server, "trailwarden");
-  message.set(field::content_type, response.content_type);
-  message.set(field::cache_control, "no-store");
-  message.set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : response.headers) message.set(name, value);
-  if (response.status == 401) message.set(field::www_authenticate, "Bearer");
-  if (response.status == 405) message.set(field::allow, "GET, HEAD");
-  message.body() = std::move(response.body);
-  message.keep_alive(keep_alive);
-  message.prepare_payload();
-  stream_.expires_after(shared_.options.write_timeout);
-  const bool is_head = request_->get().method() == beast::http::verb::head;
-  if (is_head) beast::http::async_write_header(stream_, reply_->serializer, then(&Connection::on_sent));
-  else beast::http::async_write(stream_, reply_->serializer, then(&Connection::on_sent));
-}
-
-void Connection::on_sent(error_code error, std::size_t) {
-  if (error) return;
-  const bool keep_alive = reply_->message.keep_alive();
-  reply_.reset();  // a connection that rests holds no page
-  if (keep_alive) return wait_for_request(shared_.options.idle_timeout);
-  stream_.socket().shutdown(tcp::socket::shutdown_send, error);
-  stream_.expires_after(kLingerTime);
-  linger();
-}
-
-void Connection::linger() { stream_.async_read_some(asio::buffer(discarded_), then(&Connection::on_lingered)); }
-
-void Connection::on_lingered(error_code error, std::size_t bytes) {
-  lingered_ += bytes;
-  if (!error && lingered_ < kLingerBytes) linger();
-}
 
 /// "[::1]:9464" as host and port; nothing if it is none.
 std::optional<tcp::endpoint> parse_address(std::string_view text) {
@@ -254,11 +50,15 @@ std::string_view advice_on(error_code error) {
 
 }  // namespace
 
+/// What listens, what it listens with, and the thread that all of it happens on.
 class Server::Impl {
  public:
   Impl(Options options, Pages pages) : shared_(std::move(options), std::move(pages)) {
-    // There from the start, so that its first increase shows.
-    if (shared_.options.metrics) refused_ = shared_.options.metrics->counter("http_connections_refused_total", {});
+    metrics::Registry* const metrics = shared_.options.metrics;
+    if (metrics == nullptr) return;
+    // There from the start, so that their first increase shows.
+    refused_ = metrics->counter("http_connections_refused_total", {});
+    for (const int code : {200, 400, 401, 403, 404, 405, 408, 411, 413, 414, 429, 431, 500, 503}) metrics->counter("http_responses_total", {{"code", std::to_string(code)}});
   }
   ~Impl();
   Impl(const Impl&) = delete;
@@ -268,18 +68,27 @@ class Server::Impl {
   std::uint16_t port() const { return port_; }
 
  private:
+  Result<void> take_token();
+  Result<void> take_tls();
+  void look();
+  void tell(const char* what, const Result<void>& taken, std::string& told);
   error_code open(const tcp::endpoint& endpoint);
   void run();
   void accept();
   void on_accept(error_code error, tcp::socket socket);
+  bool has_room_for(const AddressKey& address);
   void refuse(tcp::socket socket);
   void pause(error_code error);
 
   Shared shared_;
+  std::string token_;    // that `shared_` has
+  TlsBytes tls_;         // likewise
+  std::string told_of_token_, told_of_tls_;  // what the log knows is wrong with what stands there now
   std::optional<metrics::Counter> refused_;
   asio::io_context io_{1};  // its end ends the connections, which use shared_
   tcp::acceptor acceptor_{io_};
   asio::steady_timer timer_{io_};
+  asio::steady_timer look_timer_{io_};
   std::uint16_t port_ = 0;
   bool accepting_badly_ = false;  // and the log knows
   std::thread thread_;
@@ -294,7 +103,9 @@ Result<void> Server::Impl::listen() {
   const std::string& text = shared_.options.listen;
   const auto endpoint = parse_address(text);
   if (!endpoint)
-    return fail(ErrorCode::kInvalidArgument, "listen on \"" + printable(text) + "\": not an IP address and a port, as in 127.0.0.1:9464, [::1]:9464 or :9464");
+    return fail(ErrorCode::kInvalidArgument, "listen on " + (text.find('@') == std::string::npos ? "\"" + printable(text) + "\"" : "what has a user") + ": not an IP address and a port, as in 127.0.0.1:9464, [::1]:9464 or :9464");
+  if (auto taken = take_token(); !taken) return taken;
+  if (auto taken = take_tls(); !taken) return taken;
   error_code error = open(*endpoint);
   const bool any_address = text.front() == ':';
   if (any_address && error == asio::error::address_family_not_supported) error = open(tcp::endpoint(tcp::v4(), endpoint->port()));
@@ -304,6 +115,55 @@ Result<void> Server::Impl::listen() {
   if (!thread) return fail(std::move(thread).error());
   thread_ = std::move(*thread);
   return {};
+}
+
+Result<void> Server::Impl::take_token() {
+  if (!shared_.options.token) return {};
+  auto token = shared_.options.token();
+  if (!token) return fail(std::move(token).error());
+  if (*token == token_) return {};
+  shared_.pages.set_token(*token);
+  token_ = std::move(*token);
+  return {};
+}
+
+Result<void> Server::Impl::take_tls() {
+  const auto& files = shared_.options.tls;
+  if (!files) return {};
+  auto bytes = read(*files);
+  if (!bytes) return fail(std::move(bytes).error());
+  if (*bytes == tls_) return {};
+  auto made = make_tls(*bytes, *files);
+  if (!made) return fail(std::move(made).error());
+  shared_.tls = std::move(made->context);
+  tls_ = std::move(*bytes);
+  metrics::Registry* const metrics = shared_.options.metrics;
+  if (metrics == nullptr) return {};
+  const auto set = [metrics](std::string_view kind, Timestamp expires) { metrics->set("tls_certificate_expiry_timestamp_seconds", {{"kind", kind}}, static_cast<double>(expires.time_since_epoch().count())); };
+  set("http", made->expires);
+  if (made->client_expires) set("http_client_ca", *made->client_expires);
+  return {};
+}
+
+/// At what may have been replaced meanwhile.
+void Server::Impl::look() {
+  if (!shared_.options.token && !shared_.options.tls) return;
+  look_timer_.expires_after(shared_.options.look_every);
+  look_timer_.async_wait([this](error_code error) {
+    if (error) return;
+    tell("http.token_refused", take_token(), told_of_token_);
+    tell("http.tls_refused", take_tls(), told_of_tls_);
+    look();
+  });
+}
+
+/// Says once what is wrong, if it is so at two looks: somebody may be in the middle of replacing several files.
+void Server::Impl::tell(const char* what, const Result<void>& taken, std::string& told) {
+  const std::string wrong = taken ? "" : taken.error().message;
+  const std::string said = "said: " + wrong;
+  if (wrong.empty()) told.clear();
+  else if (told == wrong) log::error(what, {{"why", wrong}, {"what_now", "the last one that was good stays in use"}}), told = said;
+  else if (told != said) told = wrong;
 }
 
 error_code Server::Impl::open(const tcp::endpoint& endpoint) {
@@ -320,6 +180,7 @@ error_code Server::Impl::open(const tcp::endpoint& endpoint) {
 
 void Server::Impl::run() {
   accept();
+  look();
   while (!io_.stopped()) {
     try {
       io_.run();
@@ -337,12 +198,24 @@ void Server::Impl::on_accept(error_code error, tcp::socket socket) {
   if (error) return pause(error);
   accepting_badly_ = false;
   accept();
-  if (shared_.open >= shared_.options.max_connections) return refuse(std::move(socket));
-  std::make_shared<Connection>(shared_, std::move(socket))->start();
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  if (error) return;  // it is gone
+  const AddressKey address = key_of(peer.address());
+  if (!has_room_for(address)) return refuse(std::move(socket));
+  std::make_shared<Connection>(shared_, std::move(socket), address)->start();
+}
+
+bool Server::Impl::has_room_for(const AddressKey& address) {
+  const Options& options = shared_.options;
+  if (shared_.open >= options.max_connections) return false;
+  const auto own = shared_.open_of.find(address);
+  if (options.max_connections_per_address > 0 && own != shared_.open_of.end() && own->second >= options.max_connections_per_address) return false;
+  return !shared_.tls || shared_.rate.take(address, RateLimit::Clock::now());
 }
 
 void Server::Impl::refuse(tcp::socket socket) {
   if (refused_) refused_->add();
+  if (shared_.tls) return;  // there is nothing that it would understand
   // A new socket takes these few bytes at once; what it brought is read so that closing does not destroy them. Neither waits.
   error_code ignored;
   std::array<char, 1024> discarded;
@@ -366,7 +239,8 @@ std::uint16_t Server::port() const { return impl_->port(); }
 
 Result<std::unique_ptr<Server>> Server::start(Options options, std::map<std::string, Handler> pages) {
   try {
-    Pages shown(std::move(pages), options.token, options.open_pages);
+    const Proof proof{.token = {}, .certificate = options.tls && !options.tls->client_ca.empty(), .without = options.without_proof};
+    Pages shown(std::move(pages), proof, options.open_pages);
     auto impl = std::make_unique<Impl>(std::move(options), std::move(shown));
     if (auto listening = impl->listen(); !listening) return fail(std::move(listening).error());
     return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -77,7 +77,8 @@ Result<std::unique_ptr<S3Store>> S3Store::create(S3Settings settings, aws::HttpC
   const std::size_t scheme_end = endpoint.find("://");
   std::string scheme = scheme_end == std::string::npos ? "" : endpoint.substr(0, scheme_end + 3), host = scheme_end == std::string::npos ? "" : endpoint.substr(scheme_end + 3);
   if ((scheme != "https://" && scheme != "http://") || host.empty() || !is_one_word(host) || host.find_first_of("/?#@") != std::string::npos)
-    return refuse(fmt::format("\"{}\" is no endpoint; one looks like https://s3.eu-west-1.amazonaws.com or http://127.0.0.1:9000", printable(settings.endpoint)));
+    return refuse(fmt::format("{} is no endpoint; one looks like https://s3.eu-west-1.amazonaws.com or http://127.0.0.1:9000",
+                              settings.endpoint.find('@') == std::string::npos ? "\"" + printable(settings.endpoint) + "\"" : "what has a user, and perhaps a password,"));
   const std::string_view default_port = scheme == "https://" ? ":443" : ":80";
   if (host.ends_with(default_port)) host.resize(host.size() - default_port.size());  // as it stands in the Host header
   if (scheme == "https://" && settings.bucket.find('.') != std::string::npos) settings.path_style = true;

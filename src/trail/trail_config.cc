@@ -58,7 +58,7 @@ void check_endpoint(const Section& section, const S3Config& s3) {
   const bool is_plain = s3.endpoint.starts_with("http://");
   const std::string host = is_plain ? s3.endpoint.substr(7) : s3.endpoint.starts_with("https://") ? s3.endpoint.substr(8) : std::string();
   if (host.empty() || host.find_first_of("/?#@ ") != std::string::npos)
-    section.report("endpoint", fmt::format("endpoint: expected https://HOST or https://HOST:PORT, not \"{}\"", printable(s3.endpoint)));
+    section.report("endpoint", "endpoint: expected https://HOST or https://HOST:PORT, with no path and no user");
   else if (is_plain && !s3.allow_plaintext && !config::is_loopback(host))
     section.report("endpoint", "this endpoint is not on this machine, and http:// does not encrypt: use https://, or allow it with allow_plaintext: true");
 }

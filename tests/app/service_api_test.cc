@@ -38,7 +38,7 @@ TEST(PublishedKeys, AreThoseOfAllFoldersEachOnce) {
   EXPECT_THAT(published_keys({without}).value(), IsEmpty());
 }
 
-class ServiceApi : public ::testing::Test {
+class ServiceApiTest : public ::testing::Test {
  protected:
   app::Setup setup_of(const std::string& secret) {
     folder_.write("config.yaml", "version: 1\napi: {keys: [{id: TRAILWARDENAUDITOR, account: \"111122223333\", secret_file: " + secret + "}]}\n"
@@ -49,10 +49,10 @@ class ServiceApi : public ::testing::Test {
   metrics::Registry metrics_;
 };
 
-TEST_F(ServiceApi, AnswersForTheTrailsOfTheConfigurationAsOfNow) {
+TEST_F(ServiceApiTest, AnswersForTheTrailsOfTheConfigurationAsOfNow) {
   folder_.write("secret", "a secret of somebody\n");
   const app::Setup setup = setup_of(folder_.path("secret"));
-  const auto api = open_api(setup, [](const trail::TrailConfig& trail) { return api::TrailStatus{.is_logging = trail.name == "main"}; }, metrics_);
+  const auto api = ServiceApi::open(setup, [](const trail::TrailConfig& trail) { return api::TrailStatus{.is_logging = trail.name == "main"}; }, metrics_);
   ASSERT_TRUE(api.has_value()) << api.error().message;
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto answer = (*api)->answer(testing::signed_request("GetTrailStatus", R"({"Name":"main"})", now));
@@ -61,9 +61,23 @@ TEST_F(ServiceApi, AnswersForTheTrailsOfTheConfigurationAsOfNow) {
   EXPECT_EQ(nlohmann::json::parse(insights.body)["InsightSelectors"].size(), 2U);
 }
 
-TEST_F(ServiceApi, DoesNotBeginWithoutItsSecrets) {
+TEST_F(ServiceApiTest, TakesASecretThatIsReplacedAndKeepsTheLastOneWhereThereIsNone) {
+  folder_.write("secret", "another secret\n");
+  const app::Setup setup = setup_of(folder_.path("secret"));
+  const auto api = ServiceApi::open(setup, [](const trail::TrailConfig&) { return api::TrailStatus{.is_logging = true}; }, metrics_, std::chrono::milliseconds{0}).value();
+  const auto asked = [&] { return api->answer(testing::signed_request("GetTrailStatus", R"({"Name":"main"})", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()))).status; };
+  EXPECT_EQ(asked(), 400U);
+  folder_.write("secret", "a secret of somebody\n");
+  EXPECT_EQ(asked(), 200U);
+  folder_.write("secret", "");
+  EXPECT_EQ(asked(), 200U);
+  folder_.write("secret", "a third one\n");
+  EXPECT_EQ(asked(), 400U);
+}
+
+TEST_F(ServiceApiTest, DoesNotBeginWithoutItsSecrets) {
   const app::Setup setup = setup_of(folder_.path("absent"));
-  const auto api = open_api(setup, {}, metrics_);
+  const auto api = ServiceApi::open(setup, {}, metrics_);
   ASSERT_FALSE(api.has_value());
   EXPECT_THAT(api.error().message, ::testing::AllOf(HasSubstr("api key TRAILWARDENAUDITOR"), HasSubstr("absent")));
 }

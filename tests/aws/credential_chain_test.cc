@@ -71,6 +71,33 @@ TEST_F(CredentialChainTest, TheEnvironmentGoesBeforeAProfile) {
   EXPECT_EQ(found()->source, "the environment");
 }
 
+TEST_F(CredentialChainTest, TheEnvironmentMaySayWhenTheyExpire) {
+  environment_["AWS_ACCESS_KEY_ID"] = "one";
+  environment_["AWS_SECRET_ACCESS_KEY"] = "two";
+  EXPECT_EQ(found()->expires, std::nullopt);
+  for (const char* text : {"2026-01-02T12:30:00Z", "2026-01-02T12:30:00+00:00"}) {
+    environment_["AWS_CREDENTIAL_EXPIRATION"] = text;
+    EXPECT_EQ(found()->expires, kNow + minutes{30}) << text;
+  }
+  environment_["AWS_CREDENTIAL_EXPIRATION"] = "2026-01-02T11:30:00Z";
+  EXPECT_THAT(found().error().message, HasSubstr("expired at 2026-01-02T11:30:00Z"));
+}
+
+TEST_F(CredentialChainTest, AllChainsSayWhenTheFirstOfThemExpires) {
+  environment_["AWS_ACCESS_KEY_ID"] = "one";
+  environment_["AWS_SECRET_ACCESS_KEY"] = "two";
+  environment_["AWS_CREDENTIAL_EXPIRATION"] = "2026-01-02T12:30:00Z";
+  EXPECT_TRUE(credential_expiries().empty());
+  {
+    CredentialChain one(http_, options()), other(http_, options()), unused(http_, options());
+    ASSERT_TRUE(one.get().has_value());
+    environment_["AWS_CREDENTIAL_EXPIRATION"] = "2026-01-02T12:20:00Z";
+    ASSERT_TRUE(other.get().has_value());
+    EXPECT_EQ(credential_expiries(), (std::map<std::string_view, Timestamp>{{"environment", kNow + minutes{20}}}));
+  }
+  EXPECT_TRUE(credential_expiries().empty()) << "of chains that are gone, nothing";
+}
+
 TEST_F(CredentialChainTest, AProfileThatIsNamedMustBeThere) {
   environment_["AWS_PROFILE"] = "nobody";
   EXPECT_THAT(found().error().message, HasSubstr("no profile nobody"));

@@ -105,6 +105,17 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
       {"embedded: {sqs: [{queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\", url: x}]}", false},
       {"http: {listen: \"\", token_file: t}", true},
       {"http: {port: 80}", false},
+      {"http: {token: hunter2}", false},
+      {"http: {metrics_listen: \":9465\", tls: {certificate_file: c, key_file: k, client_ca_file: a}}", true},
+      {"http: {tls: {certificate_file: c}}", false},
+      {"http: {tls: {key_file: k}}", false},
+      {"http: {tls: {client_ca_file: a}}", false},
+      {"http: {tls: {certificate_file: c, key_file: k, ca_file: a}}", false},
+      {"http: {limits: {connections: 100, requests_per_second: 0.5, max_header: 16KiB, idle_timeout: 5m}}", true},
+      {"http: {limits: {connections: 1}}", false},
+      {"http: {limits: {requests_per_second: -1}}", false},
+      {"http: {limits: {max_header: 8000}}", false},
+      {"http: {limits: {timeout: 5s}}", false},
       {"api: {regions: [eu-west-1], keys: [{id: TRAILWARDENAUDITOR, account: \"111122223333\", secret_file: s}, {id: TRAILWARDENANOTHER, account: \"111122223333\", secret_env: S}]}", true},
       {"api: {regions: [Ireland]}", false},
       {"api: {keys: [{id: TRAILWARDENAUDITOR, account: \"111122223333\"}]}", false},
@@ -240,8 +251,8 @@ json defaults_of(const json& schema) {
   if (schema.contains("const")) return schema["const"];
   json out = json::object();
   for (const auto& [name, property] : schema.at("properties").items()) {
-    // What has no default is not there: `kafka`, places of secrets.
-    const bool is_section = property.contains("properties") && name != "kafka";
+    // What has no default is not there: `kafka`, `http.tls`, places of secrets.
+    const bool is_section = property.contains("properties") && name != "kafka" && name != "tls";
     if (is_section || property.contains("default") || property.contains("const")) out[name] = defaults_of(property);
   }
   return out;

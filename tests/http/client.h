@@ -49,7 +49,7 @@ class Client {
     return true;
   }
   bool get(std::string_view target, std::string_view headers = "") {
-    return send("GET " + std::string(target) + " HTTP/1.1\r\nHost: test\r\n" + std::string(headers) + "\r\n");
+    return send("GET " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n");
   }
 
   /// Says that nothing more will be sent.

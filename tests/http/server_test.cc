@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Client;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -118,7 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
                       RequestCase{"TwoHosts", with_header("Host: other"), "1 400 ", true},
                       RequestCase{"LongHeader", with_header("X-Long: " + std::string(9000, 'x')), "1 431 ", true},
                       RequestCase{"EndlessHeader", "GET /healthz HTTP/1.1\r\nX-Long: " + std::string(100'000, 'x'), "1 431 ", true},
-                      RequestCase{"LongPath", "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: test\r\n\r\n", "1 431 ", true},
+                      RequestCase{"LongPath", "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: test\r\n\r\n", "1 414 ", true},
+                      RequestCase{"EndlessPath", "GET /" + std::string(100'000, 'x'), "1 414 ", true},
                       RequestCase{"NotHttp", "\x16\x03\x01\x02\r\n\r\n", "1 400 ", true},
                       RequestCase{"NextVersion", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "1 400 ", true}),
     [](const auto& row) { return std::string(row.param.name); });
@@ -160,7 +162,7 @@ TEST(Server, CutsOffWhoeverIsSlowWithABody) {
   const auto server = a_server(options);
   Client client(server->port());
   ASSERT_TRUE(client.send("POST /post HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhel"));
-  EXPECT_EQ(client.rest(), "");
+  EXPECT_THAT(client.rest(), AllOf(StartsWith("HTTP/1.1 408 "), HasSubstr("\r\nConnection: close\r\n")));
   EXPECT_THAT(fetch(*server, "/healthz"), EndsWith("fine\n"));
 }
 
@@ -175,7 +177,7 @@ TEST(Server, HeadIsTheHeaderOfGet) {
 
 TEST(Server, SaysWhichMethodsThereAreAndWhoMayRead) {
   Options options = patient();
-  options.token = "s3cret";
+  options.token = [] { return Result<std::string>("s3cret"); };
   options.open_pages = {"/healthz"};
   const auto server = a_server(options);
   Client client(server->port());
@@ -241,7 +243,7 @@ TEST(Server, WhoStopsInTheMiddleOfARequestIsCutOff) {
   const auto server = a_server(options);
   Client client(server->port());
   ASSERT_TRUE(client.send("GET /healthz HT"));
-  EXPECT_EQ(client.rest(), "");
+  EXPECT_THAT(client.rest(), AllOf(StartsWith("HTTP/1.1 408 "), HasSubstr("\r\nConnection: close\r\n")));
 }
 
 TEST(Server, WhoSendsAByteNowAndThenIsCutOff) {
@@ -251,6 +253,7 @@ TEST(Server, WhoSendsAByteNowAndThenIsCutOff) {
   Client client(server->port());
   ASSERT_TRUE(client.send("GET /healthz HTTP/1.1\r\nX-Slow: "));
   while (client.send("x")) std::this_thread::sleep_for(5ms);  // that it ends is the claim
+  EXPECT_THAT(client.rest(), AnyOf("", StartsWith("HTTP/1.1 408 "))) << "what is sent after the end takes the answer along";
 }
 
 TEST(Server, AKeptConnectionMayRestOnlySoLong) {
@@ -272,6 +275,77 @@ TEST(Server, ASlowReaderIsCutOffAndKeepsNobodyWaiting) {
   EXPECT_THAT(fetch(*server, "/healthz"), EndsWith("fine\n"));
   while (slow.send("x")) std::this_thread::sleep_for(10ms);  // until the server has closed
   EXPECT_LT(slow.rest().size(), kLargePage);
+}
+
+TEST(Server, TakesNoMoreRequestsOfAnAddressThanItsShare) {
+  metrics::Registry registry;
+  Options options = patient();
+  options.requests_per_second = 0.001;  // and never fewer than one at once
+  options.metrics = &registry;
+  const auto server = a_server(options);
+  EXPECT_THAT(fetch(*server, "/healthz"), StartsWith("HTTP/1.1 200 "));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(fetch(*server, "/healthz"), AllOf(StartsWith("HTTP/1.1 429 "), HasSubstr("\r\nRetry-After: 1\r\n"), HasSubstr("\r\nConnection: close\r\n")));
+  EXPECT_THAT(registry.text(), HasSubstr("trailwarden_http_responses_total{code=\"429\"} 3\n"));
+}
+
+TEST(Server, WhatIsNoRequestCountsAsOne) {
+  Options options = patient();
+  options.requests_per_second = 0.001;
+  const auto server = a_server(options);
+  const auto sent = [&server](std::string_view bytes) {
+    Client client(server->port());
+    client.send(bytes);
+    return client.rest();
+  };
+  EXPECT_THAT(sent("no request\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(fetch(*server, "/healthz"), StartsWith("HTTP/1.1 429 "));
+  EXPECT_EQ(sent("no request\r\n\r\n"), "");
+}
+
+TEST(Server, TakesNoMoreConnectionsOfAnAddressThanItsShare) {
+  Options options = patient();
+  options.max_connections_per_address = 2;
+  const auto server = a_server(options);
+  std::vector<Client> held;
+  for (int i = 0; i < 2; ++i) {
+    held.emplace_back(server->port());
+    held.back().get("/healthz");
+    ASSERT_THAT(held.back().answer(), EndsWith("fine\n"));
+  }
+  EXPECT_THAT(fetch(*server, "/healthz"), AnyOf("", StartsWith("HTTP/1.1 503 ")));
+  held.pop_back();
+  while (!fetch(*server, "/healthz").starts_with("HTTP/1.1 200")) {}  // once the server has seen it leave
+}
+
+TEST(Server, ATokenThatIsReplacedHoldsFromThenOn) {
+  std::atomic<int> generation = 1;
+  Options options = patient();
+  options.look_every = 5ms;
+  options.token = [&generation]() -> Result<std::string> {
+    if (generation == 0) return fail(ErrorCode::kNotFound, "nothing stands in it");
+    return "s3cret-" + std::to_string(generation);
+  };
+  const auto server = a_server(options);
+  Client client(server->port());
+  const auto status = [&](const std::string& token) {
+    client.get("/json", "Authorization: Bearer " + token + "\r\n");
+    return client.answer().substr(9, 3);
+  };
+  EXPECT_EQ(status("s3cret-1"), "200");
+  generation = 0;  // taken away: the last one stays
+  std::this_thread::sleep_for(30ms);
+  EXPECT_EQ(status("s3cret-1"), "200");
+  EXPECT_EQ(status(""), "401");
+  generation = 2;
+  for (int i = 0; i < 80 && status("s3cret-2") != "200"; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(status("s3cret-2"), "200");
+  EXPECT_EQ(status("s3cret-1"), "401");
+}
+
+TEST(Server, ATokenThatCannotBeReadAtTheStartIsAnError) {
+  const auto server = Server::start({.listen = "127.0.0.1:0", .token = []() -> Result<std::string> { return fail(ErrorCode::kNotFound, "t: nothing stands in it"); }}, {});
+  ASSERT_FALSE(server.has_value());
+  EXPECT_EQ(server.error().message, "t: nothing stands in it");
 }
 
 double refused(const metrics::Registry& registry) {
