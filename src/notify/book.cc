@@ -35,6 +35,9 @@ milliseconds pause_of(const RetryConfig& retry, const Message& message) {
   return pause + pause * static_cast<std::int64_t>(dice % 256) / 1024;
 }
 
+/// Whether so much time has passed since then. Also if then is yet to come: the clock was set back, and nobody waits for it.
+bool is_over(AppendTime began, seconds length, AppendTime now) { return now >= began + length || now < began; }
+
 std::string cut(std::string_view json, std::size_t most) { return alerts::cut_alert(std::string(json), most); }
 
 }  // namespace
@@ -143,7 +146,7 @@ std::optional<AppendTime> Book::window_began(const std::string& sink) const {
 
 void Book::admit(std::int32_t partition, const SinkConfig& sink, Message message, AppendTime now) {
   if (sink.rate.messages == 0) return queue(partition, sink, std::move(message), now);
-  if (const auto began = window_began(sink.name); began && now >= *began + sink.rate.per) end_window(sink.name, now);
+  if (const auto began = window_began(sink.name); began && is_over(*began, sink.rate.per, now)) end_window(sink.name, now);
   std::uint64_t sent = 0;
   for (auto it = windows_.lower_bound({sink.name, INT32_MIN}); it != windows_.end() && it->first.first == sink.name; ++it) sent += it->second.sent;
   const AppendTime began = window_began(sink.name).value_or(now);
@@ -215,7 +218,11 @@ std::vector<Message> Book::due(AppendTime now) {
   for (const auto& [sink, outbox] : outboxes_) {
     if (outbox.empty() || in_flight_.contains(sink)) continue;
     const Waiting& head = outbox.begin()->second;
-    if (!head.is_committed || head.message.next_try > now) continue;
+    const SinkConfig* const config = sink_of(sink);
+    if (config == nullptr || !head.is_committed) continue;
+    // One that waits longer than anything may was put off by a clock that was set back since.
+    const auto longest = kMostPatience + config->retry.longest * 2;
+    if (head.message.next_try > now && head.message.next_try <= now + longest) continue;
     in_flight_.insert(sink);
     out.push_back(head.message);
   }
@@ -256,7 +263,7 @@ void Book::advance(AppendTime now, bool close_all) {
   std::vector<std::string> over, sinks;
   for (const auto& [name, group] : groups_) {
     const SinkConfig* const sink = sink_of(group.sink);
-    if (close_all || sink == nullptr || now >= group.opened + sink->group.window) over.push_back(name);
+    if (close_all || sink == nullptr || is_over(group.opened, sink->group.window, now)) over.push_back(name);
   }
   // In the order in which they were opened, not of their hashes.
   std::ranges::stable_sort(over, [this](const std::string& a, const std::string& b) { return groups_.at(a).opened < groups_.at(b).opened; });
@@ -265,7 +272,7 @@ void Book::advance(AppendTime now, bool close_all) {
     if (sinks.empty() || sinks.back() != place.first) sinks.push_back(place.first);
   for (const std::string& name : sinks) {
     const SinkConfig* const sink = sink_of(name);
-    if (sink == nullptr || now >= *window_began(name) + sink->rate.per) end_window(name, now);
+    if (sink == nullptr || is_over(*window_began(name), sink->rate.per, now)) end_window(name, now);
   }
   drop_old(now);
 }
@@ -294,7 +301,6 @@ std::map<std::string, SinkStatus> Book::status() const {
     out[name].queue = outbox.size();
     for (const auto& [place, waiting] : outbox) out[name].oldest = std::min(out[name].oldest.value_or(waiting.message.created), waiting.message.created);
   }
-  for (const auto& [name, group] : groups_) out[group.sink].oldest = std::min(out[group.sink].oldest.value_or(group.opened), group.opened);
   std::erase_if(out, [](const auto& entry) { return entry.first.empty(); });
   return out;
 }

@@ -195,6 +195,23 @@ TEST_F(BookTest, TheEndOfAnInsightGoesWhereItsStartWent) {
   EXPECT_THAT(due(book, at(20)), IsEmpty()) << "it has ended";
 }
 
+TEST_F(BookTest, DoesNotWaitForAClockThatWasSetBack) {
+  sink("a").rate = {1, 600s};
+  sink("b").group = {{"account"}, 30s};
+  constexpr int kAhead = 10'000'000;
+  Book book(config);
+  for (int i = 0; i < 3; ++i) book.take(0, finding("f-" + std::to_string(i)), at(kAhead + i));
+  const auto first = due(book, at(kAhead + 3));
+  ASSERT_THAT(first, SizeIs(1));
+  book.settle("a", first[0].id, kLater, at(kAhead + 3));
+  book.advance(at(0));
+  const auto messages = due(book, at(0));
+  ASSERT_THAT(messages, SizeIs(2));
+  EXPECT_EQ(messages[0].id, first[0].id);
+  EXPECT_THAT(messages[1].alerts, SizeIs(3));
+  EXPECT_EQ(book.status().at("a").queue, 2U) << "the window is over, too";
+}
+
 TEST_F(BookTest, WhatIsNoAlertIsGivenUp) {
   sink("a");
   Book book(config);
