@@ -11,7 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 2s;  // at the end, for what is under way
+constexpr auto kPatience = 2s;       // at the end, for what is under way
+constexpr auto kBetweenLines = 60s;  // of the log, about one sink that fails now and then
 
 }  // namespace
 
@@ -20,7 +21,8 @@ struct SinkThreads::Lane {
   std::unique_ptr<Sink> sink;
   std::optional<Message> message;  // to be sent, or under way
   bool is_at_work = false;
-  bool has_failed = false;         // the last one; of the thread's own
+  bool has_said = false;           // that it fails; of the thread's own, as what follows
+  Timestamp say_again{};
   std::thread thread;
 };
 
@@ -65,6 +67,15 @@ void SinkThreads::end() {
     if (lane->thread.joinable()) lane->thread.join();
 }
 
+/// The beginning and the end of a trouble, not each try.
+void SinkThreads::say(Lane& lane, bool failed, const std::string& why) {
+  if (failed == lane.has_said || (failed && now_() < lane.say_again)) return;
+  if (failed) log::warn("notify.sink_fails", {{"sink", lane.name}, {"why", why}});
+  else log::info("notify.sink_works_again", {{"sink", lane.name}});
+  lane.has_said = failed;
+  lane.say_again = now_() + kBetweenLines;
+}
+
 void SinkThreads::work(Lane& lane) {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -75,10 +86,7 @@ void SinkThreads::work(Lane& lane) {
     lock.unlock();
     Sent sent = lane.sink->send(message, now_(), cancelled_);
     const bool failed = sent.outcome != Sent::Outcome::kDelivered;
-    // Its beginning and its end, not each try.
-    if (failed && !lane.has_failed) log::warn("notify.sink_fails", {{"sink", lane.name}, {"why", sent.why}});
-    if (!failed && lane.has_failed) log::info("notify.sink_works_again", {{"sink", lane.name}});
-    lane.has_failed = failed;
+    say(lane, failed, sent.why);
     lock.lock();
     lane.is_at_work = false;
     // Given up because we end, nobody knows whether it arrived: it goes again after a restart, and that counts as no try.

@@ -31,6 +31,7 @@ class SinkThreads final : public Courier {
  private:
   struct Lane;
   void work(Lane& lane);
+  void say(Lane& lane, bool failed, const std::string& why);
 
   const std::function<void()> told_;
   const std::function<Timestamp()> now_;

@@ -9,6 +9,7 @@
     alertmanager  Prometheus' own, as Debian has it: findings become alerts there
     aws           SNS and EventBridge as moto has them
     syslog        a receiver over TLS that counts octets, over TCP and UDP; a certificate of somebody else's is refused
+    kafka         detector and notifier in processes of their own over kfake, the notifier killed: the same as above, and groups count each alert once
     ocsf          bodies of the golden files are Detection Findings to py-ocsf-models
 
 Without parts: all. A part whose tools cannot be had is skipped; exits with 77 if all were.
@@ -416,6 +417,79 @@ def syslog(arguments, folder):
     return "syslog"
 
 
+# ---- kafka
+
+KAFKA = """version: 1
+roles: [{roles}]
+http: {{listen: ""}}
+insights: {{enabled: false}}
+silence: {{enabled: false}}
+rules: {{enabled: false}}
+detectors: {{root_use: {{quiet_for: 0s}}}}
+kafka:
+  brokers: "{broker}"
+  instance: one
+  start: earliest
+  input: [{{topic: cloudtrail}}]
+  security: {{protocol: plaintext}}
+  session_timeout: 6s
+notifications:
+  start: earliest
+  sinks:
+    - {{name: plain, type: webhook, url: "{url}/plain", retry: {{first: 1s, longest: 1s}}}}
+    - {{name: grouped, type: webhook, url: "{url}/grouped", group: {{by: [detector], window: 2s}}}}
+"""
+
+
+def kafka(arguments, folder):
+    script = Path(__file__).resolve().parents[2] / "scripts" / "kfake"
+    built = subprocess.run([script, "build"], capture_output=True, text=True, check=False)
+    if built.returncode:
+        raise Skipped(f"kfake cannot be built: {built.stderr[-200:]}")
+    dice = random.Random(arguments.seed)
+    receiver = Receiver(lambda _: (dice.choice([200, 200, 200, 200, 200, 500]), {}, 0))
+    service = Service(arguments.binary, folder, "")
+    with subprocess.Popen([script, "--partitions", "4"], stdout=subprocess.PIPE, text=True) as broker:
+        running = []
+        try:
+            address = broker.stdout.readline().split()[1]
+            for name, roles in (("detector", "detector"), ("notifier", "notifier"), ("both", "detector, notifier")):
+                (folder / f"{name}.yaml").write_text(KAFKA.format(roles=roles, broker=address, url=receiver.url))
+
+            def start(role):
+                running.append(subprocess.Popen([service.binary, "run", "-c", f"{role}.yaml"], cwd=folder, stderr=open(folder / f"{role}.log", "a")))
+                return running[-1]
+
+            subprocess.run([service.binary, "topics", "create", "-c", "both.yaml"], cwd=folder, check=True, capture_output=True)
+            start("detector")
+            for round_ in range(3):
+                service.put(30)
+                subprocess.run([service.binary, "forward", f"inbox/{service.records:06}.jsonl", "-c", "both.yaml", "--topic", "cloudtrail"], cwd=folder, check=True, capture_output=True)
+                seen = len(receiver.told)
+                notifier = start("notifier")
+                wait_for("the notifier goes on", lambda before=seen + 8: len(receiver.told) > before, 60)
+                if round_ < 2:
+                    notifier.kill()
+                    notifier.wait()
+            wait_for("all alerts are told", lambda: counted(receiver) == (service.records, service.records), 90)
+        finally:
+            for process in [*running, broker]:
+                process.kill()
+                process.wait()
+    bodies = {}
+    for request in receiver.told:
+        check(bodies.setdefault(request["headers"]["idempotency-key"], request["body"]) == request["body"], "two bodies under one id")
+    say(f"kafka: {service.records} alerts, {len(receiver.told)} requests")
+    return "Kafka"
+
+
+def counted(receiver):
+    """Alerts that were told one by one, and in groups, without repeats."""
+    with receiver.lock:
+        taken = {request["headers"]["idempotency-key"]: (request["path"], json.loads(request["body"])) for request in receiver.taken}.values()
+    return sum(body["count"] for path, body in taken if path == "/plain"), sum(body["count"] for path, body in taken if path == "/grouped")
+
+
 # ---- ocsf
 
 
@@ -431,7 +505,7 @@ def ocsf(_arguments, _folder):
     return f"OCSF of {len(files)} messages"
 
 
-PARTS = {"flaky": flaky, "alertmanager": alertmanager, "aws": aws, "syslog": syslog, "ocsf": ocsf}
+PARTS = {"flaky": flaky, "alertmanager": alertmanager, "aws": aws, "syslog": syslog, "kafka": kafka, "ocsf": ocsf}
 
 
 def main():
