@@ -31,7 +31,19 @@ Result<std::unique_ptr<NotifyRole>> NotifyRole::create(const Setup& setup, Opene
     if (!held) return fail(held.error());
     options.from = held->end;
   }
-  return std::unique_ptr<NotifyRole>(new NotifyRole(std::move(log), std::move(sinks), std::move(options)));
+  const bool is_alone = !setup.config.service.kafka;
+  auto role = std::unique_ptr<NotifyRole>(new NotifyRole(std::move(log), std::move(sinks), std::move(options)));
+  if (is_alone)
+    if (auto pinned = role->pin(); !pinned) return fail(std::move(pinned).error());
+  return role;
+}
+
+/// Commits where the alerts begin before there are any: else a process that dies before its first commit would leave out what came meanwhile.
+Result<void> NotifyRole::pin() {
+  constexpr int kTurns = 3;  // assigned; loaded; committed
+  for (int i = 0; i < kTurns; ++i)
+    if (auto done = notifier_.step(std::chrono::milliseconds{0}); !done) return done;
+  return {};
 }
 
 NotifyRole::NotifyRole(OpenedLog log, std::map<std::string, std::unique_ptr<notify::Sink>> sinks, notify::NotifierOptions options)

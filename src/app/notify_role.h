@@ -33,6 +33,7 @@ class NotifyRole final : public SideRole {
 
  private:
   NotifyRole(OpenedLog log, std::map<std::string, std::unique_ptr<notify::Sink>> sinks, notify::NotifierOptions options);
+  Result<void> pin();
   Result<void> turn(std::chrono::milliseconds wait) override;
   Result<void> finish() override { return notifier_.finish(); }
 

@@ -299,7 +299,7 @@ std::map<std::string, SinkStatus> Book::status() const {
   std::map<std::string, SinkStatus> out = status_;
   for (const auto& [name, outbox] : outboxes_) {
     out[name].queue = outbox.size();
-    for (const auto& [place, waiting] : outbox) out[name].oldest = std::min(out[name].oldest.value_or(waiting.message.created), waiting.message.created);
+    if (!outbox.empty()) out[name].oldest = outbox.begin()->second.message.created;
   }
   std::erase_if(out, [](const auto& entry) { return entry.first.empty(); });
   return out;
@@ -317,8 +317,8 @@ BookChanges Book::changes() {
 }
 
 void Book::committed() {
-  for (auto& [name, outbox] : outboxes_)
-    for (auto& [place, waiting] : outbox) waiting.is_committed = true;
+  for (auto& [name, outbox] : outboxes_)  // the newest are at the end
+    for (auto it = outbox.rbegin(); it != outbox.rend() && !it->second.is_committed; ++it) it->second.is_committed = true;
 }
 
 std::optional<std::string> Book::value_of(const Place& place) const {

@@ -65,7 +65,7 @@ std::string to_json(const DeadLetter& dead) {
 }
 
 Notifier::Notifier(stream::PartitionedLog& log, Courier& courier, NotifierOptions options)
-    : log_(log), courier_(courier), options_(std::move(options)), book_(options_.config), last_commit_(options_.steady()), begin_again_(options_.steady()) {}
+    : log_(log), courier_(courier), options_(std::move(options)), book_(options_.config), last_commit_(options_.steady() - kBetweenOffsets), begin_again_(options_.steady()) {}
 
 Result<void> Notifier::step(std::chrono::milliseconds wait) {
   if (must_rewind_)

@@ -6,6 +6,7 @@
     flaky         a webhook that fails, hangs, asks for patience and hangs up, and another that never answers, while the service is killed at its crash points and at random: every alert is
                   taken in the end, under one id with one body each; signatures are those of Standard Webhooks; what is refused is listed; the dead one holds up neither the other nor detection;
                   no planted secret is in the log, the pages or what is listed
+    restart       what was alerts before the notifier is not told; a group and a rate window go on over kill -9: one message of all, and one with the number of what was kept back
     alertmanager  Prometheus' own, as Debian has it: findings become alerts there
     aws           SNS and EventBridge as moto has them
     syslog        a receiver over TLS that counts octets, over TCP and UDP; a certificate of somebody else's is refused
@@ -238,6 +239,38 @@ def judge(service, receiver, given_up):
     check(recent, "nothing was told lately")
     done = subprocess.run([python, "-c", program, SECRET], input=json.dumps(recent), text=True, capture_output=True, check=False)
     check(done.returncode == 0, f"Standard Webhooks refuses a signature: {done.stderr[-300:]}")
+
+
+# ---- restart
+
+
+def restart(arguments, folder):
+    receiver = Receiver(lambda _: (200, {}, 0))
+    service = Service(arguments.binary, folder, f"""    - {{name: grouped, type: webhook, url: "{receiver.url}/grouped", group: {{by: [detector], window: 8s}}}}
+    - {{name: limited, type: webhook, url: "{receiver.url}/limited", rate_limit: {{messages: 2, per: 8s}}}}
+""")
+    config = folder / "config.yaml"
+    whole = config.read_text()
+    config.write_text(whole[: whole.index("notifications:")].replace("detector, notifier", "detector"))
+    service.put(3)
+    service.drain()
+    old = set(service.alerts())
+    check(len(old) == 3, f"{len(old)} alerts of 3")
+    config.write_text(whole)
+    for _ in range(2):
+        service.put(5)
+        with service.running():
+            wait_for("alerts", lambda: len(service.alerts()) == service.records, 30)
+            time.sleep(1)  # until the notifier has committed them
+    with service.running():
+        wait_for("the end of both windows", lambda: len(receiver.taken) >= 4, 60)
+        time.sleep(1)
+    told = [(request["path"], json.loads(request["body"])) for request in receiver.taken]
+    counts = {path: [(body["kind"], body["count"]) for p, body in told if p == path] for path in ("/grouped", "/limited")}
+    check(counts["/grouped"] == [("alerts", 10)], f"groups: {counts['/grouped']}")
+    check(counts["/limited"] == [("alerts", 1), ("alerts", 1), ("digest", 8)], f"rate limit: {counts['/limited']}")
+    check(not old & {alert["id"] for _, body in told for alert in body["alerts"]}, "alerts from before the notifier are told")
+    return "a restart"
 
 
 # ---- alertmanager
@@ -505,7 +538,7 @@ def ocsf(_arguments, _folder):
     return f"OCSF of {len(files)} messages"
 
 
-PARTS = {"flaky": flaky, "alertmanager": alertmanager, "aws": aws, "syslog": syslog, "kafka": kafka, "ocsf": ocsf}
+PARTS = {"flaky": flaky, "restart": restart, "alertmanager": alertmanager, "aws": aws, "syslog": syslog, "kafka": kafka, "ocsf": ocsf}
 
 
 def main():

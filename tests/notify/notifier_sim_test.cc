@@ -122,6 +122,8 @@ class Cluster {
     broker_.put(stream::kAlertsTopic, static_cast<std::int32_t>(dice.below(kPartitions)), json);
     alerts_[id] = view_of(json).value();
   }
+  void put_into(std::int32_t partition, const std::string& id) { broker_.put(stream::kAlertsTopic, partition, testing::finding(id)); }
+  std::optional<std::int64_t> from;  // of notifiers that are started from now on
 
   void start(std::size_t slot) {
     if (members_.contains(slot)) return;
@@ -132,7 +134,7 @@ class Cluster {
     member->log = std::make_unique<SimLog>(broker_, std::move(log));
     member->courier = std::make_unique<FakeCourier>(outside, broker_.dice());
     member->notifier = std::make_unique<Notifier>(*member->log, *member->courier,
-                                                  NotifierOptions{.config = config(), .now = [this] { return broker_.now(); }, .steady = [this] { return broker_.now().time_since_epoch(); }, .from = std::nullopt});
+                                                  NotifierOptions{.config = config(), .now = [this] { return broker_.now(); }, .steady = [this] { return broker_.now().time_since_epoch(); }, .from = from});
     members_[slot] = std::move(member);
   }
   void kill(std::size_t slot) {
@@ -308,6 +310,30 @@ TEST(NotifierOnSimulatedKafka, KeepsTheOrderOfASinkWhoseMessagesFail) {
     last = message.number;
   }
   EXPECT_EQ(cluster.outside.told["plain"].size(), 100U);
+}
+
+TEST(NotifierOnSimulatedKafka, BeginsWhereItFirstBegan) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(5, {});
+  cluster.outside.fails = cluster.outside.refuses = cluster.outside.answer_lost = 0;
+  for (const char* id : {"old-1", "old-2", "old-3"}) cluster.put_into(0, id);
+  cluster.from = 3;
+  for (int turn = 0; turn < 4; ++turn) {
+    cluster.start(0);
+    cluster.step(0);
+  }
+  cluster.kill(0);
+  cluster.put_into(0, "new-1");
+  cluster.put_into(0, "new-2");
+  cluster.from = 5;  // what a start would say now
+  for (int turn = 0; turn < 100; ++turn) {
+    cluster.start(0);
+    cluster.step(0);
+    cluster.broker().advance(500ms);
+  }
+  std::vector<std::string> told;
+  for (const Message& message : cluster.outside.told["plain"]) told.push_back(view_of(message.alerts.at(0))->id);
+  EXPECT_THAT(told, ::testing::ElementsAre("new-1", "new-2"));
 }
 
 TEST(NotifierOnSimulatedKafka, WaitsForStateThatIsLost) {
