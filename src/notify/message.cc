@@ -47,6 +47,7 @@ std::string Counts::in_words() const {
   }
   std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<std::string> words;
+  words.reserve(rows.size());
   for (auto& [count, text] : rows) words.push_back(std::move(text));
   return fmt::format("{}", fmt::join(words, ", "));
 }

@@ -180,13 +180,13 @@ Result<void> Notifier::place(Part& part, std::optional<std::int64_t> from) {
 }
 
 Result<void> Notifier::load(std::vector<Part*>& parts) {
-  std::map<std::string, Part*> by_prefix;
-  std::map<Part*, std::uint64_t> heads;
+  std::map<std::string, std::int32_t> by_prefix;
+  std::map<std::int32_t, std::uint64_t> heads;
   for (Part* part : parts) {
     if (auto placed = place(*part, options_.from); !placed) return placed;
-    by_prefix[key_of(log_.group(), part->assigned.partition.number, "")] = part;
+    by_prefix[key_of(log_.group(), part->assigned.partition.number, "")] = part->assigned.partition.number;
   }
-  std::map<std::pair<Part*, std::string>, std::string> kept;  // a compacted topic may still have what it has forgotten
+  std::map<std::pair<std::int32_t, std::string>, std::string> kept;  // a compacted topic may still have what it has forgotten
   auto read = stream::for_each_record(log_, stream::kNotificationsTopic, 0, [&](const stream::Message& message) {
     const std::size_t slash = message.key.find('/', log_.group().size() + 1);
     if (!message.key.starts_with(log_.group() + "/") || slash == std::string_view::npos) return;
@@ -198,15 +198,15 @@ Result<void> Notifier::load(std::vector<Part*>& parts) {
   });
   if (!read) return fail(ErrorCode::kIo, std::move(read).error().message);
   for (const auto& [place, value] : kept) {
-    const auto& [part, name] = place;
-    if (name == kHead) heads[part] = parse_decimal<std::uint64_t>(value).value_or(0);
-    else if (auto loaded = book_.load(part->assigned.partition.number, name, value); !loaded) return loaded;
+    const auto& [partition, name] = place;
+    if (name == kHead) heads[partition] = parse_decimal<std::uint64_t>(value).value_or(0);
+    else if (auto loaded = book_.load(partition, name, value); !loaded) return loaded;
   }
-  for (Part* part : parts)
-    if (heads[part] != part->sequence)
+  for (const Part* part : parts)
+    if (heads[part->assigned.partition.number] != part->sequence)
       return fail(ErrorCode::kIo, fmt::format("the state of {}/{} that belongs to the committed offset (commit {}) is not in the topic {} (which has commit {}). If it is lost, delete the offsets of the group: it begins anew then, as "
                                               "`notifications.start` says",
-                                              log_.inputs().front(), part->assigned.partition.number, part->sequence, stream::kNotificationsTopic, heads[part]));
+                                              log_.inputs().front(), part->assigned.partition.number, part->sequence, stream::kNotificationsTopic, heads[part->assigned.partition.number]));
   return {};
 }
 

@@ -39,7 +39,7 @@ class BookTest : public ::testing::Test {
     for (const DeadLetter& dead : book.changes().dead) out.push_back(dead.reason);
     return out;
   }
-  static constexpr Sent kLater{.outcome = Sent::Outcome::kLater, .why = "no"};
+  const Sent kLater{.outcome = Sent::Outcome::kLater, .why = "no", .not_before = std::nullopt};
 };
 
 TEST_F(BookTest, SendsNothingThatIsNotCommitted) {

@@ -178,7 +178,7 @@ class Cluster {
 
   std::vector<nlohmann::json> undelivered() {
     std::vector<nlohmann::json> out;
-    for (const auto& record : broker_.visible(stream::kUndeliveredTopic, 0)) out.push_back(nlohmann::json::parse(*record.value));
+    for (const auto& record : broker_.visible(stream::kUndeliveredTopic, 0)) out.push_back(nlohmann::json::parse(record.value.value()));
     return out;
   }
 

@@ -9,9 +9,7 @@ namespace trailwarden::notify {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 struct Read {
   NotifyConfig config;
