@@ -279,7 +279,7 @@ def restart(arguments, folder):
 def alertmanager(arguments, folder):
     program = shutil.which("prometheus-alertmanager")
     if not program:
-        raise Skipped("prometheus-alertmanager is not there; scripts/setup --test fetches it")
+        raise Skipped("prometheus-alertmanager is not there (Debian: apt-get install prometheus-alertmanager)")
     folder.mkdir(parents=True)
     (folder / "am.yaml").write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
     port = free_port()
