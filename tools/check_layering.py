@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "http": "core metrics",
     "api": "core event config metrics aws trail http",
     "generate": "core event trail",
+    "notify": "core event config aws stream alerts",
 }
 MAY_INCLUDE["app"] = " ".join(MAY_INCLUDE)
 

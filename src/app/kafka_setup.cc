@@ -103,6 +103,7 @@ std::vector<std::string_view> output_topics(const config::ServiceConfig& service
   if (service.kafka->late_topic) topics.push_back(stream::kLateTopic);
   if (service.roles.archiver || service.roles.digest) topics.push_back(stream::kManifestTopic);
   if (service.roles.digest) topics.push_back(stream::kDigestsTopic);
+  if (service.roles.notifier) topics.insert(topics.end(), {stream::kNotificationsTopic, stream::kUndeliveredTopic});
   return topics;
 }
 
@@ -151,6 +152,19 @@ Result<stream::KafkaLogOptions> kafka_digest_options(const config::Config& confi
   options->transactional_id = fmt::format("{}-{}", kafka.digest_group, instance_of(kafka));
   options->inputs = {stream::topic_name(stream::kManifestTopic, kafka.topic_prefix)};
   options->outputs = {stream::topic_name(stream::kDigestsTopic, kafka.topic_prefix), stream::topic_name(stream::kAlertsTopic, kafka.topic_prefix)};
+  options->ticks_topic.clear();
+  return options;
+}
+
+Result<stream::KafkaLogOptions> kafka_notifier_options(const config::Config& config, const std::string& start) {
+  const config::KafkaConfig& kafka = *config.service.kafka;
+  auto options = kafka_log_options(config, 0, start);
+  if (!options) return options;
+  options->group = kafka.notifier_group;
+  options->transactional_id = fmt::format("{}-{}", kafka.notifier_group, instance_of(kafka));
+  options->inputs = {stream::topic_name(stream::kAlertsTopic, kafka.topic_prefix)};
+  options->own_inputs = options->inputs;
+  options->outputs = {stream::topic_name(stream::kNotificationsTopic, kafka.topic_prefix), stream::topic_name(stream::kUndeliveredTopic, kafka.topic_prefix)};
   options->ticks_topic.clear();
   return options;
 }

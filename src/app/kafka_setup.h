@@ -20,6 +20,9 @@ Result<stream::KafkaLogOptions> kafka_archive_options(const config::Config& conf
 /// The digest writer's membership in its own group: of the manifest, from its beginning.
 Result<stream::KafkaLogOptions> kafka_digest_options(const config::Config& config);
 
+/// The notifier's membership in its own group: of the alerts. `start`: where it begins that was never committed.
+Result<stream::KafkaLogOptions> kafka_notifier_options(const config::Config& config, const std::string& start);
+
 /// Every topic that the service writes to, by the names that the code has for them (`stream::topic_name`); it has `kafka`.
 std::vector<std::string_view> output_topics(const config::ServiceConfig& service);
 

@@ -30,15 +30,17 @@ bool is_below(const std::string& path, const std::string& folder) {
 /// Who works beside the detector on the embedded log.
 stream::EmbeddedFollowing archiver_of(const Setup& setup) { return {"archiver", archived_topics(setup)}; }
 stream::EmbeddedFollowing digest_writer() { return {"digest", {std::string(stream::kManifestTopic)}}; }
+stream::EmbeddedFollowing notifier() { return {"notifier", {std::string(stream::kAlertsTopic)}}; }
 std::vector<stream::EmbeddedFollowing> followers_of(const Setup& setup) {
   std::vector<stream::EmbeddedFollowing> followers;
   if (setup.config.service.roles.archiver) followers.push_back(archiver_of(setup));
   if (setup.config.service.roles.digest) followers.push_back(digest_writer());
+  if (setup.config.service.roles.notifier) followers.push_back(notifier());
   return followers;
 }
 
 Result<OpenedLog> open_follower(const Setup& setup, stream::EmbeddedFollowing following) {
-  auto log = stream::EmbeddedFollower::open({.database = database_of(setup.config.service.embedded), .following = std::move(following), .compacted = {std::string(stream::kDigestsTopic)}, .followers = followers_of(setup)});
+  auto log = stream::EmbeddedFollower::open({.database = database_of(setup.config.service.embedded), .following = std::move(following), .compacted = {std::string(stream::kDigestsTopic), std::string(stream::kNotificationsTopic)}, .followers = followers_of(setup)});
   if (!log) return fail(std::move(log).error());
   stream::EmbeddedFollower& follower = **log;
   return OpenedLog{.log = std::move(*log), .report = {}, .is_fenced = {}, .drain = [&follower] { return follower.cut_here(); }};
@@ -201,6 +203,11 @@ Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from) 
 Result<OpenedLog> open_digest_log(const Setup& setup) {
   if (!setup.config.service.kafka) return open_follower(setup, digest_writer());
   return open_beside(kafka_digest_options(setup.config));
+}
+
+Result<OpenedLog> open_notifier_log(const Setup& setup) {
+  if (!setup.config.service.kafka) return open_follower(setup, notifier());
+  return open_beside(kafka_notifier_options(setup.config, setup.notifications.start));
 }
 
 Result<std::unique_ptr<stream::PartitionedLog>> open_stopped(const Setup& setup) {

@@ -30,6 +30,9 @@ Result<OpenedLog> open_archive_log(const Setup& setup, const std::string& from);
 /// The digest writer's log, of a group of its own, whose only input is the manifest. Embedded: as the archiver's.
 Result<OpenedLog> open_digest_log(const Setup& setup);
 
+/// The notifier's log, of a group of its own, whose only input are the alerts. Embedded: as the archiver's.
+Result<OpenedLog> open_notifier_log(const Setup& setup);
+
 /// What the detector reads: the topics of the configuration, or the embedded log's own.
 std::vector<std::string> input_topics(const Setup& setup);
 /// By input topic: its offsets may have holes. None of the embedded log's.

@@ -13,6 +13,7 @@
 #include "app/generate.h"
 #include "app/health.h"
 #include "app/metric_list.h"
+#include "app/notify_commands.h"
 #include "app/offsets.h"
 #include "app/probe.h"
 #include "app/replay.h"
@@ -55,6 +56,7 @@ struct Arguments {
   app::DeadLetterArguments dead_letters;
   app::ForwardArguments forward;
   app::ProbeArguments probe;
+  app::NotifyArguments notify;
   app::ValidateArguments validate;
   std::string config_file, alerts_file, against;
   bool as_json = false;
@@ -207,6 +209,21 @@ void add_metrics(CLI::App& app, bool& as_json, Action& action) {
   list->add_flag("--json", as_json, "As JSON");
   list->footer("Example:\n  trailwarden metrics list");
   list->callback([&] { action = [&] { return app::list_metrics(as_json); }; });
+}
+
+void add_notify(CLI::App& app, app::NotifyArguments& arguments, Action& action) {
+  CLI::App& group = add_group(app, "notify", "Try out notifications, and see which were given up", "trailwarden notify test -c trailwarden.yaml");
+  CLI::App* const test = group.add_subcommand("test", "Sends one made-up finding to each sink of `notifications`, past routes and rate limits, and says what came of it");
+  test->add_option("-c,--config", arguments.config, "Config file (YAML)")->required();
+  test->add_option("--sink", arguments.sink, "To this sink only");
+  test->add_flag("--dry-run", arguments.dry_run, "Prints the requests instead; secrets are starred out");
+  test->footer("Example:\n  trailwarden notify test -c trailwarden.yaml --sink oncall\n\nExit codes: 0 all were taken, 1 some were not, 2 wrong usage or config.");
+  test->callback([&] { action = [&] { return app::test_notifications(arguments); }; });
+  CLI::App* const undelivered = group.add_subcommand("undelivered", "The messages that were given up, with the reason, as JSON lines");
+  undelivered->add_option("-c,--config", arguments.config, "Config file (YAML)")->required();
+  undelivered->add_option("--sink", arguments.sink, "Of this sink only");
+  undelivered->footer("Example:\n  trailwarden notify undelivered -c trailwarden.yaml | jq -r '.alerts[].detail.sentence'\n\nExit codes: 0 fine, 1 the topic could not be read, 2 wrong usage or config.");
+  undelivered->callback([&] { action = [&] { return app::list_undelivered(arguments); }; });
 }
 
 void add_show(CLI::App& group, std::string& file, std::size_t& limit, Action& action) {
@@ -504,6 +521,7 @@ int run(int argc, char** argv) {
   add_config(app, arguments.config_file, arguments.against, arguments.config_diff, action);
   add_detectors(app, arguments.as_json, action);
   add_metrics(app, arguments.as_json, action);
+  add_notify(app, arguments.notify, action);
   add_rules(app, arguments.rules, arguments.rule_import, action);
   CLI::App& alerts = add_group(app, "alerts", "Look at alerts that were written", "trailwarden alerts show alerts.jsonl --limit 3");
   add_show(alerts, arguments.alerts_file, arguments.limit, action);

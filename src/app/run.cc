@@ -14,6 +14,7 @@
 #include "app/crash_report.h"
 #include "app/digest_role.h"
 #include "app/logs.h"
+#include "app/notify_role.h"
 #include "app/reload_signal.h"
 #include "app/secret_files.h"
 #include "app/service.h"
@@ -119,6 +120,13 @@ int run(const RunArguments& arguments) {
     auto digest = DigestRole::create(*setup, std::move(*log), service.metrics(), !arguments.drain);
     if (!digest) return complain(digest.error(), kWrongUsage);
     service.run_beside(std::move(*digest));
+  }
+  if (setup->config.service.roles.notifier) {
+    auto log = open_notifier_log(*setup);
+    if (!log) return complain(log.error(), exit_code_of(log.error()));
+    auto notifier = NotifyRole::create(*setup, std::move(*log));
+    if (!notifier) return complain(notifier.error(), kWrongUsage);
+    service.run_beside(std::move(*notifier));
   }
   if (auto done = service.run(stop, arguments.drain, reload); !done) {
     log::flush();

@@ -30,7 +30,7 @@ std::string detectors_yaml(const Setup& setup) {
 }
 
 /// What neither detection nor rules depend on.
-std::string service_yaml(const Setup& setup) { return config::to_yaml(setup.config) + trail::to_yaml(setup.trails.trails); }
+std::string service_yaml(const Setup& setup) { return config::to_yaml(setup.config) + trail::to_yaml(setup.trails.trails) + notify::to_yaml(setup.notifications); }
 
 std::string detection_yaml(const Setup& setup) {
   std::string out = detectors_yaml(setup) + detectors::to_yaml(setup.rule_config);
@@ -59,11 +59,12 @@ Result<void> compile_rules(Setup& setup) {
   return {};
 }
 
-void check_roles(const config::Config& config, const std::vector<trail::TrailConfig>& trails) {
+void check_roles(const config::Config& config, const std::vector<trail::TrailConfig>& trails, const notify::NotifyConfig& notifications) {
   const config::Roles& roles = config.service.roles;
   if (roles.archiver && trails.empty()) config.top.report("roles", "roles: the archiver has nothing to write: name a trail under `trails`");
   if (roles.digest && std::none_of(trails.begin(), trails.end(), [](const trail::TrailConfig& trail) { return trail.digest.enabled; }))
     config.top.report("roles", "roles: digest has nothing to sign: name a trail under `trails` whose digest is enabled");
+  if (roles.notifier && notifications.sinks.empty()) config.top.report("roles", "roles: the notifier has nobody to tell: name a sink under `notifications`");
 }
 
 /// Without its rules.
@@ -77,10 +78,11 @@ Result<Setup> read_setup(const std::string& file) {
   auto suppressions = detectors::read_suppressions(config->top);
   auto trails = trail::read_trails(config->top);
   check_queues(config->top, config->service.embedded, trails.trails);
-  check_roles(*config, trails.trails);
+  auto notifications = notify::read_notifications(config->top);
+  check_roles(*config, trails.trails, notifications);
   if (!config->diagnostics->empty()) return fail(ErrorCode::kInvalidArgument, config::join_lines(*config->diagnostics));
   for (std::string& folder : rule_config.folders) folder = beside(file, folder);
-  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions), std::move(trails), file};
+  return Setup{std::move(*config), std::move(detectors), std::move(insights), silence, std::move(rule_config), {}, nullptr, std::move(suppressions), std::move(trails), std::move(notifications), file};
 }
 
 }  // namespace

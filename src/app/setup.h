@@ -11,6 +11,7 @@
 #include "detectors/silence_config.h"
 #include "detectors/suppressions.h"
 #include "pipeline/engine.h"
+#include "notify/notify_config.h"
 #include "pipeline/partition.h"
 #include "rules/rule_reading.h"
 #include "trail/trail_config.h"
@@ -32,6 +33,7 @@ struct Setup {
   std::shared_ptr<const detectors::RuleSettings> rule_settings;  // null where no rule is on
   detectors::Suppressions suppressions;
   trail::TrailsConfig trails;
+  notify::NotifyConfig notifications;
   std::string file;  // that it was read from
 };
 

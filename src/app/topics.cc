@@ -28,10 +28,10 @@ std::vector<stream::TopicSpec> specs(const config::ServiceConfig& service, std::
     out.push_back(spec(input.topic, partitions, arguments, {{"message.timestamp.type", "LogAppendTime"}, {"unclean.leader.election.enable", "false"}}));
   for (const std::string_view name : output_topics(service)) {
     std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
-    const bool is_of_digests = name == stream::kManifestTopic || name == stream::kDigestsTopic;  // one writer, so one order
-    if (name == stream::kStateTopic || name == stream::kDigestsTopic) config["cleanup.policy"] = "compact";
+    const bool has_one = name == stream::kManifestTopic || name == stream::kDigestsTopic || name == stream::kNotificationsTopic || name == stream::kUndeliveredTopic;  // one order; or read whole
+    if (name == stream::kStateTopic || name == stream::kDigestsTopic || name == stream::kNotificationsTopic) config["cleanup.policy"] = "compact";
     if (name == stream::kTicksTopic || (name == stream::kAlertsTopic && service.roles.archiver)) config["message.timestamp.type"] = "LogAppendTime";
-    out.push_back(spec(stream::topic_name(name, kafka.topic_prefix), is_of_digests ? 1 : partitions, arguments, std::move(config)));
+    out.push_back(spec(stream::topic_name(name, kafka.topic_prefix), has_one ? 1 : partitions, arguments, std::move(config)));
     out.back().max_message_bytes = max_message_bytes + kBatchOverhead;
   }
   return out;

@@ -88,7 +88,7 @@ HttpFailure failure_of(CURLcode code, const HttpRequest& request, std::string_vi
     case CURLE_COULDNT_RESOLVE_PROXY: return failure("NameNotResolved", "; look at the name and at this machine's DNS");
     case CURLE_COULDNT_CONNECT: return failure("NotConnected", "; is the address right, does the server run, does a firewall stand between?");
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE: return failure("NotTrusted", "; AWS_CA_BUNDLE names a file with further authorities");
+    case CURLE_SSL_CACERT_BADFILE: return failure("NotTrusted", request.ca_file.empty() ? "; AWS_CA_BUNDLE names a file with further authorities" : "; ca_file names the authorities that are trusted");
     case CURLE_ABORTED_BY_CALLBACK: return failure("Cancelled", "");
     case CURLE_SEND_FAIL_REWIND: return {"NoAnswer", fmt::format("{}: the connection ended before an answer came", host_of(request.url))};
     default: return failure("NoAnswer", "");
@@ -153,6 +153,11 @@ void prepare(CURL* handle, const HttpRequest& request, curl_slist* headers, std:
   }
   if (request.direct) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
   if (const char* const bundle = std::getenv("AWS_CA_BUNDLE"); bundle != nullptr && *bundle != '\0') curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
+  if (!request.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.certificate_file.empty()) {
+    curl_easy_setopt(handle, CURLOPT_SSLCERT, request.certificate_file.c_str());
+    curl_easy_setopt(handle, CURLOPT_SSLKEY, request.key_file.c_str());
+  }
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &intake);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);

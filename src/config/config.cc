@@ -13,10 +13,10 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Every key at the top, now and in the versions that are planned.
-constexpr std::array<std::string_view, 20> kTopKeys{"version", "time",     "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka",
-                                                    "embedded", "trails",  "roles",  "workers",  "http",      "api", "sinks", "state",        "log"};
+constexpr std::array<std::string_view, 21> kTopKeys{"version", "time",     "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka",
+                                                    "embedded", "trails",  "roles",  "workers",  "http",      "api", "notifications", "sinks", "state",        "log"};
 /// Of them, those that this version knows.
-constexpr std::array<std::string_view, 19> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka", "embedded", "trails", "roles", "workers", "http", "api", "state", "log"};
+constexpr std::array<std::string_view, 20> kBuilt{"version", "time", "shards", "insights", "silence", "detectors", "rules", "suppressions", "input", "output", "kafka", "embedded", "trails", "roles", "workers", "http", "api", "notifications", "state", "log"};
 
 void report_reserved(const Section& top) {
   for (const std::string_view key : kTopKeys)

@@ -90,7 +90,7 @@ bool is_secret(std::string_view property) {
 }
 
 KafkaConfig read_kafka(const Section& section) {
-  static constexpr std::array<std::string_view, 15> kKeys{"brokers", "group", "archiver_group", "digest_group", "topics", "instance", "start", "input", "security", "session_timeout",
+  static constexpr std::array<std::string_view, 16> kKeys{"brokers", "group", "archiver_group", "digest_group", "notifier_group", "topics", "instance", "start", "input", "security", "session_timeout",
                                                           "transaction_timeout", "ticks", "late_topic", "rack", "properties"};
   static constexpr std::array<std::string_view, 2> kTickKeys{"interval", "grace"};
   static constexpr std::array<std::string_view, 3> kStarts{"committed", "earliest", "latest"};
@@ -104,6 +104,9 @@ KafkaConfig read_kafka(const Section& section) {
   if (kafka.archiver_group == kafka.group) section.report("archiver_group", "the archiver needs a group of its own: within one group each record goes to one of the two only");
   kafka.digest_group = section.text("digest_group", kafka.digest_group);
   if (kafka.digest_group == kafka.group || kafka.digest_group == kafka.archiver_group) section.report("digest_group", "the digest writer needs a group of its own: it reads another topic than the other roles");
+  kafka.notifier_group = section.text("notifier_group", kafka.notifier_group);
+  if (kafka.notifier_group == kafka.group || kafka.notifier_group == kafka.archiver_group || kafka.notifier_group == kafka.digest_group)
+    section.report("notifier_group", "the notifier needs a group of its own: it reads another topic than the other roles");
   kafka.instance = section.text("instance", "");
   kafka.start = section.choice("start", kafka.start, kStarts);
   kafka.topic_prefix = read_topic_prefix(section.section("topics"));
@@ -292,6 +295,7 @@ std::string kafka_yaml(const KafkaConfig& kafka) {
   line(out, 2, "group", kafka.group);
   line(out, 2, "archiver_group", kafka.archiver_group);
   line(out, 2, "digest_group", kafka.digest_group);
+  line(out, 2, "notifier_group", kafka.notifier_group);
   line(out, 2, "instance", kafka.instance);
   out += fmt::format("  start: {}\n", kafka.start);
   out += "  input:\n";
@@ -365,15 +369,16 @@ Roles read_roles(const Section& top) {
     if (role == "detector") roles.detector = true;
     else if (role == "archiver") roles.archiver = true;
     else if (role == "digest") roles.digest = true;
-    else top.report("roles", fmt::format("roles: expected detector, archiver or digest, found {}", printable(role)));
+    else if (role == "notifier") roles.notifier = true;
+    else top.report("roles", fmt::format("roles: expected detector, archiver, digest or notifier, found {}", printable(role)));
   }
-  if (roles == Roles{.detector = false}) top.report("roles", "roles: a process has to do something: detector, archiver, digest, or several");
+  if (roles == Roles{.detector = false}) top.report("roles", "roles: a process has to do something: detector, archiver, digest, notifier, or several");
   return roles;
 }
 
 std::string roles_yaml(const Roles& roles) {
   std::vector<std::string_view> names;
-  for (const auto& [name, is_set] : {std::pair("detector", roles.detector), {"archiver", roles.archiver}, {"digest", roles.digest}})
+  for (const auto& [name, is_set] : {std::pair("detector", roles.detector), {"archiver", roles.archiver}, {"digest", roles.digest}, {"notifier", roles.notifier}})
     if (is_set) names.emplace_back(name);
   return fmt::format("roles: [{}]\n", fmt::join(names, ", "));
 }
@@ -423,8 +428,8 @@ ServiceConfig read_service(const Section& top) {
   service.embedded = read_embedded(top.section("embedded"));
   if (service.kafka && top.has("embedded")) top.report_key("embedded", "kafka: and embedded: exclude each other: the service reads one log");
   if (!service.kafka && service.workers > 1) top.report("workers", "the embedded log has one partition, so one worker: take `workers` out, or use kafka");
-  if (!service.kafka && (service.roles.archiver || service.roles.digest) && !service.roles.detector)
-    top.report("roles", "roles: with the embedded log archiver and digest writer work in the detector's process: [detector, archiver, digest]; processes of their own need kafka");
+  if (!service.kafka && (service.roles.archiver || service.roles.digest || service.roles.notifier) && !service.roles.detector)
+    top.report("roles", "roles: with the embedded log archiver, digest writer and notifier work in the detector's process: [detector, archiver, digest, notifier]; processes of their own need kafka");
   service.http = read_http(top.section("http"));
   service.api = read_api(top.section("api"), service.http);
   static constexpr std::array<std::string_view, 1> kStateKeys{"snapshot_interval"};

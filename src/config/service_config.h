@@ -48,6 +48,7 @@ struct KafkaConfig {
   std::string group = "trailwarden-detector";
   std::string archiver_group = "trailwarden-archiver";
   std::string digest_group = "trailwarden-digest";
+  std::string notifier_group = "trailwarden-notifier";
   std::string instance;  // what tells this process from the others of the group, the same after a restart; empty: POD_NAME, else the host's name
   std::string start = "committed";  // where partitions begin that were never committed: "committed" (they do not), "earliest", "latest"
   std::vector<KafkaInput> input;
@@ -128,6 +129,7 @@ struct Roles {
   bool detector = true;
   bool archiver = false;  // writes the trails
   bool digest = false;    // signs what the archivers wrote
+  bool notifier = false;  // tells `notifications` of the alerts
   bool operator==(const Roles&) const = default;
 };
 

@@ -18,7 +18,9 @@ inline constexpr std::string_view kDeadLetterTopic = "trailwarden.dlq";
 inline constexpr std::string_view kLateTopic = "trailwarden.late";
 inline constexpr std::string_view kManifestTopic = "trailwarden.manifest";  // what the archiver stored; one partition, as digests are written in its order
 inline constexpr std::string_view kDigestsTopic = "trailwarden.digests";    // compacted: where the digest writer is
-inline constexpr std::array kServiceTopics{kAlertsTopic, kLedgerTopic, kStateTopic, kTicksTopic, kDeadLetterTopic, kLateTopic, kManifestTopic, kDigestsTopic};
+inline constexpr std::string_view kNotificationsTopic = "trailwarden.notifications";  // compacted; one partition: what the notifier has not sent yet
+inline constexpr std::string_view kUndeliveredTopic = "trailwarden.undelivered";      // what it has given up
+inline constexpr std::array kServiceTopics{kAlertsTopic, kLedgerTopic, kStateTopic, kTicksTopic, kDeadLetterTopic, kLateTopic, kManifestTopic, kDigestsTopic, kNotificationsTopic, kUndeliveredTopic};
 
 /// What a cluster calls a topic, given the prefix of ours there. Topics of others keep their names.
 inline std::string topic_name(std::string_view topic, std::string_view prefix) {

@@ -99,12 +99,16 @@ TEST(Config, SaysWhatAProcessDoes) {
   EXPECT_THAT(lines("[archiver]"), ElementsAre(HasSubstr("work in the detector's process")));
   EXPECT_THAT(lines("[detector, archiver, digest]", kafka), IsEmpty());
   EXPECT_THAT(lines("[digest]"), ElementsAre(HasSubstr("work in the detector's process")));
-  EXPECT_THAT(lines("[detectr]"), ::testing::Contains(HasSubstr("expected detector, archiver or digest, found detectr")));
+  EXPECT_THAT(lines("[detectr]"), ::testing::Contains(HasSubstr("expected detector, archiver, digest or notifier, found detectr")));
   EXPECT_THAT(lines("[]"), ElementsAre(HasSubstr("a process has to do something")));
   EXPECT_THAT(lines("[detector]", "kafka: {brokers: \"localhost:9092\", group: a, archiver_group: a, input: [{topic: t}], security: {protocol: plaintext}}\n"),
               ElementsAre(HasSubstr("a group of its own")));
   EXPECT_THAT(lines("[digest]", "kafka: {brokers: \"localhost:9092\", archiver_group: a, digest_group: a, input: [{topic: t}], security: {protocol: plaintext}}\n"),
               ElementsAre(HasSubstr("the digest writer needs a group of its own")));
+  EXPECT_THAT(lines("[notifier]", kafka), IsEmpty());
+  EXPECT_THAT(lines("[notifier]"), ElementsAre(HasSubstr("work in the detector's process")));
+  EXPECT_THAT(lines("[notifier]", "kafka: {brokers: \"localhost:9092\", group: a, notifier_group: a, input: [{topic: t}], security: {protocol: plaintext}}\n"),
+              ElementsAre(HasSubstr("the notifier needs a group of its own")));
 }
 
 TEST(Config, SaysWhatTheServiceReads) {

@@ -14,6 +14,7 @@
 #include "detectors/rule_settings.h"
 #include "detectors/silence_config.h"
 #include "detectors/suppressions.h"
+#include "notify/notify_config.h"
 #include "testing/alert_schema.h"
 #include "testing/read_file.h"
 #include "trail/trail_config.h"
@@ -55,6 +56,7 @@ std::vector<std::string> errors_of_loader(const std::string& text) {
   detectors::read_silence(config.silence);
   detectors::read_rules(config.rules);
   trail::read_trails(config.top);
+  notify::read_notifications(config.top);
   return config.diagnostics->lines();
 }
 
@@ -68,6 +70,20 @@ TEST(ConfigSchema, AgreesWithTheLoader) {
   const std::vector<Example> examples{
       {"", true},
       {"time:\ndetectors:\nlog:\ninput:\n", true},
+      {"notifications:", true},
+      {"notifications: {sinks: [{name: a, type: slack, url_env: X}], routes: [{severity: high, sinks: [a]}]}", true},
+      {"notifications: {sinks: [{name: a, type: slack, url: \"https://a/b\"}]}", false},
+      {"notifications: {sinks: [{name: a, type: pagerduty, routing_key_file: x, severities: {high: critical}}]}", true},
+      {"notifications: {sinks: [{name: a, type: pagerduty, routing_key_file: x, group: {by: [account]}}]}", false},
+      {"notifications: {sinks: [{name: a, type: webhook, url: \"https://a/b\", retry: {first: 1s}, rate_limit: {messages: 3, per: 1m}, group: {by: [account]}}]}", true},
+      {"notifications: {sinks: [{name: a, type: webhook, url: \"https://a/b?c=d\"}]}", false},
+      {"notifications: {sinks: [{name: a, type: webhook, url: \"https://a/b\", url_env: X}]}", false},
+      {"notifications: {sinks: [{name: a, type: alertmanager, url: \"http://127.0.0.1:9093\", labels: {a: b}, resolve_after: 2h}]}", true},
+      {"notifications: {sinks: [{name: a, type: sns, topic_arn: \"arn:aws:sns:eu-west-1:1:t\", format: ocsf}]}", true},
+      {"notifications: {sinks: [{name: a, type: eventbridge}]}", false},
+      {"notifications: {sinks: [{name: a, type: syslog, address: \"127.0.0.1:514\", transport: udp, facility: auth}]}", true},
+      {"notifications: {sinks: [{name: a, type: email}]}", false},
+      {"notifications: {routes: [{severity: grave, sinks: [a]}]}", false},
       {"time: {lateness: 5m, future_skew: 0s, order: arrival}", true},
       {"time: {lateness: \"5m\"}", true},
       {"time: {lateness: 5}", false},
@@ -267,6 +283,7 @@ TEST(ConfigSchema, HasTheDefaultsOfTheLoader) {
   in_schema.erase("rules");
   in_schema.erase("suppressions");
   in_schema.erase("trails");
+  in_schema.erase("notifications");
   EXPECT_EQ(loaded, in_schema);
 }
 
