@@ -19,6 +19,9 @@ std::vector<SecretFile> secret_files(const Setup& setup) {
       files.push_back({fmt::format("kafka.security.{}", name), path});
   }
   for (const trail::TrailConfig& trail : setup.trails.trails) files.push_back({"trails.digest.passphrase_file", trail.digest.passphrase.file});
+  for (const notify::SinkConfig& sink : setup.notifications.sinks)
+    for (const auto& [name, path] : {std::pair("url_file", sink.url_source.file), {"authorization_file", sink.authorization.file}, {"signing_secret_file", sink.signing_secret.file}, {"routing_key_file", sink.routing_key.file}, {"key_file", sink.key_file}})
+      files.push_back({fmt::format("notifications.sinks.{}", name), path});
   std::erase_if(files, [](const SecretFile& file) { return file.path.empty(); });
   return files;
 }

@@ -103,6 +103,7 @@ Result<rules::RuleReading> load_rule_reading(const std::string& file) {
 Setup with_detection_of(const Setup& live, Setup written) {
   Setup out = std::move(written);
   out.trails = live.trails;
+  out.notifications = live.notifications;
   config::LogConfig log = std::move(out.config.log);
   out.config = live.config;
   out.config.log = std::move(log);

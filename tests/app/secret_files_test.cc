@@ -30,10 +30,11 @@ TEST_F(SecretFiles, AreAllThatTheConfigurationNames) {
       "http: {token_file: /s/token, tls: {certificate_file: /s/c, key_file: /s/k}}\n"
       "api: {keys: [{id: TRAILWARDENAUDITOR, account: \"111122223333\", secret_file: /s/api}]}\n"
       "kafka: {brokers: \"k:1\", input: [{topic: t}], security: {protocol: sasl_ssl, mechanism: PLAIN, username: u, password_file: /s/password, certificate_file: /s/kc, key_file: /s/kk, key_password_env: X}}\n"
-      "trails: [{name: main, home_region: eu-west-1, directory: d, digest: {passphrase_file: /s/passphrase}}]\n");
+      "trails: [{name: main, home_region: eu-west-1, directory: d, digest: {passphrase_file: /s/passphrase}}]\n"
+      "notifications: {sinks: [{name: chat, type: slack, url_file: /s/hook}]}\n");
   EXPECT_THAT(secret_files(setup), ElementsAre(of_key("http.token_file", "/s/token"), of_key("http.tls.key_file", "/s/k"), of_key("api.keys.secret_file", "/s/api"),
                                                of_key("kafka.security.key_file", "/s/kk"), of_key("kafka.security.password_file", "/s/password"),
-                                               of_key("trails.digest.passphrase_file", "/s/passphrase")));
+                                               of_key("trails.digest.passphrase_file", "/s/passphrase"), of_key("notifications.sinks.url_file", "/s/hook")));
 }
 
 TEST_F(SecretFiles, ThatEverybodyMayReadAreWarnedOf) {
