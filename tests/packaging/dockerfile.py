@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -214,16 +215,18 @@ class Builder:
             subprocess.run(["tar", "-C", stage.room.folder, "-xf", kept], check=True)
             print(f"kept: RUN {step.rest[:100]}", flush=True)
             return
-        print(f"RUN {step.rest[:100]}", flush=True)
+        begin = time.monotonic()
         binds = {"/var/cache/apt/archives": apt_binds()["/var/cache/apt/archives"], **self.mounts(step)}
         network = {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
         with apt_lock():
             stage.room.run("/bin/sh", "-c", step.rest, environment={**network, **stage.known()}, folder=stage.folder, user=stage.user or None, binds=binds)
+        took = time.monotonic() - begin
+        print(f"{took:5.1f} s  RUN {step.rest[:100]}", flush=True)
         for place in self.mounts(step):
             # Made for the mount, and no part of the image.
             if not any(stage.room.path(place).iterdir()):
                 stage.room.path(place).rmdir()
-        if key and not step.flags:
+        if key and not step.flags and took > 20:
             self.keep(stage, kept)
 
     def keep(self, stage, kept):
