@@ -5,11 +5,11 @@ What systemd would do is done here by hand: user, folders, working directory, NO
 for system calls and address families do is not seen here.
 """
 
-import contextlib
 import json
 import shutil
 import socket
 import tempfile
+import threading
 from pathlib import Path
 
 from room import ROOT, bare_debian, packages_folder, skip, the_one, wait_for
@@ -62,24 +62,20 @@ def check_program(room):
     check("no library is missing", all(file.startswith("/") for file in version["files"]) and len(version["files"]) > 15, version["files"])
 
 
-@contextlib.contextmanager
-def notify_socket(room):
-    """What systemd listens on; within the room, as `Type=notify` has it."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        path = room.path("/run/notify")
-        listener.bind(str(path))
-        path.chmod(0o777)
-        listener.settimeout(30)
-        yield listener
-        path.unlink()
+class Listener:
+    """What systemd is to `Type=notify`: reads whatever the service says, at once. The kernel keeps ten messages, and a service that nobody listens to waits."""
 
+    def __init__(self, room):
+        self.path = room.path("/run/notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.path.chmod(0o777)
+        self.said = []
+        threading.Thread(target=self.read, daemon=True).start()
 
-def told(listener, word):
-    """Waits until the service says it."""
-    while True:
-        said = listener.recv(4096).decode()
-        if word in said.splitlines():
-            return said
+    def read(self):
+        while True:
+            self.said += self.socket.recv(4096).decode().splitlines()
 
 
 def told_alerts(room):
@@ -103,11 +99,12 @@ def run_service(room, unit, scratch):
     prepare_state(room, unit)
     owner = f"{unit.the('User')}:{unit.the('Group')}"
     log = Path(scratch) / "service.log"
-    with notify_socket(room) as listener, log.open("w") as out:
+    listener = Listener(room)
+    with log.open("w") as out:
         service = room.start(*unit.words("ExecStart"), log=out, user=owner, folder=unit.the("WorkingDirectory"), environment={"NOTIFY_SOCKET": "/run/notify"},
                              writable=[STATE, "/tmp"], lonely=True, mask=unit.the("UMask"))
         try:
-            told(listener, "READY=1")
+            wait_for("READY=1", lambda: "READY=1" in listener.said, process=service)
             check("it tells systemd that it is up", True)
             config = unit.words("ExecStart")[-1]
             asked = wait_for("ready", lambda: (lambda done: done if done.returncode == 0 else None)(service.run_beside("/usr/bin/trailwarden", "health", "-c", config)), process=service)
@@ -116,10 +113,11 @@ def run_service(room, unit, scratch):
             wait_for("an alert", lambda: told_alerts(room), process=service)
             status = Path(f"/proc/{service.inner()}/status").read_text()
             check("it has no capability and no way to any", "CapEff:\t0000000000000000" in status and "CapBnd:\t0000000000000000" in status and "NoNewPrivs:\t1" in status, status)
-            code = service.terminate(int(unit.the("TimeoutStopSec")))
+            code = service.terminate()
         finally:
             service.kill()
     check("SIGTERM ends it with 0", code == 0, log.read_text())
+    check("it tells systemd that it ends", "STOPPING=1" in listener.said, listener.said)
     found = told_alerts(room)
     check("the root user's call is among the alerts", any(alert["detail"].get("detector") == "root_use" for alert in found), found)
     file = room.path(f"{STATE}/trailwarden-data/alerts.jsonl").stat()

@@ -118,14 +118,19 @@ class Process:
         children = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children").read_text().split()
         return int(children[0]) if children else None
 
-    def terminate(self, within=15):
-        """SIGTERM; its exit code."""
+    def terminate(self, within=60):
+        """SIGTERM; its exit code. The time is that of a machine that does other things as well."""
+        begin = time.monotonic()
         os.kill(self.inner(), signal.SIGTERM)
         try:
-            return self.popen.wait(within)
+            code = self.popen.wait(within)
         except subprocess.TimeoutExpired:
+            where = Path(f"/proc/{self.inner()}/task").glob("*/stack")
+            stacks = "\n".join(f"{stack.parent.name}: {stack.read_text()}" for stack in where)
             self.kill()
-            raise SystemExit(f"FAIL: still there {within} s after SIGTERM")
+            raise SystemExit(f"FAIL: still there {within} s after SIGTERM, in:\n{stacks}")
+        print(f"it ended {time.monotonic() - begin:.1f} s after SIGTERM")
+        return code
 
     def kill(self):
         if self.popen.poll() is None:
