@@ -11,12 +11,16 @@
 namespace trailwarden::app {
 namespace {
 
-/// `http.listen` of a config file. Rules are not compiled for it, as that would make every check cost a start.
+/// Where a config file has pages that may be asked without TLS: `http.metrics_listen`, else `http.listen`. Rules are not compiled for it, as that would make every check cost a start.
 Result<std::string> listen_address(const std::string& file) {
   if (file.empty()) return config::default_config().service.http.listen;
   auto config = config::load_config(file);
   if (!config) return fail(ErrorCode::kInvalidArgument, config.error().message);
-  const std::string listen = config->service.http.listen;
+  const config::HttpConfig& http = config->service.http;
+  if (!http.metrics_listen.empty()) return http.metrics_listen;
+  const std::string listen = http.listen;
+  if (!listen.empty() && !http.tls.certificate_file.empty())
+    return fail(ErrorCode::kInvalidArgument, file + ": http.listen speaks TLS, with a certificate that need not be of this machine's names: give `health` an http.metrics_listen to ask");
   if (listen.empty()) return fail(ErrorCode::kInvalidArgument, file + ": http.listen is empty, so the service has no pages to ask");
   return listen;
 }

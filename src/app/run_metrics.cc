@@ -1,5 +1,7 @@
 #include "app/run_metrics.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include "core/version.h"
 #include "metrics/registry.h"
 
@@ -59,7 +61,7 @@ void add_knob(metrics::Registry& registry, const pipeline::Totals& totals) {
 
 std::string run_metrics(const pipeline::Totals& totals, std::string_view topic) {
   metrics::Registry registry;
-  registry.set("build_info", {{"version", TRAILWARDEN_VERSION}, {"revision", TRAILWARDEN_REVISION}}, 1);
+  registry.set("build_info", {{"version", TRAILWARDEN_VERSION}, {"revision", TRAILWARDEN_REVISION}, {"librdkafka", rd_kafka_version_str()}}, 1);
   if (!topic.empty()) {
     registry.add("records_consumed_total", {{"topic", topic}}, number(totals.read));
     registry.add("record_bytes_consumed_total", {{"topic", topic}}, number(totals.message_bytes));

@@ -38,7 +38,7 @@ constexpr std::array kMetrics{
                "Calls counted in the overflow row of their account and Region, because it has as many series as it may."},
     MetricInfo{"baseline_rows_evicted_total", Kind::kCounter, "", "Series forgotten because their account and Region had more than it may; those with the fewest calls go first."},
     MetricInfo{"baselines", Kind::kGauge, "state", "Series with a baseline, by state (quiet, incident)."},
-    MetricInfo{"build_info", Kind::kGauge, "version,revision", "Always 1; the labels say which build this is."},
+    MetricInfo{"build_info", Kind::kGauge, "version,revision,librdkafka", "Always 1; the labels say which build this is, and which Kafka client it runs with."},
     MetricInfo{"cells", Kind::kGauge, "", "Pairs of account and Region with state."},
     MetricInfo{"client_broker_rtt_seconds", Kind::kGauge, "worker,client,broker", "Mean round trip to the broker, as the Kafka client measures it."},
     MetricInfo{"client_broker_up", Kind::kGauge, "worker,client,broker", "1 while the Kafka client is connected to the broker, else 0."},

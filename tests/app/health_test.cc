@@ -56,6 +56,14 @@ TEST_F(Health, GoesByTheStatusOfReadyz) {
   EXPECT_EQ(server.requests()[2].target, "/healthz");
 }
 
+TEST_F(Health, AsksWhereNobodyNeedsTls) {
+  const FakeHttpServer server([](const FakeRequest&) { return FakeAnswer{.status = 200, .body = "ready\n"}; });
+  const std::string tls = "listen: \"127.0.0.1:1\"\n  tls: {certificate_file: c, key_file: k}\n";
+  EXPECT_EQ(health({.config = config(tls)}), 2) << "whose certificate would it be?";
+  EXPECT_EQ(health({.config = config(tls + fmt::format("  metrics_listen: \"127.0.0.1:{}\"", server.port()))}), 0);
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
 TEST_F(Health, NobodyThereIsNotWell) {
   std::optional<FakeHttpServer> server(std::in_place, [](const FakeRequest&) { return FakeAnswer{}; });
   const std::string file = config(fmt::format("listen: \"127.0.0.1:{}\"", server->port()));
