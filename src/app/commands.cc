@@ -130,6 +130,8 @@ int check_config(const std::string& file, const std::string& against) {
   if (!setup) return complain_of_config(setup.error());
   for (const std::string& line : setup->rules.warnings.lines()) fmt::print(stderr, "warning: {}\n", line);
   for (const std::string& line : setup->trails.warnings) fmt::print(stderr, "warning: {}\n", line);
+  if (!setup->notifications.sinks.empty() && !setup->config.service.roles.notifier)
+    fmt::print(stderr, "warning: {}: notifications: nobody is told by this process, for its roles do not have notifier\n", file);
   fmt::print("{}: fine; {} detectors are on\n", file, setup->detectors.size());
   return against.empty() ? kFine : check_scopes(*setup, against);
 }

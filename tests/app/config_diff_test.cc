@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/commands.h"
 #include "config/flat_yaml.h"
+#include "testing/command.h"
 #include "testing/read_file.h"
 #include "testing/temp_dir.h"
 
@@ -71,6 +73,14 @@ TEST_F(ConfigDiff, NamesRulesThatComeGoAndChange) {
   const RuleChange gone = rule_change(read(""), read("rules: {packs: []}\n")), louder = rule_change(read(""), read("rules: {overrides: [{rule: aws.iam.user_created, severity: critical}]}\n"));
   EXPECT_GT(gone.removed.size(), 150U);
   EXPECT_THAT(louder.changed, ElementsAre("aws.iam.user_created"));
+}
+
+TEST_F(ConfigDiff, ACheckWarnsOfSinksThatNobodyServes) {
+  const std::string sinks = "notifications: {sinks: [{name: chat, type: slack, url_file: /s/hook}]}\n";
+  const testing::Said idle = testing::run(check_config, folder_.write("a.yaml", "version: 1\n" + sinks), std::string());
+  EXPECT_EQ(idle.code, 0);
+  EXPECT_THAT(idle.err, HasSubstr("roles do not have notifier"));
+  EXPECT_THAT(testing::run(check_config, folder_.write("b.yaml", "version: 1\nroles: [detector, notifier]\n" + sinks), std::string()).err, IsEmpty());
 }
 
 /// What cannot be said in words is a key that was added and forgotten here.

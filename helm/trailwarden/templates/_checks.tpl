@@ -18,6 +18,12 @@ What the schema cannot say: values that do not go together. Each line says what 
   {{- $wrong = append $wrong (printf "%s.config.roles: the chart writes `roles`; take it out and use %s.enabled" . .) }}
   {{- end }}
 {{- end }}
+{{- if hasKey $values.config "notifications" }}
+  {{- $wrong = append $wrong "config.notifications: the chart has no pods for the role notifier, so nobody would be told; use existingConfigMap with `roles: [detector, notifier]` (docs/kubernetes.md)" }}
+{{- end }}
+{{- if dig "http" "tls" "" $values.config }}
+  {{- $wrong = append $wrong "config.http.tls: probes and scrapes speak plain HTTP on port 9464, so no pod would become ready; take it out" }}
+{{- end }}
 {{- if hasKey $values.config "roles" }}
 {{- $wrong = append $wrong "config.roles: the chart writes `roles` for each StatefulSet; take it out and use detector.enabled, archiver.enabled and digest.enabled" }}
 {{- end }}
