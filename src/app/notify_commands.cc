@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <vector>
 
 #include <fmt/format.h>
@@ -45,6 +46,7 @@ int test_notifications(const NotifyArguments& arguments) {
   if (!arguments.sink.empty()) std::erase_if(sinks, [&](const notify::SinkConfig& sink) { return sink.name != arguments.sink; });
   if (sinks.empty())
     return complain({ErrorCode::kInvalidArgument, arguments.sink.empty() ? "the configuration has no sinks: name one under `notifications`" : fmt::format("there is no sink {}", printable(arguments.sink))}, kWrongUsage);
+  std::signal(SIGPIPE, SIG_IGN);  // of a receiver that hangs up
   bool all_fine = true;
   for (const notify::SinkConfig& sink : sinks) all_fine = try_out(sink, arguments.dry_run) && all_fine;
   return all_fine ? kFine : kFailed;

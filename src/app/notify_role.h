@@ -27,6 +27,7 @@ class NotifyRole final : public SideRole {
   std::string name() const override { return "notifier"; }
   bool drain() override;
   std::string trouble() const override;
+  std::string stopped() const override { return notifier_.status().stopped; }
   void write(metrics::Registry& metrics) const override;
   nlohmann::ordered_json state() const override;
   void describe(const std::string& /*trail*/, api::TrailStatus& /*status*/) const override {}

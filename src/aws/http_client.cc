@@ -31,15 +31,17 @@ using List = std::unique_ptr<curl_slist, EndList>;
 struct Intake {
   HttpResponse response;
   std::size_t most_bytes = 0;
+  bool keep_first = false;
   std::size_t header_bytes = 0;
   bool too_large = false;
 };
 
 std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* context) {
   auto& intake = *static_cast<Intake*>(context);
-  intake.too_large = size > intake.most_bytes - intake.response.body.size();
+  const std::size_t room = intake.most_bytes - intake.response.body.size();
+  intake.too_large = size > room && !intake.keep_first;
   if (intake.too_large) return 0;
-  intake.response.body.append(bytes, size);
+  intake.response.body.append(bytes, std::min(size, room));
   return size;
 }
 
@@ -202,7 +204,7 @@ HttpClient::HttpClient() {
 HttpClient::~HttpClient() = default;
 
 tl::expected<HttpResponse, HttpFailure> HttpClient::send(const HttpRequest& request) {
-  Intake intake{.most_bytes = request.most_bytes};
+  Intake intake{.most_bytes = request.most_bytes, .keep_first = request.keep_first};
   char detail[CURL_ERROR_SIZE] = "";
   const List headers = header_list(request);
   std::string_view rest = request.body;

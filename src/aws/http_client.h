@@ -23,6 +23,7 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{60'000};  // for all of it
   std::chrono::seconds stall{0};              // so long with less than 100 bytes a second ends it: a time-out as well; 0: it does not
   std::size_t most_bytes = 64 << 20;          // of the answer's body
+  bool keep_first = false;                    // of a longer body: its first `most_bytes`, and no failure
   std::string ca_file;                         // with the authorities that count, instead of the usual ones; empty: the usual ones
   std::string certificate_file, key_file;      // PEM, of the client; empty: none
   bool direct = false;                        // past the proxies of the environment: addresses that mean this machine

@@ -12,7 +12,7 @@
 namespace trailwarden::notify {
 namespace {
 
-constexpr std::size_t kAnswerBytes = std::size_t{1} << 20;
+constexpr std::size_t kAnswerBytes = std::size_t{1} << 16;  // the status decides
 constexpr std::size_t kShown = 300;  // of an answer's body
 constexpr std::array kMendable{401, 402, 403, 404, 405, 407, 408, 410, 421, 423, 425, 429};
 
@@ -84,7 +84,7 @@ Sent HttpSink::send(const Message& message, Timestamp now, const std::atomic<boo
   auto made = make(MessageView(message), now);
   if (!made) return later(made.error().message);
   const auto response = http_.send({.method = "POST", .url = made->url, .headers = std::move(made->headers), .body = made->body, .connect_timeout = config_.timeout, .timeout = config_.timeout,
-                                    .most_bytes = kAnswerBytes, .ca_file = config_.ca_file, .certificate_file = config_.certificate_file, .key_file = config_.key_file, .cancelled = &cancelled});
+                                    .most_bytes = kAnswerBytes, .keep_first = true, .ca_file = config_.ca_file, .certificate_file = config_.certificate_file, .key_file = config_.key_file, .cancelled = &cancelled});
   if (!response) return later(redacted(response.error().message, made->secrets));
   Sent sent = judge(*response, now);
   sent.why = redacted(std::move(sent.why), made->secrets);

@@ -74,10 +74,11 @@ Result<void> Notifier::step(std::chrono::milliseconds wait) {
   failpoint::hit("notify_after_poll");
   if (!must_rewind_) {
     begin();
-    for (const stream::Message& message : polled_.batch.messages) take(message);
+    if (stopped_.empty())  // what nobody would commit or send would only fill memory
+      for (const stream::Message& message : polled_.batch.messages) take(message);
     for (const stream::PartitionFault& fault : polled_.faults) stop(fault.reason + ": " + fault.detail);
   }
-  take_results();
+  if (is_loaded()) take_results();
   book_.advance(options_.now(), closes_groups_);
   if (is_commit_due())
     if (auto done = commit(); !done) return done;
@@ -109,6 +110,7 @@ void Notifier::assigned(std::vector<stream::Assigned> partitions) {
 }
 
 void Notifier::revoked(std::span<const stream::PartitionId> partitions) {
+  if (is_loaded()) take_results();
   if (!must_rewind_)
     if (auto done = commit(); !done) log::warn("notify.not_committed", {{"why", done.error().message}});
   let_go(partitions);
@@ -202,6 +204,9 @@ Result<void> Notifier::load(std::vector<Part*>& parts) {
     if (name == kHead) heads[partition] = parse_decimal<std::uint64_t>(value).value_or(0);
     else if (auto loaded = book_.load(partition, name, value); !loaded) return loaded;
   }
+  // Offsets may be gone, expired or reset, while what waits to be sent is there: it goes on with that.
+  for (Part* part : parts)
+    if (part->assigned.metadata.empty()) part->sequence = heads[part->assigned.partition.number];
   for (const Part* part : parts)
     if (heads[part->assigned.partition.number] != part->sequence)
       return fail(ErrorCode::kIo, fmt::format("the state of {}/{} that belongs to the committed offset (commit {}) is not in the topic {} (which has commit {}). If it is lost, delete the offsets of the group: it begins anew then, as "
@@ -218,6 +223,11 @@ void Notifier::take(const stream::Message& message) {
   Part& part = found->second;
   part.next = message.offset + 1;
   if (message.offset >= part.from && message.has_value) book_.take(message.partition, message.value, options_.now());
+}
+
+/// The book has the state of all partitions: else results would not be found in it, and be forgotten.
+bool Notifier::is_loaded() const {
+  return !must_rewind_ && std::ranges::all_of(parts_, [](const auto& entry) { return entry.second.has_begun; });
 }
 
 void Notifier::take_results() {
@@ -237,7 +247,7 @@ bool Notifier::is_commit_due() const {
 
 /// One transaction: the book's changes, what was given up, and how far the alerts were read. An error: somebody else works in our place.
 Result<void> Notifier::commit() {
-  if (parts_.empty() || must_rewind_ || !std::ranges::all_of(parts_, [](const auto& entry) { return entry.second.has_begun; })) return {};
+  if (parts_.empty() || !is_loaded()) return {};
   const auto progress = append_changes();
   if (progress.empty()) return {};
   failpoint::hit("notify_before_commit");

@@ -82,6 +82,7 @@ class Notifier final : private stream::Member {
   Result<void> roll_back();
 
   void take(const stream::Message& message);
+  bool is_loaded() const;
   void take_results();
   Result<void> commit();
   bool is_commit_due() const;

@@ -15,16 +15,15 @@ using nlohmann::ordered_json;
 constexpr std::array<std::string_view, event::kSeverities> kColours{"#888888", "#3b82c4", "#e0a500", "#e05d00", "#c4001d"};
 constexpr std::size_t kSectionBytes = 2'900, kListed = 10, kLongest = 600;  // Slack takes 3,000 characters a section
 
-/// Slack's own escapes; without control characters, and not a character cut in two.
+/// Slack's own escapes, at most `longest` bytes of them; without control characters, and not a character cut in two.
 std::string escaped(std::string_view text, std::size_t longest) {
   std::string out;
-  for (const char c : text.substr(0, valid_utf8_prefix(text.substr(0, longest)))) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  for (const char c : text) {
+    const std::string_view piece = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : static_cast<unsigned char>(c) < ' ' ? " " : std::string_view(&c, 1);
+    if (out.size() + piece.size() > longest) return out.substr(0, valid_utf8_prefix(out)) + "...";
+    out += piece;
   }
-  return text.size() > longest ? out + "..." : out;
+  return out;
 }
 
 ordered_json section(const std::string& text) { return {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", text}}}}; }

@@ -23,7 +23,7 @@ Result<std::string> from_base64(std::string_view text) {
   const int size = text.size() % 4 == 0 ? EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())) : -1;
   if (size < 0 || text.empty()) return fail(ErrorCode::kMalformed, "signing_secret: what follows whsec_ is no base64");
   out.resize(static_cast<std::size_t>(size));
-  while (text.ends_with('=')) {
+  while (text.ends_with('=') && !out.empty()) {
     text.remove_suffix(1);
     out.pop_back();
   }

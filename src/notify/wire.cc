@@ -80,6 +80,8 @@ class Stream {
   Result<void> finish();
 
  private:
+  Result<bool> read_rest();
+  Result<bool> read_rest_of_session();
   Result<void> connect_to(const addrinfo& address);
   Result<void> begin_tls();
   Result<void> await(short events, Clock::time_point until);
@@ -153,6 +155,7 @@ Result<void> Stream::tls(Operation operation, const char* doing) {
 Result<void> Stream::begin_tls() {
   context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);  // many servers close without a word
   SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
   const bool trusted = to_.ca_file.empty() ? SSL_CTX_set_default_verify_paths(context_.get()) == 1 : SSL_CTX_load_verify_locations(context_.get(), to_.ca_file.c_str(), nullptr) == 1;
   if (!trusted) return failure("ca_file: no certificates can be read from " + to_.ca_file);
@@ -189,12 +192,36 @@ Result<void> Stream::finish() {
   if (session_) SSL_shutdown(session_.get());
   ::shutdown(socket_.fd(), SHUT_WR);
   const auto until = std::min(until_, Clock::now() + kEnd);
-  std::array<char, 4096> rest{};
   while (true) {
     if (auto ready = await(POLLIN, until); !ready) return to_.cancelled != nullptr && to_.cancelled->load() ? ready : Result<void>{};
-    const ssize_t size = ::recv(socket_.fd(), rest.data(), rest.size(), 0);
-    if (size == 0) return {};
-    if (size < 0 && errno != EAGAIN && errno != EINTR) return failure(errno);
+    auto ended = session_ ? read_rest_of_session() : read_rest();
+    if (!ended) return fail(std::move(ended).error());
+    if (*ended) return {};
+  }
+}
+
+/// What there is. True: the other side has closed in an orderly way.
+Result<bool> Stream::read_rest() {
+  std::array<char, 4096> rest{};
+  const ssize_t size = ::recv(socket_.fd(), rest.data(), rest.size(), 0);
+  if (size < 0 && errno != EAGAIN && errno != EINTR) return failure(errno);
+  return size == 0;
+}
+
+/// As TLS has it: in version 1.3 a server says only now that it does not take our certificate.
+Result<bool> Stream::read_rest_of_session() {
+  std::array<char, 4096> rest{};
+  while (true) {
+    ERR_clear_error();
+    errno = 0;
+    const int size = SSL_read(session_.get(), rest.data(), static_cast<int>(rest.size()));
+    if (size > 0) continue;
+    const int code = SSL_get_error(session_.get(), size), number = errno;
+    if (code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE) return false;
+    if (code == SSL_ERROR_ZERO_RETURN || (code == SSL_ERROR_SYSCALL && number == 0)) return true;
+    std::array<char, 256> text{};
+    ERR_error_string_n(ERR_get_error(), text.data(), text.size());
+    return failure(code == SSL_ERROR_SYSCALL ? std::string(std::strerror(number)) : fmt::format("TLS: {}", text.data()));
   }
 }
 

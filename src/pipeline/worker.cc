@@ -232,8 +232,10 @@ Result<void> Worker::change_detection() {
   cells.suppressions = next->suppressions;
   const std::string asked = to_yaml(next->insights) + to_yaml(next->silence);
   const bool insights_change = asked != to_yaml(cells.insights.config) + to_yaml(cells.silence);  // else their state stays as it is, to the bit
-  cells.insights.config = next->insights;
-  cells.silence = next->silence;
+  if (insights_change) {  // cells have places in it, until they follow
+    cells.insights.config = next->insights;
+    cells.silence = next->silence;
+  }
   options_.config = next->config;
   totals_.hidden.clear();  // by number of a suppression, which means another one now
   pending_.follow(cells);

@@ -390,13 +390,16 @@ def clouds(python, port, keys, what):
 class SyslogServer:
     """Takes messages with their length in front; over TLS where there is a certificate."""
 
-    def __init__(self, certificate=None):
+    def __init__(self, certificate=None, clients=None):
         self.lines, self.socket = [], socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.context = None
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*certificate)
+        if clients:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(clients)
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -423,7 +426,7 @@ def certificate(folder, name):
 def syslog(arguments, folder):
     folder.mkdir(parents=True)
     ours, theirs = certificate(folder, "ours"), certificate(folder, "theirs")
-    secure, plain = SyslogServer(ours), SyslogServer()
+    secure, plain, strict = SyslogServer(ours), SyslogServer(), SyslogServer(ours, clients=ours[0])
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagrams.bind(("127.0.0.1", 0))
     datagrams.settimeout(10)
@@ -433,11 +436,14 @@ def syslog(arguments, folder):
     - {{name: udp, type: syslog, address: "127.0.0.1:{udp}", transport: udp, facility: auth}}
     - {{name: wrong, type: syslog, address: "localhost:{secure.port}", ca_file: {theirs[0]}}}
     - {{name: nameless, type: syslog, address: "127.0.0.1:{secure.port}", ca_file: {ours[0]}}}
+    - {{name: known, type: syslog, address: "localhost:{strict.port}", ca_file: {ours[0]}, certificate_file: {ours[0]}, key_file: {ours[1]}}}
+    - {{name: stranger, type: syslog, address: "localhost:{strict.port}", ca_file: {ours[0]}, certificate_file: {theirs[0]}, key_file: {theirs[1]}}}
+    - {{name: nobody, type: syslog, address: "localhost:{strict.port}", ca_file: {ours[0]}}}
 """)
     service.put(4)
     service.drain()
     form = re.compile(r'<(\d+)>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ trailwarden \d+ root_use \[trailwarden@32473 id="[0-9a-f-]{36}" severity="\w+"[^\]]*\] \ufeff(.+)')
-    for lines in (secure.lines, plain.lines):
+    for lines in (secure.lines, plain.lines, strict.lines):
         check(len(lines) == 4, f"{len(lines)} messages of 4")
         check(all(form.fullmatch(line) for line in lines), f"not of the form of RFC 5424: {lines[:1]}")
     check(all(json.loads(form.fullmatch(line).group(2))["class_uid"] == 2004 for line in plain.lines), "no OCSF over TCP")
@@ -445,7 +451,7 @@ def syslog(arguments, folder):
     check(all(form.fullmatch(line) and 4 * 8 <= int(form.fullmatch(line).group(1)) < 5 * 8 for line in got), f"UDP: {got[:1]}")
     status, said = service.notify("test")
     check(status == 1, f"notify test exits with {status}: {said}")
-    for sink, word in (("tls", "delivered"), ("tcp", "delivered"), ("udp", "delivered"), ("wrong", "self-signed certificate"), ("nameless", "IP address mismatch")):
+    for sink, word in (("tls", "delivered"), ("tcp", "delivered"), ("udp", "delivered"), ("wrong", "self-signed certificate"), ("nameless", "IP address mismatch"), ("known", "delivered"), ("stranger", "(alert|reset by peer)"), ("nobody", "(alert|reset by peer)")):
         check(re.search(rf"^{sink} +.*{word}", said, re.MULTILINE), f"{sink}: {said}")
     return "syslog"
 

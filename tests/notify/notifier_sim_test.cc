@@ -357,5 +357,25 @@ TEST(NotifierOnSimulatedKafka, WaitsForStateThatIsLost) {
   EXPECT_EQ(cluster.outside.told["plain"].size(), told) << "what was sent is not known: nothing is passed over in silence";
 }
 
+TEST(NotifierOnSimulatedKafka, GoesOnWithWhatItHasWhereItsOffsetsAreGone) {
+  log::set_level(log::Level::kOff);
+  Cluster cluster(3, {});
+  const auto live = [&cluster](int turns) {
+    for (int turn = 0; turn < turns; ++turn) {
+      cluster.start(0);
+      cluster.put();
+      cluster.step(0);
+      cluster.broker().advance(500ms);
+    }
+  };
+  live(40);
+  cluster.kill(0);
+  const std::size_t told = cluster.outside.told["plain"].size();
+  ASSERT_GT(told, 0U);
+  for (std::int32_t p = 0; p < kPartitions; ++p) cluster.broker().offsets().set("notifier", {std::string(stream::kAlertsTopic), p}, std::nullopt);  // expired, or reset
+  live(100);
+  EXPECT_GT(cluster.outside.told["plain"].size(), told + 10);
+}
+
 }  // namespace
 }  // namespace trailwarden::notify
