@@ -30,6 +30,8 @@ std::vector<stream::TopicSpec> specs(const config::ServiceConfig& service, std::
     std::map<std::string, std::string> config{{"unclean.leader.election.enable", "false"}};
     const bool has_one = name == stream::kManifestTopic || name == stream::kDigestsTopic || name == stream::kNotificationsTopic || name == stream::kUndeliveredTopic;  // one order; or read whole
     if (name == stream::kStateTopic || name == stream::kDigestsTopic || name == stream::kNotificationsTopic) config["cleanup.policy"] = "compact";
+    // It is read whole at each assignment, and what is sent is deleted soon: so it is cleaned often, in small segments.
+    if (name == stream::kNotificationsTopic) config.insert({{"segment.bytes", "67108864"}, {"segment.ms", "3600000"}, {"min.cleanable.dirty.ratio", "0.1"}});
     if (name == stream::kTicksTopic || (name == stream::kAlertsTopic && service.roles.archiver)) config["message.timestamp.type"] = "LogAppendTime";
     out.push_back(spec(stream::topic_name(name, kafka.topic_prefix), has_one ? 1 : partitions, arguments, std::move(config)));
     out.back().max_message_bytes = max_message_bytes + kBatchOverhead;

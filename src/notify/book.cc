@@ -78,7 +78,7 @@ void Book::take(std::int32_t partition, std::string_view text, AppendTime now) {
   const auto alert = view_of(text);
   if (!alert) {
     ++unreadable_;
-    dead_.push_back({"unreadable", alert.error().message, {.id = uuid_of(text), .alerts = {std::string(text.substr(0, kMostBytes))}, .created = now}});
+    dead_.push_back({"unreadable", alert.error().message, {.id = uuid_of(text), .alerts = {std::string(text.substr(0, kMostBytesOfSeveral))}, .created = now}});
     return;
   }
   std::set<std::string> names = sinks_for(*alert);
