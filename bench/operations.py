@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,9 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/testing"))
+from ports import free_port  # noqa: E402
 
 RULE = """---
 id: bench.rule_{n}
@@ -29,12 +31,6 @@ severity: low
 pattern: {{eventSource: [iam.amazonaws.com, ec2.amazonaws.com], eventName: [Call{n}, {{prefix: Delete{n}}}], userIdentity: {{type: [IAMUser]}}}}
 quiet_for: {quiet}m
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Service:

@@ -85,7 +85,7 @@ Service::~Service() { stop_workers_ = true; }
 
 Result<void> Service::run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload) {
   if (auto started = start(); !started) return started;
-  log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", address()}});
+  log::info("service.started", {{"workers", std::uint64_t{members_.size()}}, {"config", fingerprint(setup_)}, {"pages", pages_ ? fmt::format("port {}", pages_->port()) : std::string()}});
   notify_ready();  // it works; whether state is restored is what /readyz says, and may take as long as it takes
   const auto started_at = std::chrono::steady_clock::now();
   while (!stop.load() && watch(drain)) {
@@ -259,6 +259,7 @@ Result<void> Service::start_pages() {
   auto server = http::Server::start(std::move(options), std::move(pages));
   if (!server) return fail(std::move(server).error());
   pages_ = std::move(*server);
+  port_ = pages_->port();
   return {};
 }
 
@@ -369,7 +370,5 @@ std::string Service::shown_fingerprint() const {
   const std::lock_guard lock(shown_mutex_);
   return fingerprint_;
 }
-
-std::string Service::address() const { return pages_ ? fmt::format("port {}", pages_->port()) : std::string(); }
 
 }  // namespace trailwarden::app

@@ -61,8 +61,8 @@ class Service {
   /// Another process with our transactional id is at work. Once `run` has returned.
   bool fenced() const;
 
-  /// Where the pages are; empty without. Once `run` has started them.
-  std::string address() const;
+  /// Where the pages answer; 0: nowhere yet, or there are none. From any thread.
+  std::uint16_t port() const { return port_.load(); }
 
  private:
   struct Member;
@@ -102,6 +102,7 @@ class Service {
   std::vector<std::unique_ptr<SideRole>> side_roles_;
   std::unique_ptr<ServiceApi> api_;  // null where no key is configured
   std::unique_ptr<http::Server> pages_, open_pages_;
+  std::atomic<std::uint16_t> port_ = 0;
 };
 
 }  // namespace trailwarden::app

@@ -74,7 +74,7 @@ class Running {
  public:
   explicit Running(Service::Limits limits = {}, const std::string& config = "") : setup_(load_setup(config).value()) {
     log::set_level(log::Level::kOff);
-    setup_.config.service.http.listen = "127.0.0.1:" + std::to_string(port_);
+    setup_.config.service.http.listen = "127.0.0.1:0";
     service_.emplace(
         setup_,
         [this](std::size_t) -> Result<OpenedLog> {
@@ -85,13 +85,13 @@ class Running {
       result_ = service_->run(stop_, false, reload);
       over_ = true;
     });
-    while (!testing::Client().connect(port_)) std::this_thread::sleep_for(5ms);
+    while (service_->port() == 0 && !over_) std::this_thread::sleep_for(5ms);
   }
   ~Running() { end(); }
 
   /// The answer's status line, headers and body.
   std::string page(std::string_view name) const {
-    testing::Client client(port_);
+    testing::Client client(service_->port());
     client.get(name);
     return client.answer();
   }
@@ -117,22 +117,9 @@ class Running {
   std::atomic<bool> reload = false;
 
  private:
-  static std::uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    TRAILWARDEN_CHECK(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0, "some port is free");
-    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-    ::close(socket);
-    return ntohs(address.sin_port);
-  }
-
   Setup setup_;
   std::atomic<bool> stop_ = false, over_ = false;
   std::optional<Service> service_;
-  const std::uint16_t port_ = free_port();
   Result<void> result_;
   std::thread thread_;
 };

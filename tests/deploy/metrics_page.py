@@ -12,13 +12,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "testing"))
+from ports import free_port  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 # What this service has no occasion for.
@@ -39,12 +41,6 @@ insights: {{warm_up: 12h, false_insights_per_week: 300}}
 trails: [{{name: all, home_region: eu-west-1, directory: trail, epoch: {{length: 1m}}, digest: {{key_directory: keys}}}}]
 suppressions: [{{name: quiet, rules: ["aws.ssm.*"], reason: r, owner: o, expires: 2099-01-01}}]
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask(url):

@@ -20,7 +20,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-PORT = 9479
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "testing"))
+from ports import free_port  # noqa: E402
+
+PORT = free_port()
 CONFIG = f"""version: 1
 http: {{listen: "127.0.0.1:{PORT}"}}
 insights: {{warm_up: 12h}}

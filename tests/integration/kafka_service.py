@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,9 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "testing"))
+from ports import free_port  # noqa: E402
 
 ROOT_FOLDER = Path(__file__).resolve().parents[2]
 
@@ -46,12 +48,6 @@ last_commit_timestamp_seconds alert_end_to_end_seconds pipeline_latency_seconds 
 rebalances_total assigned_partitions restore_duration_seconds restore_records_total alerts_total detector_evaluations_total baselines incidents_open
 alerts_suppressed_total config_last_reload_successful config_last_reload_success_timestamp_seconds build_info dead_letters_total log_lines_dropped_total
 client_broker_up client_broker_rtt_seconds client_queue_messages client_request_errors_total""".split()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Service:

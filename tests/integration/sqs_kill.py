@@ -20,8 +20,8 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -29,6 +29,9 @@ import urllib.request
 from pathlib import Path
 
 from pypi_tool import go_on_with
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "testing"))
+from ports import free_port  # noqa: E402
 
 VERSION = "5.2.5"
 REGION, BUCKET = "eu-west-1", "trail-logs"
@@ -40,9 +43,7 @@ FIRST = 250  # object of the recorded ones; from there on there is more to be al
 
 @contextlib.contextmanager
 def moto(python):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
