@@ -19,13 +19,11 @@ struct Series {
 
 std::chrono::seconds distance(const ToldAlert& a, const ToldAlert& b) { return a.decided > b.decided ? a.decided - b.decided : b.decided - a.decided; }
 
-std::string in_words(std::chrono::seconds time) { return time < std::chrono::minutes{2} ? fmt::format("{} s", time.count()) : fmt::format("{} min", time.count() / 60); }
-
 void pair_up(const ToldAlert& before, const ToldAlert& after, AlertComparison& out) {
   std::string what;
   if (before.severity != after.severity) what = fmt::format("{}, was {}", after.severity, before.severity);
   if (const auto moved = distance(before, after); moved.count() > 0)
-    what += fmt::format("{}{} {}", what.empty() ? "" : "; ", in_words(moved), after.decided < before.decided ? "earlier" : "later");
+    what += fmt::format("{}{} {}", what.empty() ? "" : "; ", describe(moved), after.decided < before.decided ? "earlier" : "later");
   if (what.empty()) ++out.same;
   else out.changed.push_back({&before, &after, std::move(what)});
 }

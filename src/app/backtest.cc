@@ -13,6 +13,7 @@
 #include "app/recorded_input.h"
 #include "app/setup.h"
 #include "app/stop_signal.h"
+#include "app/time_option.h"
 #include "core/text.h"
 #include "pipeline/engine.h"
 
@@ -187,13 +188,10 @@ void print_json(const Run& before, const Run& after, const AlertComparison& comp
 }
 
 Result<Span> span_of(const BacktestArguments& arguments) {
-  Span out;
-  for (const auto& [name, text, time] : {std::tuple{"--since", &arguments.since, &out.since}, {"--until", &arguments.until, &out.until}}) {
-    if (text->empty()) continue;
-    *time = parse_user_time(*text);
-    if (!*time) return fail(ErrorCode::kInvalidArgument, fmt::format("{} {}: not a time; write 2024-03-13T08:33:21Z, 2024-03-13T08:33Z or 2024-03-13", name, printable(*text)));
-  }
-  return out;
+  const auto since = time_option("--since", arguments.since), until = time_option("--until", arguments.until);
+  if (!since) return fail(since.error());
+  if (!until) return fail(until.error());
+  return Span{.since = *since, .until = *until};
 }
 
 }  // namespace

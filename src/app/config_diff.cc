@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/flat_yaml.h"
+#include "core/text.h"
 #include "rules/rule_text.h"
 
 namespace trailwarden::app {
@@ -17,8 +18,6 @@ namespace {
 using config::FlatValue;
 using nlohmann::ordered_json;
 using rules::Rule;
-
-constexpr std::size_t kNamedRules = 12;
 
 std::span<const Rule> rules_of(const Setup& setup) { return setup.rule_settings ? setup.rule_settings->book->rules() : std::span<const Rule>(); }
 
@@ -91,10 +90,7 @@ bool is_only_membership(const std::string& key, const std::string& before, const
   return has_entries && names_in(before) != names_in(after);
 }
 
-std::string in_few(const std::vector<std::string>& ids) {
-  const std::span<const std::string> named(ids.data(), std::min(ids.size(), kNamedRules));
-  return fmt::format("{}{}", fmt::join(named, " "), ids.size() > kNamedRules ? fmt::format(" and {} more", ids.size() - kNamedRules) : "");
-}
+std::string in_few(const std::vector<std::string>& ids) { return first_of(ids, 12); }
 
 void print_changes(std::string_view title, const std::vector<ConfigChange>& changes, bool needs_restart) {
   if (std::none_of(changes.begin(), changes.end(), [=](const ConfigChange& change) { return change.needs_restart == needs_restart; })) return;

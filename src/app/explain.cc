@@ -11,6 +11,7 @@
 
 #include "app/setup.h"
 #include "app/state_report.h"
+#include "app/time_option.h"
 #include "core/text.h"
 #include "detectors/insights.h"
 #include "pipeline/cell.h"
@@ -95,10 +96,10 @@ Result<Question> question_of(const ExplainArguments& arguments) {
   const std::size_t colon = arguments.series.find(':');
   if (colon == std::string::npos) return wrong(fmt::format("--series {}: SOURCE:NAME or SOURCE:NAME:CODE, e.g. ec2.amazonaws.com:RunInstances", printable(arguments.series)));
   const std::size_t second = std::min(arguments.series.find(':', colon + 1), arguments.series.size());
-  const auto time = parse_user_time(arguments.at);
-  if (!time) return wrong(fmt::format("--at {}: a time like 2026-01-24T10:07Z", printable(arguments.at)));
+  const auto time = time_option("--at", arguments.at);
+  if (!time) return fail(time.error());
   return Question{.account = arguments.account, .region = arguments.region, .event_source = arguments.series.substr(0, colon), .event_name = arguments.series.substr(colon + 1, second - colon - 1),
-                  .error_code = second < arguments.series.size() ? arguments.series.substr(second + 1) : "", .minute = minute_of(*time)};
+                  .error_code = second < arguments.series.size() ? arguments.series.substr(second + 1) : "", .minute = minute_of(**time)};
 }
 
 Result<const pipeline::SavedCell*> cell_of(const pipeline::SavedCells& cells, const Question& question) {

@@ -17,6 +17,7 @@
 #include "app/state_report.h"
 #include "app/stop_signal.h"
 #include "app/summary.h"
+#include "app/time_option.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "ingest/file_source.h"
@@ -85,13 +86,6 @@ Result<void> write_text(const std::string& path, const std::string& text) {
   file.close();
   if (!file) return fail(io_error("write", path, errno));
   return {};
-}
-
-Result<std::optional<Timestamp>> time_option(std::string_view name, const std::string& text) {
-  if (text.empty()) return std::optional<Timestamp>{};
-  if (const auto time = parse_user_time(text)) return std::optional<Timestamp>{*time};
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{} {}: not a time; write 2024-03-13T08:33:21Z, 2024-03-13T08:33Z or 2024-03-13", name, printable(text)));
 }
 
 /// What `replay` and `warm` have in common; `Arguments`: of either.

@@ -97,10 +97,6 @@ bool belongs_to(const Judgement& judgement, const Label& label) {
          judgement.decided <= label.end + kGrace;
 }
 
-std::string in_words(std::chrono::seconds delay) {
-  return delay < std::chrono::minutes{2} ? fmt::format("{} s", delay.count()) : fmt::format("{} min", delay.count() / 60);
-}
-
 }  // namespace
 
 int score_alerts(const ScoreArguments& arguments) {
@@ -129,7 +125,7 @@ int score_alerts(const ScoreArguments& arguments) {
     if (label.strength == "strong") ++strong;
     if (label.strength == "strong" && !delay) ++missed;
     fmt::print("{:<15}{:<8}{:<21}{:<14}{:<16}{:<34}{}\n", printable(label.kind), printable(label.strength), format_time(label.start), printable(label.account),
-               printable(label.region), printable(label.event_name, 33), delay ? in_words(*delay) : "missed");
+               printable(label.region), printable(label.event_name, 33), delay ? describe(*delay) : "missed");
   }
 
   std::size_t insights = 0;

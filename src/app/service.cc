@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "core/clocks.h"
 #include "core/log.h"
 #include "core/service_notify.h"
+#include "core/text.h"
 #include "stream/embedded_schema.h"
 
 namespace trailwarden::app {
@@ -38,11 +38,7 @@ pipeline::WorkerOptions worker_options(const Setup& setup) {
 }
 
 /// Ids for a line of the log: the first few, and how many more.
-std::string list_of(const std::vector<std::string>& ids) {
-  constexpr std::size_t kNamed = 20;
-  const std::span<const std::string> named(ids.data(), std::min(ids.size(), kNamed));
-  return fmt::format("{}{}", fmt::join(named, " "), ids.size() > kNamed ? fmt::format(" and {} more", ids.size() - kNamed) : "");
-}
+std::string list_of(const std::vector<std::string>& ids) { return first_of(ids, 20); }
 
 std::vector<std::string> keys_of(const std::vector<ConfigChange>& changes) {
   std::vector<std::string> out;

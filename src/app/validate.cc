@@ -17,6 +17,7 @@
 #include "app/manifest_report.h"
 #include "app/progress.h"
 #include "app/setup.h"
+#include "app/time_option.h"
 #include "app/trail_path.h"
 #include "app/trail_stores.h"
 #include "archive/manifest_check.h"
@@ -31,12 +32,6 @@ namespace {
 
 /// Nothing can be said of the trail. Not kFailed: that it is not intact is to be told apart from that nobody could look.
 constexpr int kNotValidated = kWrongUsage;
-
-Result<Timestamp> time_or(std::string_view option, const std::string& text, Timestamp otherwise) {
-  if (text.empty()) return otherwise;
-  if (const auto time = parse_user_time(text)) return *time;
-  return fail(ErrorCode::kInvalidArgument, fmt::format("{} {}: not a time; write 2026-03-01T08:33:21Z, 2026-03-01T08:33Z or 2026-03-01", option, printable(text)));
-}
 
 /// Of `arn:aws:cloudtrail:HOME-REGION:ACCOUNT:trail/NAME` name and home Region; anything else is a name.
 Result<void> read_trail(const std::string& text, trail::TrailNames& names) {
@@ -56,11 +51,11 @@ Result<void> read_trail(const std::string& text, trail::TrailNames& names) {
 }
 
 Result<trail::ValidateOptions> options_of(const ValidateArguments& arguments, const TrailPath& path) {
-  const auto from = time_or("--start-time", arguments.start, kBeginningOfTime), until = time_or("--end-time", arguments.end, kEndOfTime);
+  const auto from = time_option("--start-time", arguments.start), until = time_option("--end-time", arguments.end);
   if (!from) return fail(from.error());
   if (!until) return fail(until.error());
   if (!path.prefix.empty() && !arguments.prefix.empty()) return fail(ErrorCode::kInvalidArgument, "the path has a prefix, and --prefix names one too: one of them is enough");
-  trail::ValidateOptions options{.account = arguments.account, .region = arguments.region, .from = *from, .until = *until, .bucket = path.bucket, .copied = arguments.copied};
+  trail::ValidateOptions options{.account = arguments.account, .region = arguments.region, .from = from->value_or(kBeginningOfTime), .until = until->value_or(kEndOfTime), .bucket = path.bucket, .copied = arguments.copied};
   options.trail.prefix = path.prefix.empty() ? arguments.prefix : path.prefix;
   while (options.trail.prefix.ends_with('/')) options.trail.prefix.pop_back();
   options.trail.organization = arguments.organization;

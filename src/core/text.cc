@@ -88,6 +88,13 @@ std::string with_commas(std::uint64_t number) {
   return digits;
 }
 
+std::string first_of(std::span<const std::string> words, std::size_t most) {
+  std::string out;
+  for (const std::string& word : words.first(std::min(most, words.size()))) out += out.empty() ? word : " " + word;
+  if (words.size() > most) out += " and " + std::to_string(words.size() - most) + " more";
+  return out;
+}
+
 std::string format_bytes(double bytes) {
   static constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
   std::size_t unit = 0;

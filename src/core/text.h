@@ -37,6 +37,9 @@ std::string with_commas(std::uint64_t number);
 /// "17.3 MB": decimal units, three significant digits.
 std::string format_bytes(double bytes);
 
+/// The first `most` of them with spaces between; " and 3 more" behind, where there are.
+std::string first_of(std::span<const std::string> words, std::size_t most);
+
 /// Text from outside, safe to print on a terminal: control characters and DEL become `\xNN`; longer than `limit`
 /// bytes is cut with "...".
 std::string printable(std::string_view text, std::size_t limit = 200);

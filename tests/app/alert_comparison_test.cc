@@ -31,7 +31,7 @@ TEST(AlertComparison, ABurstThatIsToldEarlierIsTheSameBurst) {
   const std::vector<ToldAlert> before{insight("b", kNoon)}, after{insight("x", kNoon - 40s, "high")};
   const AlertComparison out = compare_alerts(before, after);
   ASSERT_THAT(out.changed, SizeIs(1));
-  EXPECT_EQ(out.changed[0].what, "high, was medium; 40 s earlier");
+  EXPECT_EQ(out.changed[0].what, "high, was medium; 40 seconds earlier");
   EXPECT_THAT(out.added, IsEmpty());
 }
 

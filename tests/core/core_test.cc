@@ -111,6 +111,13 @@ TEST(Text, WhatIsPrintedCannotSteerATerminal) {
   EXPECT_EQ(printable("abcdef", 3), "abc...");
 }
 
+TEST(Text, AListNamesTheFirst) {
+  const std::vector<std::string> words{"a", "b", "c"};
+  EXPECT_EQ(first_of(words, 3), "a b c");
+  EXPECT_EQ(first_of(words, 2), "a b and 1 more");
+  EXPECT_EQ(first_of({}, 2), "");
+}
+
 TEST(Text, NumbersAreWrittenForPeople) {
   EXPECT_EQ(with_commas(0), "0");
   EXPECT_EQ(with_commas(1234567), "1,234,567");
