@@ -4,7 +4,7 @@
     tests/integration/syscalls.py BINARY
 
 The service works embedded with all roles, with a bucket that does not answer, over TLS, reloads, answers its pages and its API, and ends; then it looks for a Kafka that is not there. What it
-called is printed, and held against `systemd-analyze syscall-filter`, and the sockets that it opened against the unit's families. It must also have given up what it needs no more: core files,
+called is printed, and held against `systemd-analyze syscall-filter`, the sockets that it opened against the unit's families, and no memory may be both written and run. It must also have given up what it needs no more: core files,
 being read by others, new privileges. Exits with 77 without strace and systemd-analyze, or where strace may not trace.
 """
 
@@ -153,9 +153,11 @@ def main():
     families = set(re.findall(r" socket\((AF_\w+)", text)) - {"AF_NETLINK"}
     found = [f"{call} is not allowed by {UNIT.name}" for call in sorted(calls - may)]
     found += [f"a socket of {family} is not allowed by {UNIT.name}" for family in sorted(families - set(re.search(r"^RestrictAddressFamilies=(.*)$", UNIT.read_text(), re.MULTILINE).group(1).split()))]
+    if re.search(r"PROT_WRITE\|PROT_EXEC", text):
+        found.append(f"memory is both written and run, and MemoryDenyWriteExecute= of {UNIT.name} forbids it")
     if "connect" not in calls:
         found.append("nobody was asked for anything")
-    if len(may) < 200 or not {"openat", "read", "write", "accept4", "accept"} & calls or len(calls) < 30:
+    if len(may) < 200 or not {"openat", "read", "write", "accept4", "accept"} & calls or len(calls) < 40 or "AF_INET" not in families:
         found.append(f"too little was understood: {len(may)} allowed, {len(calls)} seen")
     if not re.search(r"^NoNewPrivs:\s*1$", status, re.MULTILINE):
         found.append("it may gain privileges")
