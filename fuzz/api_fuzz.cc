@@ -19,7 +19,7 @@ api::Endpoint an_endpoint() {
   trail.name = "main", trail.home_region = "eu-west-1", trail.directory = "/var/trail";
   const auto now = [] { return kNow; };
   return {{.keys = {{"TRAILWARDENAUDITOR", "a secret of somebody", "111122223333"}}, .regions = {}, .now = now},
-          api::TrailApi({.trails = {trail}, .insight_types = {"ApiCallRateInsight"}, .status = [](const trail::TrailConfig&) { return api::TrailStatus{.is_logging = true}; },
+          api::TrailApi({.trails = {trail}, .insight_types = [] { return std::vector<std::string>{"ApiCallRateInsight"}; }, .status = [](const trail::TrailConfig&) { return api::TrailStatus{.is_logging = true}; },
                          .public_keys = [] { return std::vector<trail::PublicKey>{{"der", "f1", kNow, kNow + std::chrono::hours{1}}}; }, .now = now})};
 }
 

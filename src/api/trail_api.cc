@@ -103,7 +103,7 @@ struct Call {
     return out;
   }
 
-  ordered_json described(const TrailView& trail) const { return trail.description(!options.insight_types.empty()); }
+  ordered_json described(const TrailView& trail) const { return trail.description(!options.insight_types().empty()); }
 
   /// By its ARN, or the name of one that is at home here. Refuses what can be neither.
   std::optional<TrailView> find(const std::string& name) const {
@@ -172,9 +172,10 @@ std::string get_event_selectors(const Call& call) { return text_of(call.named("T
 std::string get_insight_selectors(const Call& call) {
   if (!call.input.text("EventDataStore").empty()) fail_with("UnsupportedOperationException", "there are no event data stores here");
   const TrailView trail = call.named("TrailName");
-  if (!trail.config().insights || call.options.insight_types.empty()) fail_with("InsightNotEnabledException", fmt::format("the trail {} keeps no Insights", trail.arn()));
+  const auto types = call.options.insight_types();
+  if (!trail.config().insights || types.empty()) fail_with("InsightNotEnabledException", fmt::format("the trail {} keeps no Insights", trail.arn()));
   ordered_json selectors = ordered_json::array();
-  for (const std::string& type : call.options.insight_types) selectors.push_back({{"InsightType", type}});
+  for (const std::string& type : types) selectors.push_back({{"InsightType", type}});
   return text_of({{"TrailARN", trail.arn()}, {"InsightSelectors", std::move(selectors)}});
 }
 

@@ -34,7 +34,7 @@ class TrailApi {
  public:
   struct Options {
     std::vector<trail::TrailConfig> trails;
-    std::vector<std::string> insight_types;  // that are looked for: ApiCallRateInsight, ApiErrorRateInsight
+    std::function<std::vector<std::string>()> insight_types;  // that are looked for: ApiCallRateInsight, ApiErrorRateInsight
     std::function<TrailStatus(const trail::TrailConfig&)> status;
     std::function<Result<std::vector<trail::PublicKey>>()> public_keys;  // of all trails
     std::function<Timestamp()> now;  // ListPublicKeys without times asks for the keys of now

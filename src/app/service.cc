@@ -76,7 +76,7 @@ struct Service::Member {
 };
 
 Service::Service(const Setup& setup, OpenLog open_log, Limits limits, std::shared_ptr<const pipeline::SavedCells> bring)
-    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), metrics_(input_topics(setup)), rules_(setup, limits.look_at_rules), rules_loaded_(rules_on(setup)), config_(to_yaml(setup)), fingerprint_(fingerprint(setup)) {}
+    : setup_(setup), open_log_(std::move(open_log)), limits_(limits), bring_(std::move(bring)), metrics_(input_topics(setup)), rules_(setup, limits.look_at_rules), rules_loaded_(rules_on(setup)), config_(to_yaml(setup)), fingerprint_(fingerprint(setup)), insights_(setup.insights) {}
 Service::~Service() { stop_workers_ = true; }
 
 Result<void> Service::run(std::atomic<bool>& stop, bool drain, std::atomic<bool>& reload) {
@@ -129,6 +129,7 @@ void Service::take(const ConfigReload::Change& change) {
   const std::lock_guard lock(shown_mutex_);
   config_ = to_yaml(live);
   fingerprint_ = detection->config;
+  insights_ = live.insights;
 }
 
 /// Two processes with one transactional id, each started anew by a supervisor whenever the other fences it off, would do nothing else. So the one that had just started waits
@@ -241,7 +242,11 @@ Result<void> Service::start_pages() {
       for (const auto& role : side_roles_) role->describe(trail.name, out);
       return out;
     };
-    auto api = ServiceApi::open(setup_, status, metrics_.registry());
+    const auto insights = [this] {
+      const std::lock_guard lock(shown_mutex_);
+      return insights_;
+    };
+    auto api = ServiceApi::open(setup_, {.status = status, .insights = insights}, metrics_.registry());
     if (!api) return fail(std::move(api).error());
     api_ = std::move(*api);
     options.posts = {{"/", [this](const http::PostedRequest& request) { return api_->answer(request); }}};

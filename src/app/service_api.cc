@@ -50,14 +50,13 @@ Result<std::vector<trail::PublicKey>> published_keys(const std::vector<trail::Tr
 ServiceApi::ServiceApi(const config::ApiConfig& config, std::unique_ptr<api::Endpoint> endpoint, std::chrono::milliseconds look_every)
     : config_(config), endpoint_(std::move(endpoint)), look_every_(look_every), looked_(std::chrono::steady_clock::now()) {}
 
-Result<std::unique_ptr<ServiceApi>> ServiceApi::open(const Setup& setup, std::function<api::TrailStatus(const trail::TrailConfig&)> status, metrics::Registry& metrics,
-                                                     std::chrono::milliseconds look_every) {
+Result<std::unique_ptr<ServiceApi>> ServiceApi::open(const Setup& setup, Sources sources, metrics::Registry& metrics, std::chrono::milliseconds look_every) {
   const config::ApiConfig& config = setup.config.service.api;
   auto keys = read_keys(config);
   if (!keys) return fail(std::move(keys).error());
   api::Endpoint::Options options{.keys = std::move(*keys), .regions = config.regions, .now = wall_clock, .metrics = &metrics};
   const auto& trails = setup.trails.trails;
-  api::TrailApi trail_api({.trails = trails, .insight_types = insight_types(setup.insights), .status = std::move(status), .public_keys = [&trails] { return published_keys(trails); }, .now = wall_clock});
+  api::TrailApi trail_api({.trails = trails, .insight_types = [insights = std::move(sources.insights)] { return insight_types(insights()); }, .status = std::move(sources.status), .public_keys = [&trails] { return published_keys(trails); }, .now = wall_clock});
   return std::unique_ptr<ServiceApi>(new ServiceApi(config, std::make_unique<api::Endpoint>(std::move(options), std::move(trail_api)), look_every));
 }
 

@@ -16,9 +16,14 @@ namespace trailwarden::app {
 /// the last secrets in use, and is in the log. One thread at a time.
 class ServiceApi {
  public:
+  /// What changes while the service runs; asked on the thread of `answer`.
+  struct Sources {
+    std::function<api::TrailStatus(const trail::TrailConfig&)> status;
+    std::function<detectors::InsightsConfig()> insights;
+  };
+
   /// An error names the key whose secret cannot be read. `setup` outlives it.
-  static Result<std::unique_ptr<ServiceApi>> open(const Setup& setup, std::function<api::TrailStatus(const trail::TrailConfig&)> status, metrics::Registry& metrics,
-                                                  std::chrono::milliseconds look_every = std::chrono::seconds{5});
+  static Result<std::unique_ptr<ServiceApi>> open(const Setup& setup, Sources sources, metrics::Registry& metrics, std::chrono::milliseconds look_every = std::chrono::seconds{5});
 
   http::Response answer(const http::PostedRequest& request);
 

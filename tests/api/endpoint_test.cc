@@ -29,7 +29,7 @@ class EndpointTest : public ::testing::Test {
     trail::TrailConfig trail;
     trail.name = "main", trail.home_region = "eu-west-1", trail.account = "111122223333", trail.directory = "/var/trail";
     return {std::move(options),
-            TrailApi({.trails = {trail}, .insight_types = {}, .status = [](const trail::TrailConfig&) { return TrailStatus{}; }, .public_keys = [] { return std::vector<trail::PublicKey>{}; }, .now = [this] { return now_; }})};
+            TrailApi({.trails = {trail}, .insight_types = [] { return std::vector<std::string>{}; }, .status = [](const trail::TrailConfig&) { return TrailStatus{}; }, .public_keys = [] { return std::vector<trail::PublicKey>{}; }, .now = [this] { return now_; }})};
   }
 
   /// Status and type of the refusal; "200" for an answer.

@@ -28,7 +28,7 @@ trail::PublicKey a_key(std::string der, Timestamp from, Timestamp until) { retur
 
 TrailApi::Options options_with(std::vector<trail::TrailConfig> trails) {
   return {.trails = std::move(trails),
-          .insight_types = {"ApiCallRateInsight", "ApiErrorRateInsight"},
+          .insight_types = [] { return std::vector<std::string>{"ApiCallRateInsight", "ApiErrorRateInsight"}; },
           .status = [](const trail::TrailConfig&) { return TrailStatus{}; },
           .public_keys = [] { return std::vector<trail::PublicKey>{}; },
           .now = [] { return kNow; }};

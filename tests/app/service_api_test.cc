@@ -52,19 +52,22 @@ class ServiceApiTest : public ::testing::Test {
 TEST_F(ServiceApiTest, AnswersForTheTrailsOfTheConfigurationAsOfNow) {
   folder_.write("secret", "a secret of somebody\n");
   const app::Setup setup = setup_of(folder_.path("secret"));
-  const auto api = ServiceApi::open(setup, [](const trail::TrailConfig& trail) { return api::TrailStatus{.is_logging = trail.name == "main"}; }, metrics_);
+  detectors::InsightsConfig insights = setup.insights;
+  const auto api = ServiceApi::open(setup, {.status = [](const trail::TrailConfig& trail) { return api::TrailStatus{.is_logging = trail.name == "main"}; }, .insights = [&insights] { return insights; }}, metrics_);
   ASSERT_TRUE(api.has_value()) << api.error().message;
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto answer = (*api)->answer(testing::signed_request("GetTrailStatus", R"({"Name":"main"})", now));
   EXPECT_EQ(answer.body, R"({"IsLogging":true})");
-  const auto insights = (*api)->answer(testing::signed_request("GetInsightSelectors", R"({"TrailName":"main"})", now));
-  EXPECT_EQ(nlohmann::json::parse(insights.body)["InsightSelectors"].size(), 2U);
+  const auto selectors = [&] { return nlohmann::json::parse((*api)->answer(testing::signed_request("GetInsightSelectors", R"({"TrailName":"main"})", now)).body)["InsightSelectors"]; };
+  EXPECT_EQ(selectors().size(), 2U);
+  insights.error_rate = false;  // taken by a reload
+  EXPECT_EQ(selectors(), nlohmann::json::parse(R"([{"InsightType": "ApiCallRateInsight"}])"));
 }
 
 TEST_F(ServiceApiTest, TakesASecretThatIsReplacedAndKeepsTheLastOneWhereThereIsNone) {
   folder_.write("secret", "another secret\n");
   const app::Setup setup = setup_of(folder_.path("secret"));
-  const auto api = ServiceApi::open(setup, [](const trail::TrailConfig&) { return api::TrailStatus{.is_logging = true}; }, metrics_, std::chrono::milliseconds{0}).value();
+  const auto api = ServiceApi::open(setup, {.status = [](const trail::TrailConfig&) { return api::TrailStatus{.is_logging = true}; }, .insights = {}}, metrics_, std::chrono::milliseconds{0}).value();
   const auto asked = [&] { return api->answer(testing::signed_request("GetTrailStatus", R"({"Name":"main"})", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()))).status; };
   EXPECT_EQ(asked(), 400U);
   folder_.write("secret", "a secret of somebody\n");
