@@ -111,7 +111,7 @@ def scrape(binary, folder, seconds):
                     page = text
                     if not text.rstrip().endswith(tuple("0123456789")) or "trailwarden_build_info" not in text:
                         sys.exit("the page of metrics is not whole")
-                    now = float(re.search(r"^trailwarden_events_accepted_total (\S+)$", text, re.MULTILINE).group(1))
+                    now = judged_of(text)
                     if now != judged:
                         judged, moved = now, time.monotonic()
             time.sleep(0.02)
@@ -122,6 +122,74 @@ def scrape(binary, folder, seconds):
             sys.exit(f"only {judged} records were judged: that was no load")
         figure("scrape under load, 99th percentile", quantile(scrapes, 0.99), "ms", 10,
                f"{quantile(scrapes, 0.99) / quantile(beside, 0.99):.1f} x of /healthz ({quantile(beside, 0.99):.1f} ms); {len(scrapes)} scrapes, {judged:,.0f} records, {series.group(1)} series, {len(page) / 1024:.0f} kB")
+
+
+def longest_pause(page):
+    """[ms] of the changes of detection in the pass: the bucket that holds all of them, and how many."""
+    buckets = re.findall(r'stage_duration_seconds_bucket\{stage="change",le="([^"]+)"\} (\d+)', page)
+    count = int(re.search(r'stage_duration_seconds_count\{stage="change"\} (\d+)', page).group(1))
+    return next((float(bound) * 1000 for bound, seen in buckets if int(seen) == count), float("inf")), count
+
+
+def record(number, account, api, region="eu-west-1", at=None):
+    return json.dumps({"eventVersion": "1.08", "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)), "eventSource": "iam.amazonaws.com", "eventName": f"Call{api}", "awsRegion": region, "sourceIPAddress": "203.0.113.7",
+                       "eventID": str(number), "recipientAccountId": f"{111122220000 + account}", "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/a"}}) + "\n"
+
+
+def judged_of(page):
+    return float(re.search(r"^trailwarden_events_accepted_total (\S+)$", page, re.MULTILINE).group(1))
+
+
+def much_state(binary, folder, series):
+    """A call of each of 1,000 APIs in each of 1,000 accounts and Regions; then more of them, minute after minute, while the page is asked for and the settings of Insights change."""
+    start, minutes = 1767571200, 21  # of event time; the machine's has no say
+
+    def write(minute, calls):
+        with open(folder / f"{minute:02}.jsonl", "w") as out:
+            for i in calls:
+                out.write(record(f"{minute}-{i}", i % 100, i // 1000, f"eu-west-{i // 100 % 10}", start + minute * 60 + i * 60 / series))
+
+    def give(minute):
+        os.rename(folder / f"{minute:02}.jsonl", folder / f"inbox/{minute:02}.jsonl")
+
+    settings = "insights: {{warm_up: 12h, false_insights_per_week: {asked}, scopes: [{{event_name: \"Call{asked}*\", budget: {asked}}}]}}\n"
+    head = (folder / "c.yaml")
+    with Service(binary, folder, settings.format(asked=1)) as service:
+        write(0, range(series))
+        give(0)
+        for minute in range(1, minutes):
+            write(minute, range(minute % 10, series, 10))
+        while judged_of(service.page("/metrics")) < series:
+            time.sleep(0.2)
+        time.sleep(11)  # the worker sums its series every ten seconds
+        held = int(float(re.search(r'trailwarden_baselines\{state="quiet"\} (\S+)', service.page("/metrics")).group(1)))
+        if held < series:
+            sys.exit(f"{held} series, not {series}")
+        for minute in range(1, minutes):
+            give(minute)
+        top = head.read_text().splitlines(keepends=True)[:2]
+        scrapes, beside, before, turn, moved = [], [], judged_of(service.page("/metrics")), 0, time.monotonic()
+        while judged_of(service.page("/metrics")) < series + (minutes - 1) * (series // 10):
+            for path, times in (("/metrics", scrapes), ("/healthz", beside)):
+                began = time.monotonic()
+                service.page(path)
+                times.append((time.monotonic() - began) * 1000)
+            if len(scrapes) % 10 == 5:
+                turn += 1
+                head.write_text("".join(top) + settings.format(asked=1 + turn % 9))
+                service.process.send_signal(signal.SIGHUP)
+            time.sleep(0.02)
+            if time.monotonic() - moved > 120:
+                sys.exit("the records are not judged")
+        time.sleep(2)
+        page = service.page("/metrics")
+        memory = service.rss()
+    pause, count = longest_pause(page)
+    if count < 3 or not service.lines("config.reloaded"):
+        sys.exit(f"the settings changed {count} times: that says nothing")
+    figure(f"scrape with {held:,} series, 99th percentile", quantile(scrapes, 0.99), "ms", 10,
+           f"{quantile(scrapes, 0.99) / quantile(beside, 0.99):.1f} x of /healthz ({quantile(beside, 0.99):.1f} ms); {len(scrapes)} scrapes, {judged_of(page) - before:,.0f} records meanwhile, {memory:,.0f} MB resident")
+    figure("pause for new settings of Insights, there", pause, "ms", 50, f"at most: bucket of stage_duration_seconds that holds all {count}")
 
 
 def reload(binary, folder):
@@ -137,10 +205,8 @@ def reload(binary, folder):
         def feed():
             n = 0
             while not stop.is_set():
-                lines = [json.dumps({"eventVersion": "1.08", "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "eventSource": "iam.amazonaws.com", "eventName": f"Call{i}", "awsRegion": "eu-west-1",
-                                     "sourceIPAddress": "203.0.113.7", "eventID": f"{n}-{i}", "recipientAccountId": f"{111122220000 + i}", "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/a"}}) for i in range(100)]
                 part = folder / f"f{n}.part"
-                part.write_text("\n".join(lines) + "\n")
+                part.write_text("".join(record(f"{n}-{i}", i, i) for i in range(100)))
                 os.rename(part, folder / f"inbox/f{n}.jsonl")
                 n += 1
                 time.sleep(0.1)
@@ -164,9 +230,7 @@ def reload(binary, folder):
     taken = service.lines("config.reloaded")
     if not all(len(json.loads(line)["rules_changed"].split()) > 10 for line in taken) or "trailwarden_rules_loaded 1000" not in page:
         sys.exit("the rules did not all change")
-    buckets = re.findall(r'stage_duration_seconds_bucket\{stage="change",le="([^"]+)"\} (\d+)', page)
-    count = int(re.search(r'stage_duration_seconds_count\{stage="change"\} (\d+)', page).group(1))
-    longest = next((float(bound) * 1000 for bound, seen in buckets if int(seen) == count), float("inf"))
+    longest, count = longest_pause(page)
     figure("reload of 1,000 rules, signal to use", quantile(times, 0.5), "ms", 500, f"slowest of {len(times)}: {max(times):.0f} ms")
     figure("pause in the pass for it, at most", longest, "ms", 50, f"bucket of stage_duration_seconds that holds all {count}")
 
@@ -175,9 +239,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=Path)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--series", type=int, default=1_000_000)
     arguments = parser.parse_args()
     binary = arguments.binary.resolve()
-    for work in (idle_and_start, lambda b, f: scrape(b, f, arguments.seconds), reload):
+    for work in (idle_and_start, lambda b, f: scrape(b, f, arguments.seconds), lambda b, f: much_state(b, f, arguments.series), reload):
         with tempfile.TemporaryDirectory(prefix="trailwarden-bench-") as name:
             work(binary, Path(name))
 
