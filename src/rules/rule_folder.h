@@ -25,7 +25,7 @@ struct LoadedRules {
 
 /// Reads every *.yaml and *.yml file of `folders` and below (or a file by itself), in the order of their names. Documents are of our own language or Sigma's, which are told
 /// apart by their members; those of Sigma's refer to each other across all the files. Of two rules with one id the second is left out, and an error. What cannot be compiled is
-/// left out, and an error. A file or folder that cannot be read is an error. `reading.names`: as in `read_rule_file`, of Sigma's too.
+/// left out, and an error. A file or folder that cannot be read is an error, and so is an empty file. `reading.names`: as in `read_rule_file`, of Sigma's too.
 LoadedRules load_rules(const std::vector<std::string>& folders, const RuleReading& reading = {});
 
 /// Of rules with one id all but the first are left out, each with an error.

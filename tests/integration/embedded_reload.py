@@ -138,6 +138,8 @@ def under_load(service):
     service.stop()
     subprocess.run([service.binary, "run", "-c", "config.yaml", "--drain"], cwd=service.folder, check=True, stderr=service.log)
     audit = subprocess.run([service.binary, "audit", "-c", "config.yaml", "--recompute", "--json"], cwd=service.folder, capture_output=True, text=True, check=False)
+    if not audit.stdout:
+        sys.exit(f"the audit failed with {audit.returncode}: {audit.stderr[-2000:]}")
     report = json.loads(audit.stdout)
     if audit.returncode != 0 or report["recomputed"]["problems"] != 0 or report["alerts"] == 0 or reloads < 5:
         sys.exit(f"{reloads} reloads; the audit says: {audit.stdout[-2000:]}")

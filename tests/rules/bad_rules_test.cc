@@ -99,6 +99,14 @@ TEST(RuleFolder, WhatCannotBeReadIsAnError) {
   EXPECT_THAT(loaded.rules, SizeIs(1));
 }
 
+TEST(RuleFolder, AnEmptyFileIsAnErrorAndAFileOfCommentsIsNot) {
+  TempDir dir;
+  dir.write("being_written.yaml", "\n");
+  dir.write("none.yaml", "# no rules of our own yet\n");
+  const LoadedRules loaded = load_rules({dir.path()});
+  EXPECT_THAT(loaded.errors.lines(), ElementsAre(HasSubstr("being_written.yaml:1:1: empty")));
+}
+
 /// `count` small rules from number `first` on.
 std::string small_rules(int first, int count) {
   std::string out;
