@@ -38,7 +38,7 @@ RULES = ROOT / "deploy/prometheus/trailwarden.rules.yaml"
 BOARDS = ROOT / "deploy/grafana"
 KUBERNETES = ["1.29", "1.30", "1.31", "1.32", "1.33"]  # the chart takes 1.25 and newer
 RELEASE, NAMESPACE = "release", "watch"
-ROLES = ["detector", "archiver", "digest"]
+ROLES = ["detector", "archiver", "digest", "notifier"]
 PLACEHOLDER = "https://runbooks.example"
 
 
@@ -170,7 +170,7 @@ def configuration(helm, trailwarden):
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         for values in value_sets():
-            maps = [one for one in of_kind(resources(rendered(helm, values)), "ConfigMap") if "detector.yaml" in one["data"] or "digest.yaml" in one["data"]]
+            maps = [one for one in of_kind(resources(rendered(helm, values)), "ConfigMap") if any(f"{role}.yaml" in one["data"] for role in ROLES)]
             for name, text in (item for one in maps for item in one["data"].items()):
                 file = Path(folder) / name
                 file.write_text(text)

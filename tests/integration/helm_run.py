@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""What the chart renders, run as processes beside a kfake: the commands, configurations, variables and probes of its pods, and the command of `helm test`.
+"""What the chart renders, run as processes beside a kfake: the commands, configurations, secrets, variables and probes of its pods, and the command of `helm test`, whose alert a webhook is told of.
 
     tests/integration/helm_run.py TRAILWARDEN
 
 No containers: paths of volumes become folders here, and each process gets a port of its own. Exits with 77 where Helm, kfake or a YAML reader cannot be had.
 """
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -24,21 +27,27 @@ go_on_with("kubernetes-validate==1.37.0")
 import yaml
 
 from kafka_service import ROOT_FOLDER, free_port, wait_for
+from notify_sinks import Receiver
 from probe import kfake
 
 PORT = "0.0.0.0:9464"  # of every pod
+SECRETS = "/run/secrets/trailwarden"  # likewise, where it has a Secret
+KEY = b"what the receiver knows too"
+CLUSTER_SECRETS = {"sinks": {"signing": "whsec_" + base64.b64encode(KEY).decode()}}  # the Secrets that are there
 
 
-def values_for(bootstrap, folder):
+def values_for(bootstrap, folder, hook):
     return {
         "config": {
             "kafka": {"brokers": bootstrap, "security": {"protocol": "plaintext"}, "input": [{"topic": "cloudtrail"}], "start": "latest", "ticks": {"interval": "5s", "grace": "0s"}, "session_timeout": "6s"},
             "trails": [{"name": "main", "home_region": "eu-west-1", "directory": f"{folder}/trail", "digest": {"key_directory": "keys"}}],
+            "notifications": {"sinks": [{"name": "hook", "type": "webhook", "url": hook, "signing_secret_file": f"{SECRETS}/signing"}]},
         },
         "topics": {"create": True, "partitions": 4, "replication": 1},
         "detector": {"replicas": 2},
         "archiver": {"enabled": True},
         "digest": {"enabled": True},
+        "notifier": {"enabled": True, "existingSecret": "sinks"},
     }
 
 
@@ -57,12 +66,18 @@ class Pod:
 
     def __init__(self, name, pod, maps, trailwarden, folder):
         self.name, self.pod, self.trailwarden, self.port, self.process = name, pod, trailwarden, free_port(), None
-        self.etc, self.data = folder / name / "etc", folder / name / "data"
-        self.etc.mkdir(parents=True)
-        self.data.mkdir()
-        config = next(volume for volume in pod["volumes"] if volume["name"] == "config")["configMap"]
+        self.etc, self.data, self.secrets = (folder / name / part for part in ("etc", "data", "secrets"))
+        for part in (self.etc, self.data, self.secrets):
+            part.mkdir(parents=True)
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        config = volumes["config"]["configMap"]
         for item in config["items"]:
-            (self.etc / item["path"]).write_text(maps[config["name"]][item["key"]].replace(PORT, f"127.0.0.1:{self.port}"))
+            (self.etc / item["path"]).write_text(maps[config["name"]][item["key"]].replace(PORT, f"127.0.0.1:{self.port}").replace(SECRETS, str(self.secrets)))
+        if "secrets" in volumes:
+            assert any(mount == {"name": "secrets", "mountPath": SECRETS, "readOnly": True} for mount in pod["containers"][0]["volumeMounts"]), name
+            for key, text in CLUSTER_SECRETS[volumes["secrets"]["secret"]["secretName"]].items():
+                (self.secrets / key).write_text(text)
+                (self.secrets / key).chmod(volumes["secrets"]["secret"]["defaultMode"])
         self.log = folder / f"{name}.log"
 
     def begin(self, container):
@@ -98,8 +113,19 @@ def finished(started, names):
         assert process.wait(timeout=120) == 0, f"{name}: exit {process.returncode}"
 
 
-def run(pods, test):
-    # All at the same time, as the pods of three StatefulSets start.
+def is_signed(request):
+    """As Standard Webhooks has it."""
+    headers = request["headers"]
+    said = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{request['body']}"
+    return headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(KEY, said.encode(), hashlib.sha256)).decode()
+
+
+def told_of(receiver, alert):
+    return [request for request in receiver.told if any(one["id"] == alert for one in json.loads(request["body"])["alerts"])]
+
+
+def run(pods, test, receiver):
+    # All at the same time, as the pods of four StatefulSets start.
     finished([pod.begin(pod.pod["initContainers"][0]) for pod in pods], [f"topics create of {pod.name}" for pod in pods])
     finished([subprocess.Popen([pods[0].trailwarden, "topics", "check", "-c", pods[0].etc / "topics.yaml"])], ["topics check"])
     for pod in pods:
@@ -110,28 +136,32 @@ def run(pods, test):
         assert pod.answers("livenessProbe"), pod.name
     probing = test.begin(test.pod["containers"][0])
     finished([probing], ["helm test"])
-    print(test.log.read_text(), end="")
+    said = test.log.read_text()
+    print(said, end="")
+    alert = said.split()[1]
+    wait_for(f"the webhook is told of {alert}", lambda: told_of(receiver, alert))
+    assert all(map(is_signed, receiver.told)), receiver.told
     return max(pod.end() for pod in pods)
 
 
 def main():
     broker, bootstrap = kfake()
-    pods = []
+    pods, receiver = [], Receiver(lambda _: (200, {}, 0))
     try:
         with tempfile.TemporaryDirectory(prefix="trailwarden-helm-run-") as temporary:
             folder, trailwarden = Path(temporary), str(Path(sys.argv[1]).resolve())
             (folder / "trail").mkdir()
-            resources = rendered(values_for(bootstrap, folder))
+            resources = rendered(values_for(bootstrap, folder, f"{receiver.url}/hook"))
             maps = {one["metadata"]["name"]: one["data"] for one in resources if one["kind"] == "ConfigMap"}
             for one in (one for one in resources if one["kind"] == "StatefulSet"):
                 pods += [Pod(f"{one['metadata']['name']}-{i}", one["spec"]["template"]["spec"], maps, trailwarden, folder) for i in range(one["spec"]["replicas"])]
             test = next(one for one in resources if one["kind"] == "Pod")
             try:
-                longest = run(pods, Pod(test["metadata"]["name"], test["spec"], maps, trailwarden, folder))
+                longest = run(pods, Pod(test["metadata"]["name"], test["spec"], maps, trailwarden, folder), receiver)
             except BaseException:
                 print(*(f"== {log.name}\n{log.read_text()[-2000:]}" for log in folder.glob("*.log")), sep="\n")
                 raise
-            print(f"{len(pods)} pods' processes were ready, judged a record and ended in {longest:.1f} s")
+            print(f"{len(pods)} pods' processes were ready, judged a record, told of it and ended in {longest:.1f} s")
     finally:
         for process in filter(None, [broker, *(pod.process for pod in pods)]):
             process.kill()

@@ -2,7 +2,7 @@
 What the schema cannot say: values that do not go together. Each line says what to do; all of them are told at once.
 */}}
 {{- define "trailwarden.checks" -}}
-{{- $wrong := concat (include "trailwarden.checks.config" . | fromJsonArray) (include "trailwarden.checks.roles" . | fromJsonArray) (include "trailwarden.checks.scaling" . | fromJsonArray) (include "trailwarden.checks.around" . | fromJsonArray) }}
+{{- $wrong := concat (include "trailwarden.checks.config" . | fromJsonArray) (include "trailwarden.checks.roles" . | fromJsonArray) (include "trailwarden.checks.notifications" . | fromJsonArray) (include "trailwarden.checks.scaling" . | fromJsonArray) (include "trailwarden.checks.around" . | fromJsonArray) }}
 {{- if $wrong }}
 {{- fail (printf "these values do not work together:\n  - %s" (join "\n  - " $wrong)) }}
 {{- end }}
@@ -12,24 +12,21 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- $wrong := list }}
 {{- $values := .Values }}
 {{- $own := false }}
-{{- range list "detector" "archiver" "digest" }}
+{{- range include "trailwarden.roles" . | fromJsonArray }}
   {{- if index $values . "config" }}{{ $own = true }}{{ end }}
   {{- if hasKey (index $values . "config") "roles" }}
   {{- $wrong = append $wrong (printf "%s.config.roles: the chart writes `roles`; take it out and use %s.enabled" . .) }}
   {{- end }}
 {{- end }}
-{{- if hasKey $values.config "notifications" }}
-  {{- $wrong = append $wrong "config.notifications: the chart has no pods for the role notifier, so nobody would be told; use existingConfigMap with `roles: [detector, notifier]` (docs/kubernetes.md)" }}
-{{- end }}
 {{- if dig "http" "tls" "" $values.config }}
   {{- $wrong = append $wrong "config.http.tls: probes and scrapes speak plain HTTP on port 9464, so no pod would become ready; take it out" }}
 {{- end }}
 {{- if hasKey $values.config "roles" }}
-{{- $wrong = append $wrong "config.roles: the chart writes `roles` for each StatefulSet; take it out and use detector.enabled, archiver.enabled and digest.enabled" }}
+{{- $wrong = append $wrong "config.roles: the chart writes `roles` for each StatefulSet; take it out and use detector.enabled, archiver.enabled, digest.enabled and notifier.enabled" }}
 {{- end }}
 {{- if $values.existingConfigMap }}
   {{- if or $values.config $own }}
-  {{- $wrong = append $wrong "existingConfigMap and config exclude each other: put the configuration into the ConfigMap, under detector.yaml, archiver.yaml and digest.yaml, or unset existingConfigMap" }}
+  {{- $wrong = append $wrong "existingConfigMap and config exclude each other: put the configuration into the ConfigMap, under detector.yaml, archiver.yaml, digest.yaml and notifier.yaml, or unset existingConfigMap" }}
   {{- end }}
 {{- else }}
   {{- if and (hasKey $values.config "embedded") $values.config.kafka }}
@@ -39,7 +36,7 @@ What the schema cannot say: values that do not go together. Each line says what 
   {{- else if and $values.config.kafka (not (dig "kafka" "brokers" "" $values.config)) }}
   {{- $wrong = append $wrong "config.kafka.brokers is empty: set it to \"HOST:PORT,HOST:PORT\"" }}
   {{- end }}
-  {{- range list "detector" "archiver" "digest" }}
+  {{- range include "trailwarden.roles" . | fromJsonArray }}
     {{- $listen := dig "http" "listen" "0.0.0.0:9464" (mergeOverwrite (deepCopy $values.config) (deepCopy (index $values . "config"))) }}
     {{- if and (index $values . "enabled") (not (regexMatch "^(0\\.0\\.0\\.0|\\[::\\]):9464$" $listen)) }}
     {{- $wrong = append $wrong (printf "http.listen of the %s is %s: probes and scrapes ask port 9464 of the pod's own address; leave it out, or set 0.0.0.0:9464 or [::]:9464" . $listen) }}
@@ -53,8 +50,8 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- $wrong := list }}
 {{- $values := .Values }}
 {{- $embedded := include "trailwarden.isEmbedded" . }}
-{{- if not (or $values.detector.enabled $values.archiver.enabled $values.digest.enabled) }}
-{{- $wrong = append $wrong "every role is off: set detector.enabled, archiver.enabled or digest.enabled" }}
+{{- if not (include "trailwarden.enabledRoles" . | fromJsonArray) }}
+{{- $wrong = append $wrong "every role is off: set detector.enabled, archiver.enabled, digest.enabled or notifier.enabled" }}
 {{- end }}
 {{- range list "archiver" "digest" }}
   {{- if and (index $values . "enabled") (not $values.existingConfigMap) (not (dig "trails" list (mergeOverwrite (deepCopy $values.config) (deepCopy (index $values . "config"))))) }}
@@ -75,13 +72,36 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- end }}
 {{- if $embedded }}
   {{- if not $values.detector.enabled }}
-  {{- $wrong = append $wrong "config.embedded: archiver and digest writer work in the detector's process; set detector.enabled" }}
+  {{- $wrong = append $wrong "config.embedded: archiver, digest writer and notifier work in the detector's process; set detector.enabled" }}
   {{- end }}
   {{- if ne (int $values.detector.replicas) 1 }}
   {{- $wrong = append $wrong "config.embedded is for one process: set detector.replicas to 1, or use config.kafka" }}
   {{- end }}
   {{- if not $values.detector.persistence.enabled }}
   {{- $wrong = append $wrong "config.embedded keeps offsets, state and alerts on a disk: set detector.persistence.enabled" }}
+  {{- end }}
+{{- end }}
+{{- toJson $wrong }}
+{{- end }}
+
+{{- define "trailwarden.checks.notifications" -}}
+{{- $wrong := list }}
+{{- $values := .Values }}
+{{- $sinks := dig "notifications" "sinks" list $values.config }}
+{{- $place := "config.notifications.sinks" }}
+{{- if not (include "trailwarden.isEmbedded" .) }}
+{{- $sinks = dig "notifications" "sinks" $sinks $values.notifier.config }}
+{{- $place = "config.notifications.sinks, or notifier.config.notifications.sinks" }}
+{{- end }}
+{{- if and $values.notifier.enabled (not $values.existingConfigMap) (not $sinks) }}
+{{- $wrong = append $wrong (printf "notifier.enabled needs somebody to tell: set %s, for example [{name: chat, type: slack, url_file: /run/secrets/trailwarden/slack-url}]" $place) }}
+{{- end }}
+{{- if and (not $values.notifier.enabled) $sinks }}
+{{- $wrong = append $wrong (printf "%s: nobody would be told, for notifier.enabled is off: turn it on, or take the sinks out" $place) }}
+{{- end }}
+{{- range without (include "trailwarden.roles" . | fromJsonArray) "notifier" }}
+  {{- if hasKey (index $values . "config") "notifications" }}
+  {{- $wrong = append $wrong (printf "%s.config.notifications: only the notifier reads it; put it into config.notifications" .) }}
   {{- end }}
 {{- end }}
 {{- toJson $wrong }}
@@ -131,6 +151,9 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- end }}
 {{- if and $values.networkPolicy.enabled $values.existingConfigMap (not $values.networkPolicy.kafka.ports) }}
 {{- $wrong = append $wrong "networkPolicy.enabled: what stands in existingConfigMap is not known here; set networkPolicy.kafka.ports" }}
+{{- end }}
+{{- if and $values.networkPolicy.enabled $values.existingConfigMap $values.notifier.enabled (not $values.networkPolicy.sinks.ports) }}
+{{- $wrong = append $wrong "networkPolicy.enabled: what the notifier's sinks are in existingConfigMap is not known here; set networkPolicy.sinks.ports, to [443] where all are HTTPS" }}
 {{- end }}
 {{- toJson $wrong }}
 {{- end }}

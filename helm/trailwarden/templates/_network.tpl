@@ -25,13 +25,22 @@ Where a role's pods go: (dict "root" $ "role" "detector"). A policy cannot name 
   {{- end }}
 {{- end }}
 {{- if include "trailwarden.role.asksAws" . }}
-# S3, STS, SQS
+# AWS
 - ports:
     {{- range $policy.https.ports }}
     - port: {{ . }}
       protocol: TCP
     {{- end }}
   {{- with $policy.https.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- with include "trailwarden.role.sinkPorts" . | fromJsonArray }}
+# Sinks of notifications
+- ports:
+    {{- toYaml . | nindent 4 }}
+  {{- with $policy.sinks.to }}
   to:
     {{- toYaml . | nindent 4 }}
   {{- end }}
