@@ -8,12 +8,13 @@
 #include <gtest/gtest.h>
 
 #include "archive/archiver.h"
-#include "core/failpoint.h"
 #include "core/log.h"
 #include "testing/failing_cluster.h"
+#include "testing/from_environment.h"
 #include "testing/memory_object_store.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
+#include "testing/sim_members.h"
 #include "testing/traffic.h"
 #include "trail/gzip.h"
 
@@ -28,7 +29,6 @@ using testing::SimLog;
 using testing::from_environment;
 using testing::kInput;
 using testing::kPartitions;
-using testing::PowerCut;
 
 /// Archivers on one broker with one store, started and killed as a seed has it.
 class Cluster : public testing::FailingCluster {
@@ -41,14 +41,14 @@ class Cluster : public testing::FailingCluster {
     const auto committed = broker_.committed("archiver", kInput, partition);
     return committed ? std::optional(committed->next_offset) : std::nullopt;
   }
-  ArchiverStatus status(std::size_t slot) const { return members_.at(slot)->archiver->status(); }
+  ArchiverStatus status(std::size_t slot) const { return members_.at(slot).archiver->status(); }
   const std::vector<ManifestObject>& manifest() {
     objects_.clear();
     read_manifest();
     return objects_;
   }
   void start(std::size_t slot) {
-    if (members_.contains(slot)) return;
+    if (members_.has(slot)) return;
     auto member = std::make_unique<Member>();
     member->log = std::make_unique<SimLog>(broker_, testing::SimLogOptions{.name = "archiver-" + std::to_string(slot) + "." + std::to_string(++incarnations_),
                                                                            .group = "archiver",
@@ -70,38 +70,16 @@ class Cluster : public testing::FailingCluster {
     options.gaps_allowed = {true};
     options.tick_grace = 1s;
     member->archiver = std::make_unique<Archiver>(*member->log, std::move(options));
-    members_[slot] = std::move(member);
+    members_.add(slot, std::move(member));
   }
-  void kill(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    found->second->log->kill();
-    members_.erase(found);
-  }
+  void kill(std::size_t slot) { members_.kill(slot); }
   void step(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    try {
-      if (found->second->archiver->step(200ms)) return;
-    } catch (const PowerCut&) {
-      ++cuts;
-    }
-    kill(slot);
+    members_.let(slot, [](Member& member) { return member.archiver->step(200ms).has_value(); });
   }
-  std::vector<std::size_t> alive() const {
-    std::vector<std::size_t> out;
-    for (const auto& [slot, member] : members_) out.push_back(slot);
-    return out;
-  }
+  std::vector<std::size_t> alive() const { return members_.slots(); }
+  std::size_t cuts() const { return members_.cuts(); }
 
-  bool is_drained() {
-    for (std::int32_t p = 0; p < kPartitions; ++p) {
-      const auto records = broker_.visible(kInput, p);
-      const auto committed = broker_.committed("archiver", kInput, p);
-      if (!records.empty() && (!committed || committed->next_offset <= records.back().offset)) return false;
-    }
-    return true;
-  }
+  bool is_drained() { return has_consumed("archiver"); }
 
   void compare_with_the_log() {
     read_manifest();
@@ -174,7 +152,7 @@ class Cluster : public testing::FailingCluster {
     return "{\"Records\":[" + out + "]}";
   }
 
-  std::map<std::size_t, std::unique_ptr<Member>> members_;
+  testing::SimMembers<Member> members_;
   std::vector<ManifestObject> objects_;
   std::map<std::int32_t, std::vector<ManifestEpoch>> epochs_;
   int incarnations_ = 0;
@@ -237,7 +215,7 @@ TEST_P(ArchiverOnSimulatedKafka, ArchivesEveryRecordOnceWhateverHappens) {
     calm_down(cluster);
     cluster.compare_with_the_log();
     objects += cluster.objects();
-    cuts += cluster.cuts;
+    cuts += cluster.cuts();
     if (!HasFailure()) continue;
     std::fprintf(stderr, "%s\n", cluster.broker().trace().tail(60).c_str());
     FAIL() << "repeat it with TRAILWARDEN_SEEDS=1 TRAILWARDEN_SEED=" << seed;

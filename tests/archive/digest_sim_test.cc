@@ -11,13 +11,14 @@
 #include "archive/archiver.h"
 #include "archive/digest_writer.h"
 #include "archive/trail_watch.h"
-#include "core/failpoint.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "testing/failing_cluster.h"
+#include "testing/from_environment.h"
 #include "testing/memory_object_store.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
+#include "testing/sim_members.h"
 #include "testing/temp_dir.h"
 #include "testing/traffic.h"
 #include "trail/gzip.h"
@@ -36,7 +37,6 @@ using testing::SimLog;
 using testing::from_environment;
 using testing::kInput;
 using testing::kPartitions;
-using testing::PowerCut;
 
 /// Keys are slow to make and depend on the hours alone, so that all tests may share them.
 const std::string& key_folder() {
@@ -80,7 +80,7 @@ class Cluster : public testing::FailingCluster {
   }
 
   void start(std::size_t slot) {
-    if (members_.contains(slot)) return;
+    if (members_.has(slot)) return;
     const bool archives = slot < kArchivers;
     auto member = std::make_unique<Member>();
     testing::SimLogOptions log{.group = archives ? "archiver" : "digest"};
@@ -91,33 +91,20 @@ class Cluster : public testing::FailingCluster {
     log.poll_at_most = 1 + broker_.dice().below(8);
     member->log = std::make_unique<SimLog>(broker_, std::move(log));
     archives ? make_archiver(*member) : make_writer(*member);
-    members_[slot] = std::move(member);
+    members_.add(slot, std::move(member));
   }
-  void kill(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    found->second->log->kill();
-    members_.erase(found);
-  }
+  void kill(std::size_t slot) { members_.kill(slot); }
   void step(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    Member& member = *found->second;
-    try {
+    members_.let(slot, [this](Member& member) {
       const auto done = member.archiver ? member.archiver->step(200ms) : member.writer->step(200ms);
-      if (done) return watch(member);
-    } catch (const PowerCut&) {
-      ++cuts;
-    }
-    kill(slot);
+      if (done) watch(member);
+      return done.has_value();
+    });
   }
-  std::vector<std::size_t> alive() const {
-    std::vector<std::size_t> out;
-    for (const auto& [slot, member] : members_) out.push_back(slot);
-    return out;
-  }
-  DigestStatus status(std::size_t slot) const { return members_.at(slot)->writer->status(); }
-  DigestWriter& writer(std::size_t slot) { return *members_.at(slot)->writer; }
+  std::vector<std::size_t> alive() const { return members_.slots(); }
+  std::size_t cuts() const { return members_.cuts(); }
+  DigestStatus status(std::size_t slot) const { return members_.at(slot).writer->status(); }
+  DigestWriter& writer(std::size_t slot) { return *members_.at(slot).writer; }
 
   static constexpr int kTellings = 3;
   static void tell(DigestWriter& writer, const std::string& id) {
@@ -139,11 +126,7 @@ class Cluster : public testing::FailingCluster {
   }
   /// Everything is archived, and every object that is in the manifest is in a digest.
   bool is_done() {
-    for (std::int32_t p = 0; p < kPartitions; ++p) {
-      const auto records = broker_.visible(kInput, p);
-      const auto committed = broker_.committed("archiver", kInput, p);
-      if (!records.empty() && (!committed || committed->next_offset <= records.back().offset)) return false;
-    }
+    if (!has_consumed("archiver")) return false;
     std::size_t objects = 0;
     for (const ManifestRecord& record : manifest()) objects += std::holds_alternative<ManifestObject>(record) ? 1 : 0;
     return listed().size() == objects;
@@ -276,7 +259,7 @@ class Cluster : public testing::FailingCluster {
     for (const trail::Checked& problem : report->problems) ADD_FAILURE() << trail::to_line(problem);
   }
 
-  std::map<std::size_t, std::unique_ptr<Member>> members_;
+  testing::SimMembers<Member> members_;
   int incarnations_ = 0, late_ = 0;
 };
 
@@ -342,7 +325,7 @@ TEST(DigestsOnSimulatedKafka, ListEveryObjectOnceWhateverHappens) {
     calm_down(cluster);
     cluster.expect_that_it_holds();
     for (const auto& [key, object] : cluster.digests()) ++(trail::is_backfill(key) ? backfills : digests);
-    cuts += cluster.cuts;
+    cuts += cluster.cuts();
     progress += cluster.progress_records;
     checks += cluster.most_checks;
     if (!HasFailure()) continue;

@@ -13,12 +13,12 @@
 #include "alerts/envelope.h"
 #include "alerts/insight_record.h"
 #include "archive/archiver.h"
-#include "core/failpoint.h"
 #include "core/log.h"
 #include "stream/embedded_follower.h"
 #include "stream/embedded_input_fake.h"
 #include "stream/embedded_log.h"
 #include "testing/memory_object_store.h"
+#include "testing/power_cuts.h"
 #include "testing/temp_dir.h"
 #include "testing/traffic.h"
 #include "trail/gzip.h"
@@ -32,9 +32,6 @@ using testing::MemoryObjectStore;
 constexpr EpochRules kRules{300s, 20'000};
 constexpr stream::PartitionId kFolder{};
 const stream::EmbeddedFollowing kArchiver{"archiver", {"folder", std::string(stream::kAlertsTopic)}};
-
-/// Thrown where the power goes out.
-struct PowerCut {};
 
 class Detector final : public stream::Member {
  public:
@@ -76,16 +73,12 @@ class Machine {
  public:
   explicit Machine(std::vector<std::string> lines) : store(std::make_shared<MemoryObjectStore>()), lines_(std::move(lines)) {
     store->refuse = [this](MemoryObjectStore::Call, std::string_view) { return store_is_away ? std::optional(trail::StoreError{trail::StoreFault::kNotNow, "SlowDown", "busy"}) : std::nullopt; };
-    failpoint::set_hook([this](std::string_view) {
-      if (cut_in > 0 && --cut_in == 0) throw PowerCut{};
-    });
   }
-  ~Machine() { failpoint::set_hook({}); }
 
   AppendTime clock{testing::kStart};
   std::shared_ptr<MemoryObjectStore> store;
   bool store_is_away = false;
-  std::uint64_t cut_in = 0;  // failpoints
+  testing::PowerCuts power;
   std::size_t cuts = 0;
 
   bool runs() const { return archiver_ != nullptr; }
@@ -123,7 +116,7 @@ class Machine {
     if (!runs()) start();
     try {
       work();
-    } catch (const PowerCut&) {
+    } catch (const testing::PowerCut&) {
       ++cuts;
       kill();
     }
@@ -247,7 +240,7 @@ TEST(EmbeddedArchiver, WhateverDiesEveryRecordIsThereOnce) {
     Machine machine(some_lines(120, seed));
     while (!machine.has_read_all()) {
       switch (random() % 12) {
-        case 0: machine.cut_in = 1 + random() % 30; break;
+        case 0: machine.power.after(1 + random() % 30); break;
         case 1: machine.store_is_away = random() % 4 == 0; break;
         case 2: machine.clock += std::chrono::seconds{random() % 400}; break;
         case 3:
@@ -261,7 +254,7 @@ TEST(EmbeddedArchiver, WhateverDiesEveryRecordIsThereOnce) {
         default: machine.archive(); machine.clock += std::chrono::milliseconds{random() % 3000};
       }
     }
-    machine.cut_in = 0;
+    machine.power.after(0);
     machine.store_is_away = false;
     int answers = 0;  // the first may be to a question of before
     for (int i = 0; i < 3'000 && answers < 2; ++i) {

@@ -1,6 +1,5 @@
 // Two notifiers on a simulated Kafka with sinks that fail: whatever dies when, every alert is in exactly one message of each sink, told or given up, and whatever is told again has the same id and body.
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -9,29 +8,24 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/failpoint.h"
 #include "core/log.h"
 #include "notify/alerts.h"
 #include "notify/notifier.h"
+#include "testing/from_environment.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
+#include "testing/sim_members.h"
 
 namespace trailwarden::notify {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::from_environment;
 using testing::SimBroker;
 using testing::SimFaults;
 using testing::SimLog;
 
 constexpr std::int32_t kPartitions = 3;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-struct PowerCut {};
 
 /// What sinks have taken, over all processes.
 struct Outside {
@@ -99,18 +93,12 @@ class Cluster {
     broker_.create_topic(stream::kAlertsTopic, kPartitions);
     broker_.create_topic(stream::kNotificationsTopic, 1, true);
     broker_.create_topic(stream::kUndeliveredTopic, 1);
-    failpoint::set_hook([this](std::string_view) {
-      if (cut_in_ > 0 && --cut_in_ == 0) throw PowerCut{};
-    });
   }
-  ~Cluster() { failpoint::set_hook({}); }
-  Cluster(const Cluster&) = delete;
-  Cluster& operator=(const Cluster&) = delete;
 
   SimBroker& broker() { return broker_; }
   Outside outside;
-  std::size_t cuts = 0;
-  void cut_after(std::uint64_t failpoints) { cut_in_ = failpoints; }
+  std::size_t cuts() const { return members_.cuts(); }
+  void cut_after(std::uint64_t failpoints) { power_.after(failpoints); }
 
   void put() {
     static constexpr const char* kSeverities[] = {"informational", "low", "medium", "high", "critical"};
@@ -126,7 +114,7 @@ class Cluster {
   std::optional<std::int64_t> from;  // of notifiers that are started from now on
 
   void start(std::size_t slot) {
-    if (members_.contains(slot)) return;
+    if (members_.has(slot)) return;
     auto member = std::make_unique<Member>();
     testing::SimLogOptions log{.group = "notifier", .transactional_id = "notifier-" + std::to_string(slot), .inputs = {std::string(stream::kAlertsTopic)}};
     log.name = log.transactional_id + "." + std::to_string(++incarnations_);
@@ -135,40 +123,21 @@ class Cluster {
     member->courier = std::make_unique<FakeCourier>(outside, broker_.dice());
     member->notifier = std::make_unique<Notifier>(*member->log, *member->courier,
                                                   NotifierOptions{.config = config(), .now = [this] { return broker_.now(); }, .steady = [this] { return broker_.now().time_since_epoch(); }, .from = from});
-    members_[slot] = std::move(member);
+    members_.add(slot, std::move(member));
   }
-  void kill(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    found->second->log->kill();
-    members_.erase(found);
-  }
+  void kill(std::size_t slot) { members_.kill(slot); }
   void step(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    try {
-      if (found->second->notifier->step(200ms)) return;
-    } catch (const PowerCut&) {
-      ++cuts;
-    }
-    kill(slot);
+    members_.let(slot, [](Member& member) { return member.notifier->step(200ms).has_value(); });
   }
   void end(std::size_t slot) {
-    const auto found = members_.find(slot);
-    if (found == members_.end()) return;
-    try {
-      (void)found->second->notifier->finish();
-    } catch (const PowerCut&) {
-    }
-    kill(slot);
+    members_.let(slot, [](Member& member) {
+      (void)member.notifier->finish();
+      return false;
+    });
   }
 
   bool is_done() {
-    for (std::int32_t p = 0; p < kPartitions; ++p) {
-      const auto records = broker_.visible(stream::kAlertsTopic, p);
-      const auto committed = broker_.committed("notifier", stream::kAlertsTopic, p);
-      if (!records.empty() && (!committed || committed->next_offset <= records.back().offset)) return false;
-    }
+    if (!broker_.has_consumed("notifier", stream::kAlertsTopic, kPartitions)) return false;
     std::map<std::string, bool> kept;
     for (const auto& record : broker_.visible(stream::kNotificationsTopic, 0)) kept[record.key] = record.value.has_value();
     for (const auto& [key, is_there] : kept)
@@ -232,10 +201,10 @@ class Cluster {
   };
 
   SimBroker broker_;
-  std::map<std::size_t, std::unique_ptr<Member>> members_;
+  testing::PowerCuts power_;
+  testing::SimMembers<Member> members_;
   std::map<std::string, AlertView> alerts_;
   int incarnations_ = 0;
-  std::uint64_t cut_in_ = 0;
 };
 
 void live_through(Cluster& cluster) {
@@ -277,7 +246,7 @@ TEST(NotifierOnSimulatedKafka, LosesNothingAndRepeatsUnderTheSameId) {
     cluster.expect_that_it_holds();
     repeats += cluster.repeats;
     digests += cluster.digests;
-    cuts += cluster.cuts;
+    cuts += cluster.cuts();
     alerts += cluster.alerts();
     dead += cluster.undelivered().size();
     if (!HasFailure()) continue;

@@ -1,7 +1,6 @@
 // The worker on a simulated Kafka: whatever happens, what is visible is what one undisturbed pass over the same log would have said.
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -18,6 +17,8 @@
 #include "pipeline/audit.h"
 #include "pipeline/recompute.h"
 #include "pipeline/worker.h"
+#include "testing/from_environment.h"
+#include "testing/power_cuts.h"
 #include "testing/rules_detector.h"
 #include "testing/sim_broker.h"
 #include "testing/sim_log.h"
@@ -28,6 +29,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::Call;
+using testing::PowerCut;
 using testing::SimBroker;
 using testing::SimFaults;
 using testing::SimLog;
@@ -46,9 +48,6 @@ PartitionSettings partition_settings() {
   settings.keep_late = true;
   return settings;
 }
-
-/// Thrown where the power goes out.
-struct PowerCut {};
 
 /// Cuts the power at the n-th failpoint hit of the worker that is at work.
 class Cuts {
@@ -201,15 +200,7 @@ class Cluster {
   }
 
   /// Whether everything that was put is committed.
-  bool is_drained() {
-    for (std::int32_t p = 0; p < kPartitions; ++p) {
-      const auto records = broker_.visible(kInput, p);
-      const auto committed = broker_.committed("detector", kInput, p);
-      if (records.empty() && !committed) continue;
-      if (!committed || (!records.empty() && committed->next_offset <= records.back().offset)) return false;
-    }
-    return true;
-  }
+  bool is_drained() { return broker_.has_consumed("detector", kInput, kPartitions); }
 
   /// What one undisturbed pass says, given the ticks that the ledger has, against what is visible.
   void compare_with_oracle() {
@@ -384,14 +375,8 @@ void calm_down(Cluster& cluster) {
   }
 }
 
-std::uint64_t seeds() {
-  const char* const text = std::getenv("TRAILWARDEN_SEEDS");
-  return text == nullptr ? 200 : std::strtoull(text, nullptr, 10);
-}
-std::uint64_t first_seed() {
-  const char* const text = std::getenv("TRAILWARDEN_SEED");
-  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
-}
+std::uint64_t seeds() { return testing::from_environment("TRAILWARDEN_SEEDS", 200); }
+std::uint64_t first_seed() { return testing::from_environment("TRAILWARDEN_SEED", 1); }
 
 class WorkerOnSimulatedKafka : public ::testing::Test {
  protected:

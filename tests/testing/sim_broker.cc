@@ -74,6 +74,15 @@ std::optional<SimCommitted> SimBroker::committed(const std::string& group, std::
   return offsets_.committed(group, {std::string(topic), partition});
 }
 
+bool SimBroker::has_consumed(const std::string& group, std::string_view topic, std::int32_t partitions) {
+  for (std::int32_t p = 0; p < partitions; ++p) {
+    const auto records = visible(topic, p);
+    const auto next = committed(group, topic, p);
+    if (!records.empty() && (!next || next->next_offset <= records.back().offset)) return false;
+  }
+  return true;
+}
+
 void SimBroker::commit_as_administrator(const std::string& group, std::string_view topic, std::int32_t partition, std::optional<std::int64_t> next_offset) {
   offsets_.set(group, {std::string(topic), partition}, next_offset);
 }

@@ -63,6 +63,8 @@ class SimBroker {
   std::vector<SimRecord> visible(std::string_view topic, std::int32_t partition);
   stream::Extent extent(std::string_view topic, std::int32_t partition);
   std::optional<SimCommitted> committed(const std::string& group, std::string_view topic, std::int32_t partition) const;
+  /// Whether the group has committed all that is visible in a topic of so many partitions.
+  bool has_consumed(const std::string& group, std::string_view topic, std::int32_t partitions);
   void commit_as_administrator(const std::string& group, std::string_view topic, std::int32_t partition, std::optional<std::int64_t> next_offset);
 
   // Time and trouble.
