@@ -5,12 +5,11 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "alerts/alert_view.h"
 
 namespace trailwarden::app {
 namespace {
-
-using nlohmann::json;
 
 /// Starts of one series in two runs, by time.
 struct Series {
@@ -45,41 +44,14 @@ void match(const Series& series, AlertComparison& out) {
 
 bool by_time(const ToldAlert* a, const ToldAlert* b) { return std::pair(a->decided, a->id) < std::pair(b->decided, b->id); }
 
-std::string text_of(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const json& object_in(const json& object, const char* name) {
-  static const json kNone = json::object();
-  const auto found = object.find(name);
-  return found != object.end() && found->is_object() ? *found : kNone;
-}
-
 }  // namespace
 
-std::optional<ToldAlert> told_by(std::string_view alert) {
-  const json object = json::parse(alert, nullptr, false);
-  if (!object.is_object()) return std::nullopt;
-  const json& detail = object_in(object, "detail");
-  ToldAlert out{.id = text_of(object, "id"), .decided = parse_event_time(text_of(object, "time")).value_or(Timestamp{})};
-  if (text_of(object, "source") != "aws.cloudtrail") {
-    if (text_of(detail, "kind") != "finding") return std::nullopt;
-    const std::string detector = text_of(detail, "detector");
-    out.detector = detector == "rules" ? text_of(detail, "what") : detector;
-    out.severity = text_of(detail, "severity");
-    out.sentence = text_of(detail, "sentence");
-    out.subject = out.id;
-    return out;
-  }
-  const json& insight = object_in(detail, "insightDetails");
-  const json& ours = object_in(object, "trailwarden");
-  if (text_of(insight, "state") != "Start") return std::nullopt;
-  out.is_insight = true;
-  out.detector = text_of(insight, "insightType");
-  out.severity = text_of(ours, "severity");
-  out.sentence = text_of(ours, "sentence");
-  out.subject = fmt::format("{} {} {} {} {} {}", text_of(object, "account"), text_of(object, "region"), out.detector, text_of(insight, "eventSource"), text_of(insight, "eventName"), text_of(insight, "errorCode"));
+std::optional<ToldAlert> told_by(std::string_view text) {
+  const auto alert = alerts::view_of(text);
+  if (!alert || !alert->says_something_new()) return std::nullopt;
+  ToldAlert out{.id = alert->id, .severity = std::string(to_string(alert->severity)), .sentence = alert->sentence, .subject = alert->id, .decided = alert->time, .is_insight = alert->is_insight()};
+  out.detector = out.is_insight || alert->detector == "rules" ? alert->what : alert->detector;
+  if (out.is_insight) out.subject = fmt::format("{} {} {} {}", alert->account, alert->region, alert->what, alert->entity);
   return out;
 }
 

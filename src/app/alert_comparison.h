@@ -21,7 +21,7 @@ struct ToldAlert {
   bool is_insight = false;
 };
 
-/// nullopt for an End, a summary of repeats, or text that is no alert: they say nothing new.
+/// nullopt for an End, a summary of repeats, or text that is no alert.
 std::optional<ToldAlert> told_by(std::string_view alert);
 
 /// The alerts of two runs over the same records. Findings are the same if their ids are: (account, Region, detector, entity, what, deciding eventID). A Start of an Insight goes with the nearest one of the

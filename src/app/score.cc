@@ -1,5 +1,6 @@
 #include "app/score.h"
 
+#include <cerrno>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -9,6 +10,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "alerts/alert_view.h"
+#include "app/setup.h"
 #include "core/result.h"
 #include "core/text.h"
 #include "core/time.h"
@@ -16,6 +19,7 @@
 namespace trailwarden::app {
 namespace {
 
+using alerts::AlertView;
 using nlohmann::json;
 
 constexpr std::chrono::hours kGrace{1};
@@ -26,52 +30,28 @@ struct Label {
   Timestamp start{}, end{};
 };
 
-struct Judgement {
-  std::string detector, account, region, event_source, event_name, sentence;
-  bool is_insight = false;
-  Timestamp decided{};
-};
-
-/// Lines of a file as JSON objects; what is not one is an error with its number.
-Result<std::vector<json>> read_lines(const std::string& file) {
+/// What `read` makes of each line of a file; the first that it refuses is an error with its number.
+template <class Line>
+Result<std::vector<Line>> read_lines(const std::string& file, Result<Line> (*read)(std::string_view)) {
   std::ifstream in(file);
   if (!in) return fail(io_error("open", file, errno));
-  std::vector<json> lines;
+  std::vector<Line> out;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    lines.push_back(json::parse(line, nullptr, false));
-    if (!lines.back().is_object()) return fail(ErrorCode::kMalformed, fmt::format("{}:{}: not a JSON object", file, number));
+    auto one = read(line);
+    if (!one) return fail(std::move(one).error().during(fmt::format("{}:{}", file, number)));
+    out.push_back(*std::move(one));
   }
-  return lines;
+  return out;
 }
 
 Timestamp time_member(const json& object, const char* name) { return parse_event_time(object.value(name, "")).value_or(Timestamp{}); }
 
-Label label_of(const json& line) {
-  return {line.value("kind", ""), line.value("strength", ""), line.value("account", ""), line.value("region", ""), line.value("eventSource", ""),
-          line.value("eventName", ""), time_member(line, "start"), time_member(line, "end")};
-}
-
-/// nullopt: an End, or a summary of repeats, which says nothing new.
-std::optional<Judgement> judgement_of(const json& alert) {
-  const json detail = alert.value("detail", json::object());
-  Judgement out{.account = alert.value("account", ""), .region = alert.value("region", "")};
-  if (alert.value("source", "") == "aws.cloudtrail") {
-    const json insight = detail.value("insightDetails", json::object()), ours = alert.value("trailwarden", json::object());
-    if (insight.value("state", "") != "Start") return std::nullopt;
-    out.is_insight = true;
-    out.detector = "insights";
-    out.event_source = insight.value("eventSource", "");
-    out.event_name = insight.value("eventName", "");
-    out.sentence = ours.value("sentence", "");
-    out.decided = time_member(ours, "decidedAt");
-    return out;
-  }
-  if (detail.value("kind", "") != "finding") return std::nullopt;
-  out.detector = detail.value("detector", "");
-  out.sentence = detail.value("sentence", "");
-  out.decided = time_member(alert, "time");
-  return out;
+Result<Label> label_of(std::string_view text) {
+  const json line = json::parse(text, nullptr, false);
+  if (!line.is_object()) return fail(ErrorCode::kMalformed, "not a JSON object");
+  return Label{line.value("kind", ""), line.value("strength", ""), line.value("account", ""), line.value("region", ""), line.value("eventSource", ""),
+               line.value("eventName", ""), time_member(line, "start"), time_member(line, "end")};
 }
 
 /// The detector that is meant to see a kind of incident.
@@ -84,43 +64,38 @@ std::string_view detector_for(std::string_view kind) {
   return found == kDetectors.end() ? std::string_view{} : found->second;
 }
 
-bool concerns(const Judgement& judgement, const Label& label) {
+bool concerns(const AlertView& judgement, const Label& label) {
   if (judgement.detector != detector_for(label.kind) || judgement.account != label.account || judgement.region != label.region) return false;
-  if (judgement.is_insight && (judgement.event_source != label.event_source || judgement.event_name != label.event_name)) return false;
-  return judgement.decided >= label.start && judgement.decided <= label.end + kGrace;
+  if (judgement.is_insight() && (judgement.event_source != label.event_source || judgement.event_name != label.event_name)) return false;
+  return judgement.time >= label.start && judgement.time <= label.end + kGrace;
 }
 
 /// Whether an Insight tells of a planted incident that is another detector's to find: the calls of a burst of IAM changes are unusual too.
-bool belongs_to(const Judgement& judgement, const Label& label) {
+bool belongs_to(const AlertView& judgement, const Label& label) {
   const bool same_api = judgement.event_source == label.event_source && (label.event_name == "*" || judgement.event_name == label.event_name);
-  return judgement.is_insight && same_api && judgement.account == label.account && judgement.region == label.region && judgement.decided >= label.start &&
-         judgement.decided <= label.end + kGrace;
+  return judgement.is_insight() && same_api && judgement.account == label.account && judgement.region == label.region && judgement.time >= label.start &&
+         judgement.time <= label.end + kGrace;
 }
 
 }  // namespace
 
 int score_alerts(const ScoreArguments& arguments) {
-  const auto label_lines = read_lines(arguments.labels), alert_lines = read_lines(arguments.alerts);
-  for (const auto* lines : {&label_lines, &alert_lines}) {
-    if (*lines) continue;
-    fmt::print(stderr, "trailwarden: {}\n", lines->error().message);
-    return 2;
-  }
-  std::vector<Judgement> judgements;
-  for (const json& line : *alert_lines)
-    if (auto judgement = judgement_of(line)) judgements.push_back(std::move(*judgement));
+  const auto labels = read_lines(arguments.labels, label_of);
+  if (!labels) return complain(labels.error(), kWrongUsage);
+  auto judgements = read_lines(arguments.alerts, alerts::view_of);
+  if (!judgements) return complain(judgements.error(), kWrongUsage);
+  std::erase_if(*judgements, [](const AlertView& alert) { return !alert.says_something_new(); });
 
-  std::set<const Judgement*> explained;
+  std::set<const AlertView*> explained;
   std::size_t strong = 0, missed = 0;
   fmt::print("{:<15}{:<8}{:<21}{:<14}{:<16}{:<34}{}\n", "planted", "", "start", "account", "Region", "API", "found after");
-  for (const json& line : *label_lines) {
-    const Label label = label_of(line);
+  for (const Label& label : *labels) {
     std::optional<std::chrono::seconds> delay;
-    for (const Judgement& judgement : judgements) {
+    for (const AlertView& judgement : *judgements) {
       if (belongs_to(judgement, label)) explained.insert(&judgement);
       if (!concerns(judgement, label)) continue;
       explained.insert(&judgement);
-      if (!delay || judgement.decided - label.start < *delay) delay = judgement.decided - label.start;
+      if (!delay || judgement.time - label.start < *delay) delay = judgement.time - label.start;
     }
     if (label.strength == "strong") ++strong;
     if (label.strength == "strong" && !delay) ++missed;
@@ -129,14 +104,14 @@ int score_alerts(const ScoreArguments& arguments) {
   }
 
   std::size_t insights = 0;
-  std::vector<const Judgement*> wrong;
-  for (const Judgement& judgement : judgements) {
-    if (!judgement.is_insight) continue;
+  std::vector<const AlertView*> wrong;
+  for (const AlertView& judgement : *judgements) {
+    if (!judgement.is_insight()) continue;
     ++insights;
     if (!explained.contains(&judgement)) wrong.push_back(&judgement);
   }
   fmt::print("\n{} Insights began; {} of them about nothing planted:\n", insights, wrong.size());
-  for (const Judgement* judgement : wrong) fmt::print("  {}  {}\n", format_time(judgement->decided), printable(judgement->sentence, 300));
+  for (const AlertView* judgement : wrong) fmt::print("  {}  {}\n", format_time(judgement->time), printable(judgement->sentence, 300));
   fmt::print("\n{} of {} strong incidents found", strong - missed, strong);
   if (arguments.budget > 0) fmt::print("; {} false Insights, {:.3g} asked for", wrong.size(), arguments.budget);
   fmt::print("\n");

@@ -23,7 +23,7 @@ ordered_json labels_of(const MessageView& view, const SinkConfig& config) {
     return labels;
   }
   const AlertView& alert = view.first();
-  labels["alertname"] = alert.kind == "insight" ? "TrailwardenInsight" : "TrailwardenFinding";
+  labels["alertname"] = alert.is_insight() ? "TrailwardenInsight" : "TrailwardenFinding";
   put(labels, "detector", alert.detector);
   put(labels, "what", alert.what);
   put(labels, "account", alert.account);

@@ -118,7 +118,7 @@ std::string sns_body(const MessageView& view, const SinkConfig& config) {
 }
 
 std::string eventbridge_body(const MessageView& view, const SinkConfig& config) {
-  const bool is_insight = !view.alerts.empty() && view.first().kind == "insight";
+  const bool is_insight = !view.alerts.empty() && view.first().is_insight();
   const Timestamp time = view.alerts.empty() ? std::chrono::floor<std::chrono::seconds>(view.message.created) : view.first().time;
   const ordered_json out{{"Entries",
                           {{{"EventBusName", config.event_bus},

@@ -75,7 +75,7 @@ std::optional<event::Severity> Book::end_incident(const AlertView& alert, std::s
 }
 
 void Book::take(std::int32_t partition, std::string_view text, AppendTime now) {
-  const auto alert = view_of(text);
+  const auto alert = alerts::view_of(text);
   if (!alert) {
     ++unreadable_;
     dead_.push_back({"unreadable", alert.error().message, {.id = uuid_of(text), .alerts = {std::string(text.substr(0, kMostBytesOfSeveral))}, .created = now}});
@@ -166,7 +166,7 @@ void Book::hold(Window& window, const Message& message) {
   if (window.first_held.empty()) window.first_held = message.id;
   window.held.add(message.more);
   for (const std::string& json : message.alerts)
-    if (const auto alert = view_of(json)) window.held.add(alert->detector, alert->severity);
+    if (const auto alert = alerts::view_of(json)) window.held.add(alert->detector, alert->severity);
 }
 
 /// What was kept back becomes one message, which is the first of the next window.
@@ -393,7 +393,7 @@ void Book::load_group(std::int32_t partition, const std::string& name, ByteReade
   }
   // Another partition of ours has opened the same group meanwhile: that one takes these alerts.
   for (std::string& json : kept.alerts) {
-    const auto alert = view_of(json);
+    const auto alert = alerts::view_of(json);
     if (group.alerts.size() < kMostAlerts) group.alerts.push_back(std::move(json));
     else if (alert) group.more.add(alert->detector, alert->severity);
   }

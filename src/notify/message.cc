@@ -106,7 +106,7 @@ Message Message::load(ByteReader& in) {
 
 MessageView::MessageView(const Message& from) : message(from) {
   for (const std::string& alert : from.alerts)
-    if (auto view = view_of(alert)) alerts.push_back(std::move(*view));
+    if (auto view = alerts::view_of(alert)) alerts.push_back(std::move(*view));
   severity = from.more.gravest();
   for (const AlertView& alert : alerts) severity = std::max(severity, alert.severity);
   if (is_end() && from.began_as) severity = *from.began_as;

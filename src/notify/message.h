@@ -12,9 +12,11 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "event/finding.h"
-#include "notify/alert_view.h"
+#include "alerts/alert_view.h"
 
 namespace trailwarden::notify {
+
+using alerts::AlertView;
 
 /// Alerts by detector and severity.
 class Counts {

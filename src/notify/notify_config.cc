@@ -236,7 +236,7 @@ Route read_route(const Section& section, const std::vector<SinkConfig>& sinks) {
   static constexpr std::array<std::string_view, 5> kKeys{"severity", "detectors", "accounts", "regions", "sinks"};
   section.only(kKeys);
   Route route;
-  route.severity = severity_of(section.choice("severity", "informational", kSeverityWords)).value_or(route.severity);
+  route.severity = alerts::severity_of(section.choice("severity", "informational", kSeverityWords)).value_or(route.severity);
   route.detectors = section.texts("detectors", {});
   route.accounts = section.texts("accounts", {});
   route.regions = section.texts("regions", {});

@@ -9,12 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "alerts/alert_view.h"
 #include "config/section.h"
 #include "config/service_config.h"
 #include "event/finding.h"
-#include "notify/alert_view.h"
 
 namespace trailwarden::notify {
+
+using alerts::AlertView;
 
 enum class SinkType : std::uint8_t { kWebhook, kSlack, kPagerDuty, kAlertmanager, kSns, kEventBridge, kSyslog };
 std::string_view to_string(SinkType type);

@@ -54,7 +54,7 @@ ordered_json attacks_of(const AlertView& alert) {
 
 ordered_json finding_info(const AlertView& alert) {
   ordered_json out{{"uid", alert.incident.empty() ? alert.id : alert.incident}, {"title", alert.title}, {"desc", alert.sentence}, {"types", {alert.what}}, {"created_time", milliseconds_of(alert.time)},
-                   {"analytic", {{"uid", alert.detector + "." + alert.what}, {"name", alert.detector}, {"type_id", alert.kind == "insight" ? 3 : 1}, {"type", alert.kind == "insight" ? "Statistical" : "Rule"}}},
+                   {"analytic", {{"uid", alert.detector + "." + alert.what}, {"name", alert.detector}, {"type_id", alert.is_insight() ? 3 : 1}, {"type", alert.is_insight() ? "Statistical" : "Rule"}}},
                    {"data_sources", {"AWS CloudTrail"}}};
   if (!alert.attack.empty()) out["attacks"] = attacks_of(alert);
   if (!alert.event_ids.empty()) out["related_events_count"] = alert.event_ids.size();

@@ -62,11 +62,17 @@ TEST_F(ConfigReloads, WhatIsBrokenChangesNothing) {
 }
 
 TEST_F(ConfigReloads, NoRuleLeftIsAChangeToo) {
-  folder_.write("rules/a.yaml", "");
+  folder_.write("rules/a.yaml", "# none\n");
   EXPECT_THAT(reload_->read()->rules.removed, ElementsAre("t.one", "t.three", "t.two"));
   EXPECT_EQ(reload_->live().rule_settings, nullptr);
   folder_.write("rules/a.yaml", rule("t.one"));
   EXPECT_THAT(reload_->read()->rules.added, ElementsAre("t.one"));
+}
+
+TEST_F(ConfigReloads, AnEmptyFileIsOneThatIsBeingWritten) {
+  folder_.write("rules/a.yaml", "");
+  EXPECT_FALSE(reload_->read());
+  EXPECT_EQ(reload_->live().rule_settings->book->rules().size(), 3U) << "what was in use stays in use";
 }
 
 std::vector<std::string> keys_of(const std::vector<ConfigChange>& changes) {

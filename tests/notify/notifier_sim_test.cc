@@ -108,7 +108,7 @@ class Cluster {
     std::string json = testing::finding(id, "detector_" + std::to_string(dice.below(3)), severity, "11112222333" + std::to_string(dice.below(4)));
     if (dice.chance(0.2)) json = testing::insight(id, "pair-" + std::to_string(alerts_.size() / 8), alerts_.size() % 8 < 4, "medium");
     broker_.put(stream::kAlertsTopic, static_cast<std::int32_t>(dice.below(kPartitions)), json);
-    alerts_[id] = view_of(json).value();
+    alerts_[id] = alerts::view_of(json).value();
   }
   void put_into(std::int32_t partition, const std::string& id) { broker_.put(stream::kAlertsTopic, partition, testing::finding(id)); }
   std::optional<std::int64_t> from;  // of notifiers that are started from now on
@@ -166,7 +166,7 @@ class Cluster {
         }
         sizes[name][message.id] = message.alerts.size() + message.more.total();
         digests += message.kind == Message::Kind::kDigest ? 1 : 0;
-        for (const std::string& alert : message.alerts) listed[name].insert(view_of(alert)->id);
+        for (const std::string& alert : message.alerts) listed[name].insert(alerts::view_of(alert)->id);
       }
     std::set<std::string> buried;
     for (const auto& dead : undelivered()) {
@@ -301,7 +301,7 @@ TEST(NotifierOnSimulatedKafka, BeginsWhereItFirstBegan) {
     cluster.broker().advance(500ms);
   }
   std::vector<std::string> told;
-  for (const Message& message : cluster.outside.told["plain"]) told.push_back(view_of(message.alerts.at(0))->id);
+  for (const Message& message : cluster.outside.told["plain"]) told.push_back(alerts::view_of(message.alerts.at(0))->id);
   EXPECT_THAT(told, ::testing::ElementsAre("new-1", "new-2"));
 }
 

@@ -1,11 +1,11 @@
-#include "notify/alert_view.h"
+#include "alerts/alert_view.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-namespace trailwarden::notify {
+namespace trailwarden::alerts {
 namespace {
 
 using nlohmann::json;
@@ -22,7 +22,7 @@ const json& member(const json& object, const char* name) {
   return object.is_object() && found != object.end() ? *found : kNothing;
 }
 
-/// What `alerts::cut_alert` takes for granted: records are objects, if there are any.
+/// What `cut_alert` takes for granted: records are objects, if there are any.
 bool has_form(const json& about) {
   const json& records = member(about, "records");
   return records.is_null() || (records.is_array() && std::ranges::all_of(records, [](const json& one) { return one.is_object(); }));
@@ -48,8 +48,10 @@ void read_insight(const json& detail, const json& about, AlertView& out) {
   const json& details = member(detail, "insightDetails");
   out.kind = "insight";
   out.what = text_in(details, "insightType");
-  out.entity = fmt::format("{}:{}", text_in(details, "eventSource"), text_in(details, "eventName"));
-  if (const std::string code = text_in(details, "errorCode"); !code.empty()) out.entity += ":" + code;
+  out.event_source = text_in(details, "eventSource");
+  out.event_name = text_in(details, "eventName");
+  out.error_code = text_in(details, "errorCode");
+  out.entity = fmt::format("{}:{}{}{}", out.event_source, out.event_name, out.error_code.empty() ? "" : ":", out.error_code);
   out.incident = text_in(detail, "sharedEventID");
   const std::string state = text_in(details, "state");
   out.is_start = state == "Start";
@@ -87,4 +89,4 @@ Result<AlertView> view_of(std::string_view text) {
   return out;
 }
 
-}  // namespace trailwarden::notify
+}  // namespace trailwarden::alerts
