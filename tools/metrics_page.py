@@ -18,7 +18,7 @@ GROUPS = [
     ("Group and state", r"rebalances|assigned_partitions|stopped_partitions|restore|snapshot|state_bytes|cells$"),
     ("Findings", r"alerts|detector|findings_hidden|rule"),
     ("Insights and baselines", r"baseline|incidents|insights"),
-    ("Notifications", r"notification"),
+    ("Notifications", r"notif"),
     ("Trail and digests", r"trail_|digest|s3_"),
     ("Queues", r"sqs_"),
     ("Service", r"api_|http_|log_lines|config_|build_info|worker_heartbeat|credentials|tls_|privileges"),

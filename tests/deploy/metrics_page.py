@@ -30,15 +30,15 @@ NEEDS = {
     "a bucket": r"s3_request|credentials_",
     "TLS": r"tls_",
     "its API, which is asked": r"api_requests",
-    "somebody who is told": r"notification",
     "something that went wrong": r"http_|stopped_partitions|trail_stopped|privileges",
 }
 CONFIG = """version: 1
-roles: [detector, archiver, digest]
+roles: [detector, archiver, digest, notifier]
 embedded: {{input: inbox, data: data}}
 http: {{listen: "127.0.0.1:{port}"}}
 insights: {{warm_up: 12h, false_insights_per_week: 300}}
 trails: [{{name: all, home_region: eu-west-1, directory: trail, epoch: {{length: 1m}}, digest: {{key_directory: keys}}}}]
+notifications: {{sinks: [{{name: nobody, type: webhook, url: "http://127.0.0.1:{port}/nothing-is-taken-here"}}]}}
 suppressions: [{{name: quiet, rules: ["aws.ssm.*"], reason: r, owner: o, expires: 2099-01-01}}]
 """
 
