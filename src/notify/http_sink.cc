@@ -83,12 +83,11 @@ Sent HttpSink::send(const Message& message, Timestamp now, const std::atomic<boo
   const auto later = [](std::string why) { return Sent{.outcome = Sent::Outcome::kLater, .why = std::move(why)}; };
   auto made = make(MessageView(message), now);
   if (!made) return later(made.error().message);
-  const auto response = http_.send({.method = "POST", .url = made->url, .headers = std::move(made->headers), .body = made->body, .connect_timeout = config_.timeout, .timeout = config_.timeout,
+  auto response = http_.send({.method = "POST", .url = made->url, .headers = std::move(made->headers), .body = made->body, .connect_timeout = config_.timeout, .timeout = config_.timeout,
                                     .most_bytes = kAnswerBytes, .keep_first = true, .ca_file = config_.ca_file, .certificate_file = config_.certificate_file, .key_file = config_.key_file, .cancelled = &cancelled});
   if (!response) return later(redacted(response.error().message, made->secrets));
-  Sent sent = judge(*response, now);
-  sent.why = redacted(std::move(sent.why), made->secrets);
-  return sent;
+  response->body = redacted(std::move(response->body), made->secrets);  // before it is cut: what is left of a secret is one, too
+  return judge(*response, now);
 }
 
 std::string HttpSink::preview(const Message& message, Timestamp now) {

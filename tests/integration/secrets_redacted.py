@@ -8,6 +8,7 @@ place, and crashes. Whatever came out is searched for the planted words, plain a
 """
 
 import base64
+import http.server
 import json
 import os
 import shutil
@@ -15,23 +16,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-NAMES = ["http_token", "api_secret", "passphrase", "sasl_password", "key_password", "oauth_token", "aws_secret", "session_token", "endpoint_password", "misplaced"]
+NAMES = ["http_token", "api_secret", "passphrase", "sasl_password", "key_password", "oauth_token", "aws_secret", "session_token", "endpoint_password", "misplaced", "sink_token", "signing_secret", "routing_key", "sink_url"]
 # As such words look: letters, signs of base64, no underscore.
 SECRETS = {name: f"pL4nted/{i}+{name.replace('_', '')}XqZ7" for i, name in enumerate(NAMES)}
-IN_URL = SECRETS["endpoint_password"].replace("/", "-").replace("+", "-")
+IN_URL, SINK_URL = (SECRETS[name].replace("/", "-").replace("+", "-") for name in ("endpoint_password", "sink_url"))
 MISPLACED = SECRETS["misplaced"]
 
 RECORD = {"eventVersion": "1.08", "eventTime": "2026-01-05T10:00:00Z", "eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "awsRegion": "us-east-1", "sourceIPAddress": "203.0.113.7",
           "eventID": "e-1", "recipientAccountId": "111122223333", "userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"}}
 
 EMBEDDED = """version: 1
-roles: [detector, archiver, digest]
+roles: [detector, archiver, digest, notifier]
 embedded: {{input: {folder}/inbox, data: {folder}/data}}
 http: {{listen: "127.0.0.1:0", token_file: {folder}/http_token}}
 api:
@@ -41,6 +43,12 @@ trails:
     home_region: us-east-1
     s3: {{bucket: some-trail, endpoint: "http://127.0.0.1:1", region: us-east-1}}
     digest: {{key_directory: {folder}/keys, passphrase_env: PASSPHRASE}}
+notifications:
+  sinks:
+    - {{name: hook, type: webhook, url: "{tattler}/hook", authorization_file: {folder}/sink_token, signing_secret_env: SIGNING_SECRET}}
+    - {{name: chat, type: slack, url_env: CHAT_URL}}
+    - {{name: oncall, type: pagerduty, url: "{tattler}/oncall", routing_key_file: {folder}/routing_key}}
+    - {{name: away, type: slack, url_env: AWAY_URL}}
 log: {{level: debug}}
 """
 KAFKA = """version: 1
@@ -63,6 +71,7 @@ KAFKA_WAYS = {
 }
 SECURE = 'kafka: {{brokers: "127.0.0.1:1", input: [{{topic: t}}], security: {{{security}}}}}'
 SASL = "protocol: sasl_ssl, mechanism: PLAIN, username: u"
+SINKS = 'roles: [detector, notifier]\nhttp: {{listen: ""}}\nnotifications: {{sinks: [{{{}}}]}}'
 # What somebody writes by mistake. Each is refused, or fails when it is used.
 WRONG = {
     "password in the file": SECURE.format(security=f'{SASL}, password: "{MISPLACED}"'),
@@ -89,6 +98,14 @@ WRONG = {
     "user in a queue's endpoint": f'embedded: {{sqs: [{{queue_url: "https://sqs.us-east-1.amazonaws.com/111122223333/q", endpoint: "https://someone:{IN_URL}@vpce.example"}}]}}',
     "passphrase in the file": f'trails: [{{name: main, home_region: us-east-1, directory: trail, digest: {{passphrase: "{MISPLACED}"}}}}]',
     "passphrase for its variable": f'roles: [detector, archiver, digest]\nhttp: {{listen: ""}}\ntrails: [{{name: main, home_region: us-east-1, directory: trail, digest: {{key_directory: keys-2, passphrase_env: "{MISPLACED}"}}}}]',
+    "URL of a chat in the file": SINKS.format(f'name: chat, type: slack, url: "https://chat.example/{IN_URL}"'),
+    "URL of a chat for its variable": SINKS.format(f'name: chat, type: slack, url_env: "{MISPLACED}"'),
+    "user in the URL of a sink": SINKS.format(f'name: hook, type: webhook, url: "https://someone:{IN_URL}@hook.example/"'),
+    "token in the URL of a sink": SINKS.format(f'name: hook, type: webhook, url: "https://hook.example/?token={IN_URL}"'),
+    "token in a header": SINKS.format(f'name: hook, type: webhook, url: "https://hook.example/", headers: {{X-Api-Key: "{MISPLACED}"}}'),
+    "signing secret in the file": SINKS.format(f'name: hook, type: webhook, url: "https://hook.example/", signing_secret: "{MISPLACED}"'),
+    "routing key in the file": SINKS.format(f'name: oncall, type: pagerduty, routing_key: "{MISPLACED}"'),
+    "routing key for its variable": SINKS.format(f'name: oncall, type: pagerduty, routing_key_env: "{MISPLACED}"'),
     "half a line": f'http: {{token: "{MISPLACED}\n',
     "a line without its key": f'http:\n  "{MISPLACED}"\n',
 }
@@ -105,17 +122,35 @@ class Search:
     def __init__(self):
         self.words = {name: encodings(secret) for name, secret in SECRETS.items()}
         self.words["endpoint_password"] |= encodings(IN_URL)
-        self.searched, self.found = 0, []
+        self.words["sink_url"] |= encodings(SINK_URL)
+        self.searched, self.redacted, self.found = 0, 0, []
 
     def look(self, where, text):
         text = text.decode(errors="replace") if isinstance(text, bytes) else text
         self.searched += len(text)
+        self.redacted += text.count("***")
         for name, words in self.words.items():
             for word in words:
                 if word in text:
                     at = text.index(word)
                     self.found.append(f"{where}: {name}: ...{text[max(0, at - 160):at]}<HERE>{text[at + len(word):at + len(word) + 40]!r}")
                     break
+
+
+class Tattler(http.server.BaseHTTPRequestHandler):
+    """Takes no notification, and says in its answer all that it was told."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        answer = f"{self.path} {self.headers['Authorization']} {body}".encode()
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+        self.server.told.add(self.path.split("/")[1])
+
+    def log_message(self, *_):
+        pass
 
 
 def page(port, path, token=None, **more):
@@ -132,6 +167,7 @@ class Runs:
         self.binary, self.folder, self.search, self.number = binary, folder, search, 0
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         self.environment = {**clean, "API_SECRET": SECRETS["api_secret"], "PASSPHRASE": SECRETS["passphrase"], "SASL_PASSWORD": SECRETS["sasl_password"], "KEY_PASSWORD": SECRETS["key_password"],
+                            "SIGNING_SECRET": SECRETS["signing_secret"], "AWAY_URL": f"http://127.0.0.1:1/services/{SINK_URL}",
                             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRETS["aws_secret"], "AWS_SESSION_TOKEN": SECRETS["session_token"],
                             "AWS_EC2_METADATA_DISABLED": "true"}
 
@@ -192,7 +228,12 @@ def pages_of(runs, what, port):
 
 def embedded(runs):
     folder = runs.folder
-    path = runs.config(EMBEDDED.format(folder=folder))
+    tattler = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tattler)
+    tattler.told = set()
+    threading.Thread(target=tattler.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{tattler.server_port}"
+    runs.environment["CHAT_URL"] = f"{url}/services/{SINK_URL}"
+    path = runs.config(EMBEDDED.format(folder=folder, tattler=url))
     alerts = folder / "data" / "alerts.jsonl"
 
     def look(port):
@@ -215,8 +256,10 @@ def embedded(runs):
 
     if not runs.service("embedded", path, look_and_crash) or not alerts.stat().st_size:
         sys.exit("the service gave no alert")
-    path = runs.config(EMBEDDED.format(folder=folder))
-    for words in (("config", "check", path), ("config", "show", path), ("audit", "-c", path), ("deadletters", "-c", path), ("state", "info", "-c", path), ("topics", "check", "-c", path)):
+    if tattler.told != {"hook", "services", "oncall"}:
+        sys.exit(f"of the sinks only {tattler.told} were told")
+    path = runs.config(EMBEDDED.format(folder=folder, tattler=url))
+    for words in (("notify", "test", "-c", path), ("notify", "test", "-c", path, "--dry-run"), ("notify", "undelivered", "-c", path), ("config", "check", path), ("config", "show", path), ("audit", "-c", path), ("deadletters", "-c", path), ("state", "info", "-c", path), ("topics", "check", "-c", path)):
         runs.command("embedded", *words)
     for file in sorted((folder / "data").rglob("*")) + sorted((folder / "keys").rglob("*")):
         if file.is_file():
@@ -268,13 +311,15 @@ def main():
     with tempfile.TemporaryDirectory(prefix="trailwarden-secrets-") as temporary:
         folder = Path(temporary)
         (folder / "inbox").mkdir()
-        for name in ("http_token", "sasl_password", "oauth_token"):
+        for name in ("http_token", "sasl_password", "oauth_token", "sink_token", "routing_key"):
             (folder / name).write_text(SECRETS[name] + "\n")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", folder / "client.key", "-out", folder / "client.crt", "-subj", "/CN=client", "-days", "3", "-passout",
                         "pass:" + SECRETS["key_password"]], check=True, capture_output=True)
         runs = Runs(Path(sys.argv[1]).resolve(), folder, search)
         for part in (embedded, kafka, wrong):
             part(runs)
+    if not search.redacted:
+        sys.exit("what the sinks answered was not shown: that proves nothing of it")
     print("\n".join(search.found) or f"{search.searched:,} characters searched, {len(WRONG)} mistakes made: none of {len(SECRETS)} secrets in them")
     return 1 if search.found else 0
 
