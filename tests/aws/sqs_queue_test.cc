@@ -90,14 +90,14 @@ TEST(SqsQueue, ARefusalSaysWhatToDo) {
 }
 
 TEST(SqsQueue, AWaitThatIsInterruptedEndsSoon) {
-  Asked asked([](const FakeRequest&) { return FakeAnswer{.body = "{}", .delay = 4s}; });
+  Asked asked([](const FakeRequest&) { return FakeAnswer{.body = "{}", .delay = 60s}; });
   const auto begin = std::chrono::steady_clock::now();
   std::thread other([&asked] {
     std::this_thread::sleep_for(200ms);
     asked.queue->interrupt();
   });
   EXPECT_TRUE(asked.queue->receive(20s, 300s).has_value());
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
   other.join();
 }
 

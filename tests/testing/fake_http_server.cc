@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <set>
@@ -56,6 +57,11 @@ class FakeHttpServer::Impl {
   void stop() {
     ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
     thread_.join();
+    {
+      const std::lock_guard lock(mutex_);
+      stops_ = true;
+    }
+    stopping_.notify_all();
     close_connections();
     for (std::thread& connection : connections_) connection.join();
   }
@@ -107,10 +113,14 @@ class FakeHttpServer::Impl {
       requests_.push_back(request);
     }
     const FakeAnswer answer = answer_(request);
-    std::this_thread::sleep_for(answer.delay);
-    if (answer.cut) return false;
+    if (answer.cut || is_stopped_within(answer.delay)) return false;
     asio::write(socket, asio::buffer(written(answer, request.method != "HEAD")), error);
     return !error && answer.cut_after == 0;
+  }
+
+  bool is_stopped_within(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    return stopping_.wait_for(lock, time, [this] { return stops_; });
   }
 
   const std::function<FakeAnswer(const FakeRequest&)> answer_;
@@ -121,6 +131,8 @@ class FakeHttpServer::Impl {
   std::vector<std::thread> connections_;
   std::set<int> open_;  // sockets
   std::vector<FakeRequest> requests_;
+  std::condition_variable stopping_;
+  bool stops_ = false;
 };
 
 FakeHttpServer::FakeHttpServer(std::function<FakeAnswer(const FakeRequest&)> answer) : impl_(std::make_unique<Impl>(std::move(answer))) {

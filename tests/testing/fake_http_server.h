@@ -20,7 +20,7 @@ struct FakeAnswer {
   int status = 200;
   std::string body{};
   std::map<std::string, std::string> headers{};
-  std::chrono::milliseconds delay{0};
+  std::chrono::milliseconds delay{0};  // or until the server is gone
   bool cut = false;           // the connection is closed and nothing said
   std::size_t cut_after = 0;  // bytes of the body after which it is closed; 0: it is not
 };
