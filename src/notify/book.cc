@@ -317,8 +317,8 @@ BookChanges Book::changes() {
 }
 
 void Book::committed() {
-  for (auto& [name, outbox] : outboxes_)  // the newest are at the end
-    for (auto it = outbox.rbegin(); it != outbox.rend() && !it->second.is_committed; ++it) it->second.is_committed = true;
+  for (auto& [name, outbox] : outboxes_)
+    for (auto& [place, waiting] : outbox) waiting.is_committed = true;
 }
 
 std::optional<std::string> Book::value_of(const Place& place) const {
