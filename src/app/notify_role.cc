@@ -75,7 +75,7 @@ std::string NotifyRole::trouble() const {
 
 void NotifyRole::write(metrics::Registry& metrics) const {
   const notify::NotifierStatus status = notifier_.status();
-  metrics.set("notifier_stopped", {}, status.stopped.empty() && status.waits.empty() ? 0 : 1);
+  metrics.set("notifier_stopped", {}, has_ended() || !trouble().empty() ? 1 : 0);
   metrics.add("notification_alerts_unrouted_total", {}, static_cast<double>(status.unrouted));
   metrics.add("notification_dead_letters_total", {{"sink", ""}, {"reason", "unreadable"}}, static_cast<double>(status.unreadable));
   for (const auto& [sink, one] : status.sinks) {

@@ -96,7 +96,7 @@ constexpr std::array kMetrics{
     MetricInfo{"notification_oldest_seconds", Kind::kGauge, "sink", "Age of the oldest message that waits for the sink; 0 if none does."},
     MetricInfo{"notification_queue", Kind::kGauge, "sink", "Messages that wait for the sink."},
     MetricInfo{"notifications_total", Kind::kCounter, "sink,result", "Tries to send a message to the sink, by result: delivered or failed."},
-    MetricInfo{"notifier_stopped", Kind::kGauge, "", "1 while the notifier tells nobody of anything: it has stopped because of an error, or cannot begin. Else 0."},
+    MetricInfo{"notifier_stopped", Kind::kGauge, "", "1 while the notifier is not ready, for a reason that `/readyz` has: an error has stopped it, or Kafka or what it keeps cannot be reached. Else 0."},
     MetricInfo{"offset_gap_total", Kind::kCounter, "topic", "Jumps over offsets where records may be missing."},
     MetricInfo{"offset_rewind_total", Kind::kCounter, "topic", "Jumps back to offsets that were read before."},
     MetricInfo{"pipeline_latency_seconds", Kind::kHistogram, "", "From the append of a record to the commit of what it caused.", kLatencySeconds},

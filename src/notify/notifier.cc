@@ -146,6 +146,7 @@ void Notifier::begin() {
   std::vector<Part*> fresh;
   for (auto& [id, part] : parts_)
     if (!part.has_begun) fresh.push_back(&part);
+  if (fresh.empty()) waits_.clear();  // what it waited for may be another's by now
   if (fresh.empty() || !stopped_.empty() || options_.steady() < begin_again_) return;
   auto loaded = load(fresh);
   if (!loaded && (loaded.error().code == ErrorCode::kIo || loaded.error().code == ErrorCode::kNotFound)) {  // waiting may mend it

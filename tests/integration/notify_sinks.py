@@ -11,6 +11,7 @@
     aws           SNS and EventBridge as moto has them
     syslog        a receiver over TLS that counts octets, over TCP and UDP; a certificate of somebody else's is refused
     kafka         detector and notifier in processes of their own over kfake, the notifier killed: the same as above, and groups count each alert once
+    away          a notifier whose Kafka is not there says so in a metric, and one that works says that it does
     ocsf          bodies of the golden files are Detection Findings to py-ocsf-models
 
 Without parts: all. A part whose tools cannot be had is skipped; exits with 77 if all were.
@@ -544,7 +545,22 @@ def ocsf(_arguments, _folder):
     return f"OCSF of {len(files)} messages"
 
 
-PARTS = {"flaky": flaky, "restart": restart, "alertmanager": alertmanager, "aws": aws, "syslog": syslog, "kafka": kafka, "ocsf": ocsf}
+def away(arguments, folder):
+    for name, roles, stopped in (("notifier", "notifier", 1), ("embedded", "detector, notifier", 0)):
+        where, port = folder / name, free_port()
+        where.mkdir(parents=True)
+        (where / "inbox").mkdir()
+        kafka = '' if name == "embedded" else 'kafka: {brokers: "127.0.0.1:1", instance: one, input: [{topic: cloudtrail}], security: {protocol: plaintext}}\n'
+        (where / "config.yaml").write_text(f'version: 1\nroles: [{roles}]\nhttp: {{listen: "127.0.0.1:{port}"}}\n{kafka}notifications: {{sinks: [{{name: hook, type: webhook, url: "http://127.0.0.1:1/"}}]}}\n')
+        with subprocess.Popen([arguments.binary, "run", "-c", "config.yaml"], cwd=where, stderr=open(where / "log.txt", "w")) as process:
+            try:
+                wait_for(f"a metric of the {name} that is {stopped}", lambda: not failing(lambda: page(port, "/metrics")) and f"\ntrailwarden_notifier_stopped {stopped}\n" in page(port, "/metrics"), 60)
+            finally:
+                process.kill()
+    return "a notifier without its Kafka, and one that works, are told apart by a metric,"
+
+
+PARTS = {"flaky": flaky, "restart": restart, "alertmanager": alertmanager, "aws": aws, "syslog": syslog, "kafka": kafka, "away": away, "ocsf": ocsf}
 
 
 def main():
