@@ -64,8 +64,17 @@ TEST(AlertComparison, FindingsGoByTheirIds) {
 TEST(ToldBy, SaysNothingOfEndsSummariesAndWhatIsNoAlert) {
   EXPECT_FALSE(told_by("no json"));
   EXPECT_FALSE(told_by("[1]"));
-  EXPECT_FALSE(told_by(R"({"detail":{"kind":"summary"}})"));
-  EXPECT_FALSE(told_by(R"({"source":"aws.cloudtrail","detail":{"insightDetails":{"state":"End"}}})"));
+  EXPECT_FALSE(told_by(R"({"id":"x","detail":{"kind":"summary"}})"));
+  const auto half = [](const std::string& state) {
+    return told_by(R"({"id":"x","account":"1","region":"eu","time":"2026-01-01T00:00:00Z","detail":{"insightDetails":{"state":")" + state +
+                   R"(","eventSource":"s","eventName":"n","insightType":"ApiErrorRateInsight","errorCode":"E"}},"trailwarden":{"detector":"insights","severity":"medium"}})");
+  };
+  EXPECT_FALSE(half("End"));
+  const auto start = half("Start");
+  ASSERT_TRUE(start);
+  EXPECT_EQ(start->detector, "ApiErrorRateInsight");
+  EXPECT_EQ(start->subject, "1 eu ApiErrorRateInsight s:n:E");
+  EXPECT_TRUE(start->is_insight);
   EXPECT_FALSE(told_by(R"({"source":7,"detail":[]})"));
   const auto rule = told_by(R"({"id":"i","source":"trailwarden","time":"2026-01-01T00:00:00Z","detail":{"kind":"finding","detector":"rules","what":"aws.x","severity":"low","sentence":"s"}})");
   ASSERT_TRUE(rule);

@@ -11,6 +11,7 @@ import base64
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -128,7 +129,7 @@ class Search:
     def look(self, where, text):
         text = text.decode(errors="replace") if isinstance(text, bytes) else text
         self.searched += len(text)
-        self.redacted += text.count("***")
+        self.redacted += len(re.findall(r"status 400: .*\*\*\*", text))
         for name, words in self.words.items():
             for word in words:
                 if word in text:
