@@ -124,11 +124,12 @@ def scrape(binary, folder, seconds):
                f"{quantile(scrapes, 0.99) / quantile(beside, 0.99):.1f} x of /healthz ({quantile(beside, 0.99):.1f} ms); {len(scrapes)} scrapes, {judged:,.0f} records, {series.group(1)} series, {len(page) / 1024:.0f} kB")
 
 
-def longest_pause(page):
-    """[ms] of the changes of detection in the pass: the bucket that holds all of them, and how many."""
+def pauses(page):
+    """[ms] of the changes of detection in the pass: the bucket that holds all of them, their mean, and how many."""
     buckets = re.findall(r'stage_duration_seconds_bucket\{stage="change",le="([^"]+)"\} (\d+)', page)
     count = int(re.search(r'stage_duration_seconds_count\{stage="change"\} (\d+)', page).group(1))
-    return next((float(bound) * 1000 for bound, seen in buckets if int(seen) == count), float("inf")), count
+    total = float(re.search(r'stage_duration_seconds_sum\{stage="change"\} (\S+)', page).group(1))
+    return next((float(bound) * 1000 for bound, seen in buckets if int(seen) == count), float("inf")), total / count * 1000, count
 
 
 def record(number, account, api, region="eu-west-1", at=None):
@@ -137,7 +138,8 @@ def record(number, account, api, region="eu-west-1", at=None):
 
 
 def judged_of(page):
-    return float(re.search(r"^trailwarden_events_accepted_total (\S+)$", page, re.MULTILINE).group(1))
+    found = re.search(r"^trailwarden_events_accepted_total (\S+)$", page, re.MULTILINE)
+    return float(found.group(1)) if found else sys.exit("the page of metrics does not come within ten seconds")
 
 
 def much_state(binary, folder, series):
@@ -169,7 +171,10 @@ def much_state(binary, folder, series):
             give(minute)
         top = head.read_text().splitlines(keepends=True)[:2]
         scrapes, beside, before, turn, moved = [], [], judged_of(service.page("/metrics")), 0, time.monotonic()
-        while judged_of(service.page("/metrics")) < series + (minutes - 1) * (series // 10):
+        judged = before
+        while (now := judged_of(service.page("/metrics"))) < series + (minutes - 1) * (series // 10):
+            if now > judged:
+                judged, moved = now, time.monotonic()
             for path, times in (("/metrics", scrapes), ("/healthz", beside)):
                 began = time.monotonic()
                 service.page(path)
@@ -184,12 +189,12 @@ def much_state(binary, folder, series):
         time.sleep(2)
         page = service.page("/metrics")
         memory = service.rss()
-    pause, count = longest_pause(page)
+    pause, mean, count = pauses(page)
     if count < 3 or not service.lines("config.reloaded"):
         sys.exit(f"the settings changed {count} times: that says nothing")
     figure(f"scrape with {held:,} series, 99th percentile", quantile(scrapes, 0.99), "ms", 10,
            f"{quantile(scrapes, 0.99) / quantile(beside, 0.99):.1f} x of /healthz ({quantile(beside, 0.99):.1f} ms); {len(scrapes)} scrapes, {judged_of(page) - before:,.0f} records meanwhile, {memory:,.0f} MB resident")
-    figure("pause for new settings of Insights, there", pause, "ms", 50, f"at most: bucket of stage_duration_seconds that holds all {count}")
+    figure("pause for new settings of Insights, there", pause, "ms", 50, f"at most, {mean:.0f} on average: bucket of stage_duration_seconds that holds all {count}")
 
 
 def reload(binary, folder):
@@ -230,9 +235,9 @@ def reload(binary, folder):
     taken = service.lines("config.reloaded")
     if not all(len(json.loads(line)["rules_changed"].split()) > 10 for line in taken) or "trailwarden_rules_loaded 1000" not in page:
         sys.exit("the rules did not all change")
-    longest, count = longest_pause(page)
+    longest, mean, count = pauses(page)
     figure("reload of 1,000 rules, signal to use", quantile(times, 0.5), "ms", 500, f"slowest of {len(times)}: {max(times):.0f} ms")
-    figure("pause in the pass for it, at most", longest, "ms", 50, f"bucket of stage_duration_seconds that holds all {count}")
+    figure("pause in the pass for it, at most", longest, "ms", 50, f"{mean:.1f} on average; bucket of stage_duration_seconds that holds all {count}")
 
 
 def main():

@@ -21,7 +21,7 @@ void read_rule_file(const std::string& path, const RuleReading& reading, SigmaLo
   const auto text = read_file(path, kMaxYamlBytes);
   if (!text) return out.errors.add(path, 1, 1, "cannot be read");
   ++out.files;
-  // An editor empties a file before it writes: rules that are read then and go would be forgotten with all that they had counted.
+  // An editor empties a file before it writes: rules that a reload finds gone would be forgotten with all that they had counted.
   if (text->find_first_not_of(" \t\r\n") == std::string::npos) return out.errors.add(path, 1, 1, "empty, as while it is being written; remove it, or let a comment say that it has no rules");
   const auto documents = parse_yaml(*text);
   if (!documents) return out.errors.add(path, documents.error().place.line, documents.error().place.column, documents.error().message);
