@@ -49,6 +49,7 @@ The configuration that values make, before a role's own.
 {{- $config := include "trailwarden.config" . | fromYaml }}
 {{- $roles := include "trailwarden.enabledRoles" . | fromJsonArray }}
 {{- range reverse $roles }}{{ $config = mergeOverwrite $config (deepCopy (index $.Values . "config")) }}{{ end }}
+{{- if not (has "notifier" $roles) }}{{ $config = omit $config "notifications" }}{{ end }}
 {{- toYaml (set $config "roles" $roles) }}
 {{- end }}
 
