@@ -165,6 +165,11 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- if and $values.networkPolicy.enabled $values.existingConfigMap (not $values.networkPolicy.kafka.ports) }}
 {{- $wrong = append $wrong "networkPolicy.enabled: what stands in existingConfigMap is not known here; set networkPolicy.kafka.ports" }}
 {{- end }}
+{{- range list "ports" "to" }}
+  {{- if and (index $values.networkPolicy.sinks .) (not $values.notifier.enabled) }}
+  {{- $wrong = append $wrong (printf "networkPolicy.sinks.%s: it is for the notifier, and notifier.enabled is off: turn it on, or use networkPolicy.extraEgress" .) }}
+  {{- end }}
+{{- end }}
 {{- if and $values.networkPolicy.enabled $values.existingConfigMap $values.notifier.enabled (not $values.networkPolicy.sinks.ports) }}
 {{- $wrong = append $wrong "networkPolicy.enabled: what the notifier's sinks are in existingConfigMap is not known here; set networkPolicy.sinks.ports, to [443] where all are HTTPS" }}
 {{- end }}
