@@ -87,21 +87,34 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- define "trailwarden.checks.notifications" -}}
 {{- $wrong := list }}
 {{- $values := .Values }}
-{{- $sinks := dig "notifications" "sinks" list $values.config }}
-{{- $place := "config.notifications.sinks" }}
-{{- if not (include "trailwarden.isEmbedded" .) }}
-{{- $sinks = dig "notifications" "sinks" $sinks $values.notifier.config }}
-{{- $place = "config.notifications.sinks, or notifier.config.notifications.sinks" }}
-{{- end }}
+{{- $embedded := include "trailwarden.isEmbedded" . }}
+{{- $teller := empty $embedded | ternary "notifier" "detector" }}
+{{- $sinks := dig "notifications" "sinks" (dig "notifications" "sinks" list $values.config) (index $values $teller "config") }}
 {{- if and $values.notifier.enabled (not $values.existingConfigMap) (not $sinks) }}
-{{- $wrong = append $wrong (printf "notifier.enabled needs somebody to tell: set %s, for example [{name: chat, type: slack, url_file: /run/secrets/trailwarden/slack-url}]" $place) }}
+{{- $wrong = append $wrong (printf "notifier.enabled needs somebody to tell: set config.notifications.sinks, or %s.config.notifications.sinks, for example [{name: chat, type: slack, url_file: /run/secrets/trailwarden/slack-url}]" $teller) }}
 {{- end }}
-{{- if and (not $values.notifier.enabled) $sinks }}
-{{- $wrong = append $wrong (printf "%s: nobody would be told, for notifier.enabled is off: turn it on, or take the sinks out" $place) }}
+{{- if not $values.notifier.enabled }}
+  {{- range $place, $config := dict "config" $values.config (printf "%s.config" $teller) (index $values $teller "config") }}
+  {{- if $config.notifications }}
+  {{- $wrong = append $wrong (printf "%s.notifications: nobody would be told, for notifier.enabled is off: turn it on, or take them out" $place) }}
+  {{- end }}
+  {{- end }}
 {{- end }}
-{{- range without (include "trailwarden.roles" . | fromJsonArray) "notifier" }}
+{{- range without (include "trailwarden.roles" . | fromJsonArray) "notifier" $teller }}
   {{- if hasKey (index $values . "config") "notifications" }}
   {{- $wrong = append $wrong (printf "%s.config.notifications: only the notifier reads it; put it into config.notifications" .) }}
+  {{- end }}
+{{- end }}
+{{- if $embedded }}
+  {{- range list "config" "existingSecret" "extraEnv" "extraEnvFrom" "extraVolumes" "extraVolumeMounts" }}
+  {{- if index $values.notifier . }}
+  {{- $wrong = append $wrong (printf "notifier.%s: with config.embedded the notifier works in the detector's process; set detector.%s instead" . .) }}
+  {{- end }}
+  {{- end }}
+  {{- range list "name" "annotations" }}
+  {{- if index $values.notifier.serviceAccount . }}
+  {{- $wrong = append $wrong (printf "notifier.serviceAccount.%s: with config.embedded the notifier works in the detector's process; set detector.serviceAccount.%s instead" . .) }}
+  {{- end }}
   {{- end }}
 {{- end }}
 {{- toJson $wrong }}
@@ -151,6 +164,11 @@ What the schema cannot say: values that do not go together. Each line says what 
 {{- end }}
 {{- if and $values.networkPolicy.enabled $values.existingConfigMap (not $values.networkPolicy.kafka.ports) }}
 {{- $wrong = append $wrong "networkPolicy.enabled: what stands in existingConfigMap is not known here; set networkPolicy.kafka.ports" }}
+{{- end }}
+{{- range list "ports" "to" }}
+  {{- if and (index $values.networkPolicy.sinks .) (not $values.notifier.enabled) }}
+  {{- $wrong = append $wrong (printf "networkPolicy.sinks.%s: it is for the notifier, and notifier.enabled is off: turn it on, or use networkPolicy.extraEgress" .) }}
+  {{- end }}
 {{- end }}
 {{- if and $values.networkPolicy.enabled $values.existingConfigMap $values.notifier.enabled (not $values.networkPolicy.sinks.ports) }}
 {{- $wrong = append $wrong "networkPolicy.enabled: what the notifier's sinks are in existingConfigMap is not known here; set networkPolicy.sinks.ports, to [443] where all are HTTPS" }}

@@ -35,7 +35,7 @@ The configuration that values make, before a role's own.
 {{- toJson $roles }}
 {{- end }}
 
-{{/* trailwarden.yaml of a role: (dict "root" $ "role" "detector"). The embedded log is one process's, so all roles are in its file. Sinks stand where the notifier is: the others need not start anew when they change. */}}
+{{/* trailwarden.yaml of a role: (dict "root" $ "role" "detector"). The embedded log is one process's, so all roles are in its file. `notifications` is left out of the other roles' files, so they need not start anew when it changes; topics.yaml, which all pods have, names the sinks without their secrets. */}}
 {{- define "trailwarden.role.config" -}}
 {{- $roles := list .role }}
 {{- if include "trailwarden.isEmbedded" .root }}{{ $roles = include "trailwarden.enabledRoles" .root | fromJsonArray }}{{ end }}
@@ -49,6 +49,7 @@ The configuration that values make, before a role's own.
 {{- $config := include "trailwarden.config" . | fromYaml }}
 {{- $roles := include "trailwarden.enabledRoles" . | fromJsonArray }}
 {{- range reverse $roles }}{{ $config = mergeOverwrite $config (deepCopy (index $.Values . "config")) }}{{ end }}
+{{- if not (has "notifier" $roles) }}{{ $config = omit $config "notifications" }}{{ end }}
 {{- toYaml (set $config "roles" $roles) }}
 {{- end }}
 
