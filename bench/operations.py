@@ -155,7 +155,7 @@ def much_state(binary, folder, series):
         os.rename(folder / f"{minute:02}.jsonl", folder / f"inbox/{minute:02}.jsonl")
 
     settings = "insights: {{warm_up: 12h, false_insights_per_week: {asked}, scopes: [{{event_name: \"Call{asked}*\", budget: {asked}}}]}}\n"
-    head = (folder / "c.yaml")
+    head = folder / "c.yaml"
     with Service(binary, folder, settings.format(asked=1)) as service:
         write(0, range(series))
         give(0)
@@ -170,8 +170,8 @@ def much_state(binary, folder, series):
         for minute in range(1, minutes):
             give(minute)
         top = head.read_text().splitlines(keepends=True)[:2]
-        scrapes, beside, before, turn, moved = [], [], judged_of(service.page("/metrics")), 0, time.monotonic()
-        judged = before
+        scrapes, beside, turn, moved = [], [], 0, time.monotonic()
+        before = judged = judged_of(service.page("/metrics"))
         while (now := judged_of(service.page("/metrics"))) < series + (minutes - 1) * (series // 10):
             if now > judged:
                 judged, moved = now, time.monotonic()

@@ -97,8 +97,8 @@ class Service {
   ConfigReload::Clock::time_point last_reload_{};
   std::atomic<std::size_t> rules_loaded_;
   mutable std::mutex shown_mutex_;
-  std::string config_, fingerprint_;     // guarded, as the next is: for the pages
-  detectors::InsightsConfig insights_;
+  std::string config_, fingerprint_;    // guarded by it: for the pages
+  detectors::InsightsConfig insights_;  // the same, for the API
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<SideRole>> side_roles_;
   std::unique_ptr<ServiceApi> api_;  // null where no key is configured

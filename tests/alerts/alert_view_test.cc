@@ -3,36 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "alerts/envelope.h"
 #include "alerts/insight_record.h"
+#include "samples.h"
 
 namespace trailwarden::alerts {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr Timestamp kTime{std::chrono::seconds{1'627'486'092}};
-constexpr AlertScope kScope{"111122223333", "eu-west-1"};
-
-event::Finding a_finding() {
-  event::Finding finding;
-  finding.detector = "root_use";
-  finding.what = "sign_in";
-  finding.entity = "arn:aws:iam::111122223333:root";
-  finding.title = "Root sign-in";
-  finding.severity = event::Severity::kHigh;
-  finding.attack = {"T1078.004", "Valid Accounts: Cloud Accounts", "Initial Access"};
-  finding.principal = {.type = "Root", .arn = "arn:aws:iam::111122223333:root", .account_id = "111122223333", .source_ip_address = "203.0.113.7"};
-  finding.decision_time = kTime;
-  finding.sentence = "Root signed in.";
-  finding.normal = "Never before.";
-  event::Evidence evidence;
-  evidence.event_id = "e-1";
-  evidence.event_time = kTime;
-  finding.evidence = {evidence};
-  return finding;
-}
 
 event::Insight an_insight(event::InsightType type, bool is_start) {
   event::Insight insight;
@@ -53,8 +31,8 @@ TEST(AlertView, OfAFinding) {
   EXPECT_EQ(view.detector, "root_use");
   EXPECT_EQ(view.what, "sign_in");
   EXPECT_EQ(view.title, "Root sign-in");
-  EXPECT_EQ(view.sentence, "Root signed in.");
-  EXPECT_EQ(view.normal, "Never before.");
+  EXPECT_EQ(view.sentence, "The root user of account 111122223333 signed in.");
+  EXPECT_EQ(view.normal, "Root had not been seen before.");
   EXPECT_EQ(view.account, "111122223333");
   EXPECT_EQ(view.region, "eu-west-1");
   EXPECT_EQ(view.principal, "arn:aws:iam::111122223333:root");
@@ -62,17 +40,13 @@ TEST(AlertView, OfAFinding) {
   EXPECT_EQ(view.severity, event::Severity::kHigh);
   EXPECT_EQ(view.time, kTime);
   EXPECT_EQ(view.attack.at(0).id, "T1078.004");
-  EXPECT_THAT(view.event_ids, ElementsAre("e-1"));
+  EXPECT_THAT(view.event_ids, ElementsAre("11111111-2222-3333-4444-555555555555"));
   EXPECT_TRUE(view.says_something_new());
   EXPECT_FALSE(view.is_insight());
 }
 
 TEST(AlertView, OfASummaryIsNothingNew) {
-  Summary summary;
-  summary.finding = a_finding();
-  summary.decision_time = summary.first = summary.last = kTime;
-  summary.repeats = 2;
-  const AlertView view = view_of(render(summary, kScope).json).value();
+  const AlertView view = view_of(render(a_summary(), kScope).json).value();
   EXPECT_EQ(view.kind, "summary");
   EXPECT_FALSE(view.summarises.empty());
   EXPECT_FALSE(view.says_something_new());
